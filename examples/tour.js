@@ -1,0 +1,54 @@
+// One child from its first use to its last: started when it is needed, restarted when its file changes, brought
+// back when it crashes, stopped when nobody uses it.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import http from 'node:http'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createSpinner } from 'spinner'
+
+const say = (line) => console.log(`[host]    ${line}`)
+const folder = mkdtempSync(path.join(tmpdir(), 'tour-'))
+const script = path.join(folder, 'hello.cjs')
+const save = (greeting) =>
+  writeFileSync(
+    script,
+    `const http = require('node:http')
+http.createServer((request, response) => response.end('${greeting}')).listen(process.env.PORT)
+console.log('[hello]   I listen, my pid is ' + process.pid)
+`,
+  )
+
+const get = (target) =>
+  new Promise((resolve, reject) => {
+    const onAnswer = (response) => response.setEncoding('utf8').on('data', resolve)
+    http.get({ ...target, path: '/', agent: false }, onAnswer).on('error', reject)
+  })
+const once = (emitter, event) => new Promise((resolve) => emitter.once(event, resolve))
+
+save('hello, world')
+const spinner = createSpinner({ idleTimeSec: 2, maxRestarts: 5 })
+
+say('nothing runs yet; the first start() brings the child up')
+const child = spinner.start({ script, name: 'hello' })
+say(`its address is ${await child}`)
+say(`it says: ${await get(child.target)}`)
+
+say('start() again only joins it')
+await spinner.start('hello')
+
+say('its file is edited')
+save('hello again')
+await once(child, 'restarted')
+say(`it says: ${await get(child.target)}`)
+
+say(`it crashes: kill -9 ${child.pid}`)
+process.kill(child.pid, 'SIGKILL')
+await once(child, 'restarted')
+say(`it says: ${await get(child.target)}`)
+
+say('nobody uses it for two seconds')
+await once(child, 'stopped')
+say(`it is ${child.state}; the next start() brings it back`)
+
+await spinner.close()
+rmSync(folder, { recursive: true })

@@ -1,0 +1,51 @@
+// Makes a fresh machine ready for `npm start`, `npm test` and `npm run bench`: packages when they are missing or
+// older than the lock file, the build when it is older than the sources, and with --test what the tests need.
+import { spawnSync } from 'node:child_process'
+import { existsSync, statSync } from 'node:fs'
+import path from 'node:path'
+
+const root = path.join(import.meta.dirname, '..')
+const at = (file) => path.join(root, file)
+const timeOf = (file) => (existsSync(file) ? statSync(file).mtimeMs : 0)
+
+/** Programs that tests run for real, and the Debian package that each comes from. */
+const TEST_PROGRAMS = [
+  { program: 'cc', package: 'gcc', why: 'the small C server of the tests' },
+  { program: 'python3', package: 'python3', why: 'a listener that is not ours' },
+]
+
+function run(command, args, why) {
+  console.log(`setup: ${why}`)
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' })
+  if (status === 0) return true
+  console.error(`setup: ${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ''}`)
+  return false
+}
+
+const isOnPath = (program) =>
+  (process.env.PATH ?? '').split(path.delimiter).some((folder) => existsSync(path.join(folder, program)))
+
+function installPackages() {
+  const installed = timeOf(at('node_modules/.package-lock.json'))
+  if (installed > 0 && installed >= timeOf(at('package-lock.json'))) return
+  const npm = process.env.npm_execpath
+  const [command, args] = npm ? [process.execPath, [npm]] : ['npm', []]
+  const flags = ['ci', '--no-audit', '--no-fund', '--loglevel=error']
+  if (!run(command, [...args, ...flags], 'installing packages (npm ci)')) process.exit(1)
+}
+
+function installPrograms() {
+  const missing = TEST_PROGRAMS.filter(({ program }) => !isOnPath(program))
+  if (missing.length === 0) return
+  const names = missing.map((entry) => entry.package)
+  const mayInstall = process.getuid?.() === 0 && isOnPath('apt-get')
+  const apt = (...args) => run('apt-get', args, `apt-get ${args.join(' ')}`)
+  if (mayInstall && apt('update', '-qq') && apt('install', '-y', '-qq', ...names)) return
+  for (const { program, why } of missing)
+    console.log(`setup: ${program} is missing (${why}); its tests will be skipped`)
+  console.log(`setup: to run them, install: ${names.join(' ')}`)
+}
+
+installPackages()
+if (process.argv.includes('--test')) installPrograms()
+if (!run(process.execPath, [at('scripts/build.mjs')], 'building, if anything changed')) process.exit(1)

@@ -1,0 +1,33 @@
+import type { Address } from '../events.ts'
+import type { Sys, Target } from '../sys.ts'
+
+/** The loopback addresses at which a child that was told a port may turn up: `localhost` is either. */
+const LOOPBACK = ['127.0.0.1', '::1'] as const
+
+/** Where an address is first looked for. */
+export function targetOf(address: Address): Target {
+  return typeof address === 'string' ? { socketPath: address } : { host: LOOPBACK[0], port: address }
+}
+
+const targetsOf = (address: Address): Target[] =>
+  typeof address === 'string' ? [{ socketPath: address }] : LOOPBACK.map((host) => ({ host, port: address }))
+
+/** The target at which something accepts on `address`, or `null` when nothing does. */
+export async function whoAnswers(sys: Sys, address: Address): Promise<Target | null> {
+  for (const target of targetsOf(address)) if (await accepts(sys, target)) return target
+  return null
+}
+
+/** Whether something accepts a connection there. */
+export function accepts(sys: Sys, target: Target): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = sys.connect(target)
+    socket.once('error', () => resolve(false))
+    socket.once('connect', () => {
+      // TCP can connect a socket to itself when both ports happen to be the same (HAZARDS H35).
+      resolve(socket.localPort === undefined || socket.localPort !== socket.remotePort)
+      if (socket.resetAndDestroy && 'host' in target) socket.resetAndDestroy()
+      else socket.destroy()
+    })
+  })
+}

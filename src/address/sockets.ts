@@ -1,0 +1,130 @@
+import { createHash, randomUUID } from 'node:crypto'
+import path from 'node:path'
+import { codeOf, SpinnerError } from '../errors.ts'
+import type { Allocator } from '../plugin.ts'
+import { atExit } from '../process/at-exit.ts'
+import type { Sys } from '../sys.ts'
+import { accepts } from './probe.ts'
+
+/** Linux takes 107 bytes and macOS 103, and Node 20 cuts a longer path without a word (HAZARDS H36). */
+const LONGEST_PATH = 100
+const WRITABLE_BY_OTHERS = 0o022
+
+/** Unix sockets in a folder that only this user can write to, or named pipes on Windows. */
+export class SocketAllocator implements Allocator {
+  readonly #sys: Sys
+  readonly #wanted: string | null
+  readonly #owners = new Map<string, string>()
+  readonly #pipes = `\\\\.\\pipe\\spinner-${randomUUID()}`
+  #folder: string | null = null
+  /** Set when the folder is ours to remove. */
+  #stay: (() => void) | null = null
+
+  constructor(sys: Sys, runtimeDir: string | null) {
+    this.#sys = sys
+    this.#wanted = runtimeDir
+  }
+
+  /** The folder of the sockets, made at the first call. */
+  folder(): string {
+    this.#folder ??= this.#wanted === null ? this.#makePrivate() : this.#makeNamed(this.#wanted)
+    return this.#folder
+  }
+
+  async allocate(name: string): Promise<string> {
+    if (this.#sys.platform === 'win32') return `${this.#pipes}-${slug(name, 16)}`
+    const socket = this.#pathOf(name)
+    await this.#removeStale(socket)
+    return socket
+  }
+
+  release(socket: string): void {
+    try {
+      if (this.#sys.fs.lstatSync(socket).isSocket()) this.#sys.fs.unlinkSync(socket)
+    } catch {
+      // The child removed it, or never made it.
+    }
+  }
+
+  close(): void {
+    if (this.#folder === null || this.#stay === null) return
+    this.#stay()
+    removeFolder(this.#sys.fs, this.#folder)
+  }
+
+  /** Short, and the same for a name at each start; two names that hash alike get longer ones. */
+  #pathOf(name: string): string {
+    for (let length = 8; length <= 64; length += 8) {
+      const socket = path.join(this.folder(), `${slug(name, length)}.sock`)
+      const owner = this.#owners.get(socket)
+      if (owner !== undefined && owner !== name) continue
+      if (Buffer.byteLength(socket) > LONGEST_PATH) throw tooLong(socket, name)
+      this.#owners.set(socket, name)
+      return socket
+    }
+    throw tooLong(this.folder(), name)
+  }
+
+  async #removeStale(socket: string): Promise<void> {
+    const { fs } = this.#sys
+    const there = fs.lstatSync(socket, { throwIfNoEntry: false })
+    if (!there) return
+    if (!there.isSocket()) throw taken(socket, 'there is something else at its path')
+    if (await accepts(this.#sys, { socketPath: socket })) throw taken(socket, 'another process listens there')
+    this.release(socket)
+  }
+
+  #makePrivate(): string {
+    const { fs } = this.#sys
+    const bases = [this.#sys.env['XDG_RUNTIME_DIR'], this.#sys.tmpdir(), '/tmp']
+    const short = bases.find(
+      (base) => base && Buffer.byteLength(base) <= LONGEST_PATH - 40 && fs.existsSync(base),
+    )
+    const folder = fs.mkdtempSync(path.join(short ?? this.#sys.tmpdir(), 'spinner-'))
+    this.#stay = atExit(() => removeFolder(fs, folder))
+    return folder
+  }
+
+  #makeNamed(wanted: string): string {
+    const { fs } = this.#sys
+    const folder = path.resolve(wanted)
+    try {
+      fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+    } catch (thrown) {
+      throw unusable(folder, `it cannot be made (${codeOf(thrown)})`, thrown)
+    }
+    const stat = fs.lstatSync(folder)
+    if (!stat.isDirectory()) throw unusable(folder, 'it is a link or a file')
+    const user = process.getuid?.()
+    if (user !== undefined && stat.uid !== user) throw unusable(folder, 'it belongs to another user')
+    if (stat.mode & WRITABLE_BY_OTHERS)
+      throw unusable(folder, 'other users can write to it; give it mode 0700 or 0755')
+    return folder
+  }
+}
+
+function removeFolder(fs: Sys['fs'], folder: string): void {
+  try {
+    fs.rmSync(folder, { recursive: true, force: true })
+  } catch {
+    // A folder that cannot be removed is not worth failing for.
+  }
+}
+
+const slug = (name: string, length: number): string =>
+  createHash('sha256').update(name).digest('hex').slice(0, length)
+
+const unusable = (folder: string, why: string, cause?: unknown): SpinnerError =>
+  new SpinnerError('ERR_SPINNER_INVALID_OPTION', `\`runtimeDir\` '${folder}' cannot be used: ${why}.`, {
+    cause,
+  })
+
+const taken = (socket: string, why: string): SpinnerError =>
+  new SpinnerError('ERR_SPINNER_FOREIGN_LISTENER', `The socket '${socket}' cannot be used: ${why}.`)
+
+const tooLong = (socket: string, child: string): SpinnerError =>
+  new SpinnerError(
+    'ERR_SPINNER_INVALID_OPTION',
+    `The socket path '${socket}' is ${Buffer.byteLength(socket)} bytes long and the system takes ${LONGEST_PATH}; give a shorter \`runtimeDir\`.`,
+    { child },
+  )

@@ -1,0 +1,34 @@
+import { codeOf, messageOf, SpinnerError } from './errors.ts'
+import { type FailureKind, isExhaustion } from './failures.ts'
+import type { ChildSettings } from './options.ts'
+
+const ADDRESS_TAKEN = /EADDRINUSE|address already in use/i
+
+/** What kind of failure an attempt was, and the error that stands for it. */
+export function classify(
+  thrown: unknown,
+  settings: ChildSettings,
+  attempts: number,
+  lastWords: readonly string[],
+): { error: SpinnerError; kind: FailureKind } {
+  const error = thrown instanceof SpinnerError ? thrown : wrapped(thrown, settings.name)
+  Object.assign(error, { attempts })
+  return { error, kind: kindOf(error, settings, lastWords) }
+}
+
+function kindOf(error: SpinnerError, settings: ChildSettings, lastWords: readonly string[]): FailureKind {
+  if (isExhaustion(codeOf(error.cause))) return 'resource'
+  const exchangeable = settings.listen === 'port' || typeof settings.listen === 'object'
+  if (!exchangeable) return 'child'
+  if (error.code === 'ERR_SPINNER_FOREIGN_LISTENER') return 'address'
+  return error.code === 'ERR_SPINNER_EXITED' && lastWords.some((line) => ADDRESS_TAKEN.test(line))
+    ? 'address'
+    : 'child'
+}
+
+/** What an allocator or a `ready` function of the user's threw. */
+const wrapped = (thrown: unknown, child: string): SpinnerError =>
+  new SpinnerError('ERR_SPINNER_NOT_READY', `'${child}' could not be made ready: ${messageOf(thrown)}`, {
+    child,
+    cause: thrown,
+  })

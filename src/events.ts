@@ -1,0 +1,152 @@
+import { EventEmitter } from 'eventemitter3'
+import type { Child } from './child.ts'
+import { messageOf, type SpinnerError } from './errors.ts'
+import type { ChildSettings, Logger } from './options.ts'
+import type { Target } from './sys.ts'
+
+/** The six states of a child. `docs/states.md` has the whole table. */
+export type ChildState = 'stopped' | 'starting' | 'started' | 'stopping' | 'restart' | 'faulted'
+
+/** What `PORT` holds: the path of a unix socket (or Windows pipe), or a TCP port number. */
+export type Address = string | number
+
+/** How a process ended. */
+export interface Exit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** A frozen picture of a child at one moment, as `get()` and `list()` give it. */
+export interface ChildInfo {
+  readonly name: string
+  readonly state: ChildState
+  /** Process id of the leader of the child's group, while there is one. */
+  readonly pid: number | null
+  readonly address: Address | null
+  /** The same as `address`; the name that 0.3 used. */
+  readonly port: Address | null
+  readonly target: Target | null
+  /** The options in force, defaults filled in, durations in seconds. The values of `env` are left out. */
+  readonly options: Readonly<Omit<ChildSettings, 'env'> & { env: readonly string[] }>
+  readonly startedAt: Date | null
+  readonly readyAt: Date | null
+  /** How often it was restarted, for whatever reason, since it was first started. */
+  readonly restarts: number
+  /** How often it ended without being asked to. */
+  readonly crashes: number
+  readonly leases: number
+  /** When it will be stopped if nobody uses it; `null` while it is not counting. */
+  readonly idleAt: Date | null
+  readonly lastExit: (Exit & { readonly at: Date }) | null
+  readonly lastError: Error | null
+  /** Why it is in this state, in words. */
+  readonly reason: string
+  /** The last lines of its output, oldest first. */
+  readonly output: readonly string[]
+}
+
+/** Where a line of output came from. */
+export type OutputStream = 'stdout' | 'stderr'
+
+/** What a child announces. */
+export interface ChildEvents {
+  started: (address: Address | null) => void
+  restarted: (address: Address | null) => void
+  stopped: () => void
+  faulted: (error: SpinnerError) => void
+  error: (error: Error) => void
+  state: (to: ChildState, from: ChildState, reason: string) => void
+  output: (stream: OutputStream, line: string) => void
+  exit: (exit: Exit) => void
+  message: (message: unknown) => void
+}
+
+/** What a spinner announces: the events of all its children, each with the child in front. */
+export type SpinnerEvents = {
+  [Event in keyof ChildEvents]: (child: Child, ...args: Parameters<ChildEvents[Event]>) => void
+}
+
+type Listener = (...args: never[]) => unknown
+type Guarded = (...args: unknown[]) => void
+type Events = object
+
+/**
+ * eventemitter3 lets a listener's throw reach the emitter and skips the listeners after it. Here a listener that
+ * throws or rejects is one line in the logger, and nobody else notices (HAZARDS H29).
+ */
+export class SafeEmitter<Map extends Events> {
+  // Made at the first listener: a thousand children that nobody listens to hold none of it.
+  #emitter: EventEmitter | null = null
+  #guarded: WeakMap<Listener, Guarded> | null = null
+  readonly #logger: () => Logger | null
+
+  constructor(logger: () => Logger | null) {
+    this.#logger = logger
+  }
+
+  /** Calls `listener` at each `event`. */
+  on<Event extends keyof Map & string>(event: Event, listener: Map[Event] & Listener): this {
+    const guarded = this.#guard(listener)
+    this.#emitter?.on(event, guarded)
+    return this
+  }
+
+  /** Calls `listener` at the next `event` only. */
+  once<Event extends keyof Map & string>(event: Event, listener: Map[Event] & Listener): this {
+    const guarded = this.#guard(listener)
+    this.#emitter?.once(event, guarded)
+    return this
+  }
+
+  /** Removes `listener` from `event`, or all listeners of `event` when none is named. */
+  off<Event extends keyof Map & string>(event: Event, listener?: Map[Event] & Listener): this {
+    const guarded = listener && this.#guarded?.get(listener)
+    if (listener === undefined) this.#emitter?.removeAllListeners(event)
+    else if (guarded) this.#emitter?.off(event, guarded)
+    return this
+  }
+
+  /** How many listeners `event` has. */
+  listenerCount(event: keyof Map & string): number {
+    return this.#emitter?.listenerCount(event) ?? 0
+  }
+
+  /** @internal Returns whether anyone listened. */
+  emit<Event extends keyof Map & string>(
+    event: Event,
+    ...args: Map[Event] extends (...args: infer Args) => unknown ? Args : never
+  ): boolean {
+    return this.#emitter?.emit(event, ...args) ?? false
+  }
+
+  #guard(listener: Listener): Guarded {
+    this.#emitter ??= new EventEmitter()
+    this.#guarded ??= new WeakMap()
+    const known = this.#guarded.get(listener)
+    if (known) return known
+    const guarded: Guarded = (...args) =>
+      guard(() => listener(...(args as never[])), this.#logger(), 'a listener')
+    this.#guarded.set(listener, guarded)
+    return guarded
+  }
+}
+
+/** Calls what a user gave us. Whatever it throws, now or later, ends here as one line in the logger. */
+export function guard(call: () => unknown, logger: Logger | null, whose: string): void {
+  const report = (thrown: unknown): void => safeLog(logger, 'error', `${whose} threw: ${messageOf(thrown)}`)
+  try {
+    const result = call()
+    if (result instanceof Promise) result.catch(report)
+  } catch (thrown) {
+    report(thrown)
+  }
+}
+
+/** One line to the user's logger, which may itself throw. */
+export function safeLog(logger: Logger | null, level: keyof Logger, line: string): void {
+  try {
+    logger?.[level](`[spinner] ${line}`)
+  } catch {
+    // A logger that throws has nowhere left to say so.
+  }
+}

@@ -1,0 +1,29 @@
+/// <reference types="node" preserve="true" />
+export { Child } from './child.ts'
+export type { Callback } from './deferred.ts'
+export { SpinnerError, type SpinnerErrorCode, type SpinnerErrorDetails } from './errors.ts'
+export type {
+  Address,
+  ChildEvents,
+  ChildInfo,
+  ChildState,
+  Exit,
+  OutputStream,
+  SpinnerEvents,
+} from './events.ts'
+export { Lease } from './lease.ts'
+export type {
+  ChildOptions,
+  ChildSettings,
+  Duration,
+  Logger,
+  MonitorOptions,
+  MonitorSettings,
+  Ready,
+  SpinnerOptions,
+  StartOptions,
+  WaitOptions,
+} from './options.ts'
+export type { Allocator, Check, Plugin } from './plugin.ts'
+export { createSpinner, Spinner } from './spinner.ts'
+export type { Target } from './sys.ts'

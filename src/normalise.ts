@@ -1,0 +1,212 @@
+import path from 'node:path'
+import { messageOf, SpinnerError } from './errors.ts'
+import type { ChildSettings, SpinnerSettings } from './options.ts'
+import { defaultStopScope } from './process/scope.ts'
+import { nearest } from './suggest.ts'
+import * as values from './values.ts'
+import { type Parser, show, WRONG } from './values.ts'
+
+interface Row {
+  readonly parse: Parser
+  /** What the option takes, as the message to a person says it. */
+  readonly takes: string
+  /** Absent: the option has no default of its own. */
+  readonly default?: unknown
+}
+
+const SECONDS = "seconds as a number, or a text such as '500ms', '30s', '5m'"
+const row = (parse: Parser, takes: string, ...fallback: [] | [unknown]): Row =>
+  fallback.length === 0 ? { parse, takes } : { parse, takes, default: fallback[0] }
+
+/** Every option of a child: how it is read, what a message says of it, and its default. */
+export const CHILD_OPTIONS: Readonly<Record<string, Row>> = {
+  name: row(values.text, 'a text that is not empty'),
+  script: row(values.text, 'the path of a program for Node'),
+  command: row(values.text, 'the name or path of a program', process.execPath),
+  args: row(values.textList, 'an array of texts', []),
+  env: row(values.environment, 'an object of texts, numbers or booleans', {}),
+  extendEnv: row(values.inheritance, 'true, false or an array of names', true),
+  cwd: row(values.orNull(values.folder), 'the path of a folder, a file: URL, or null', null),
+  logger: row(
+    values.orNull(values.loggerLike),
+    'an object with info, warn, error and debug, or null',
+    console,
+  ),
+  timeout: row(values.seconds(0.001), `more than 0 ${SECONDS}`, 30),
+  attempts: row(values.wholeFrom(1), 'a whole number from 1', 3),
+  stopTimeout: row(values.seconds(0), SECONDS, 30),
+  stopSignal: row(values.signalName, "the name of a signal, such as 'SIGTERM'", 'SIGTERM'),
+  stopScope: row(values.oneOf('group', 'leader'), "'group' or 'leader'"),
+  monitor: row(
+    values.orNull(values.monitored),
+    'a path, a list of paths, { paths, ignore, debounce }, or null',
+    null,
+  ),
+  stdout: row(values.orNull(values.stream), 'a writable stream, or null', () => process.stdout),
+  stderr: row(values.orNull(values.stream), 'a writable stream, or null', () => process.stderr),
+  idleTimeSec: row(values.secondsOrOff, `${SECONDS}; -1 or null for never`, 1800),
+  restart: row(values.oneOf('always', 'on-failure', 'never'), "'always', 'on-failure' or 'never'", 'always'),
+  restartTolerance: row(values.seconds(0), SECONDS, 60),
+  maxRestarts: row(values.wholeFrom(0), 'a whole number from 0', 1),
+  faultTimeout: row(values.seconds(0), SECONDS, 60),
+  restartOrder: row(values.oneOf('stop-first', 'start-first'), "'stop-first' or 'start-first'", 'stop-first'),
+  listen: row(
+    values.whereToListen,
+    "'socket', 'port', a port number from 1 to 65535, { allocate, release }, or null",
+    'socket',
+  ),
+  ready: row(
+    values.readiness,
+    "'listen', 'spawn', 'message', { http: '/path' }, { output: /pattern/ } or a function",
+  ),
+  stdin: row(values.oneOf('ignore', 'pipe'), "'ignore' or 'pipe'", 'ignore'),
+  ipc: row(values.flag, 'true or false', false),
+  uid: row(values.wholeFrom(0), 'a user id, a whole number from 0'),
+  gid: row(values.wholeFrom(0), 'a group id, a whole number from 0'),
+  checks: row(values.listOf(values.checkLike), 'an array of { name, interval, retries, run }', []),
+  drainTimeout: row(values.seconds(0), SECONDS, 30),
+}
+
+const OWN_OPTIONS: Readonly<Record<string, Row>> = {
+  plugins: row(
+    values.listOf(values.pluginLike),
+    'an array of { name, setup, ready, drain, gone, close }',
+    [],
+  ),
+  concurrency: row(values.wholeFrom(1), 'a whole number from 1', null),
+  runtimeDir: row(values.text, 'the path of a folder', null),
+  id: row(values.text, 'a text that is not empty', null),
+  orphans: row(values.oneOf('kill', 'leave'), "'kill' or 'leave'", 'kill'),
+}
+
+const { name: _name, script: _script, args: _args, ...SHARED_OPTIONS } = CHILD_OPTIONS
+
+/** A caller's signal is no option of the child, but it travels with them. */
+const isSignal: Parser = (value) => (value instanceof AbortSignal ? value : WRONG)
+const CALL_OPTIONS: Readonly<Record<string, Row>> = {
+  ...CHILD_OPTIONS,
+  signal: row(isSignal, 'an AbortSignal'),
+}
+
+/** Reads each known option once; all that is wrong is said in one error. */
+function read(given: unknown, rows: Readonly<Record<string, Row>>): Record<string, unknown> {
+  const parsed: Record<string, unknown> = {}
+  const wrong: string[] = []
+  try {
+    if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+      throw invalid([`\`options\` must be an object or the path of a script, but it is ${show(given)}`])
+    }
+    for (const key of Object.keys(given)) {
+      const known = Object.hasOwn(rows, key) ? rows[key] : undefined
+      if (!known) wrong.push(unknownOption(key, rows))
+      else readOne(key, (given as Record<string, unknown>)[key], known, parsed, wrong)
+    }
+  } catch (thrown) {
+    if (thrown instanceof SpinnerError) throw thrown
+    throw invalid([`\`options\` could not be read: ${messageOf(thrown)}`], thrown)
+  }
+  if (wrong.length > 0) throw invalid(wrong)
+  return parsed
+}
+
+function readOne(
+  key: string,
+  value: unknown,
+  known: Row,
+  into: Record<string, unknown>,
+  wrong: string[],
+): void {
+  if (value === undefined) return
+  const parsed = known.parse(value)
+  if (parsed !== WRONG) {
+    into[key] = parsed
+    return
+  }
+  const meant = key === 'stopSignal' ? values.nearestSignal(value) : undefined
+  wrong.push(
+    `\`${key}\` must be ${known.takes}, but it is ${show(value)}${meant ? `; did you mean '${meant}'?` : ''}`,
+  )
+}
+
+function unknownOption(key: string, rows: Readonly<Record<string, Row>>): string {
+  if (rows !== CALL_OPTIONS && key in CALL_OPTIONS)
+    return `\`${key}\` belongs to one child, not to createSpinner()`
+  if (rows === CALL_OPTIONS && key in OWN_OPTIONS)
+    return `\`${key}\` belongs to createSpinner(), not to one child`
+  const meant = nearest(key, Object.keys(rows))
+  return `\`${key.slice(0, 60)}\` is not an option${meant ? `; did you mean \`${meant}\`?` : ''}`
+}
+
+const invalid = (wrong: readonly string[], cause?: unknown): SpinnerError =>
+  new SpinnerError('ERR_SPINNER_INVALID_OPTION', `${wrong.join('. ')}.`, { cause })
+
+/** Reads what was given to `createSpinner`. */
+export function normaliseSpinner(given: unknown): SpinnerSettings {
+  const parsed = read(given, { ...SHARED_OPTIONS, ...OWN_OPTIONS })
+  const own: Record<string, unknown> = {}
+  for (const [key, { default: fallback }] of Object.entries(OWN_OPTIONS)) {
+    own[key] = parsed[key] ?? fallback
+    delete parsed[key]
+  }
+  return Object.freeze({ ...own, defaults: Object.freeze(parsed) }) as unknown as SpinnerSettings
+}
+
+/** What one `start` call gave: the child's options as far as given, its name, and the caller's signal. */
+export interface Call {
+  readonly name: string
+  readonly given: Readonly<Record<string, unknown>>
+  readonly signal: AbortSignal | undefined
+}
+
+/** Reads what was given to `start` or `acquire`. */
+export function readCall(given: unknown): Call {
+  const { signal, ...rest } = read(typeof given === 'string' ? { script: given } : given, CALL_OPTIONS)
+  const name = rest['name'] ?? rest['script']
+  if (typeof name !== 'string')
+    throw invalid(['`name` is missing: give the child a `name`, or a `script` that becomes its name'])
+  return { name, given: rest, signal: signal as AbortSignal | undefined }
+}
+
+/** Whether a call says more than which child it means. */
+export const saysOnlyName = (call: Call): boolean => Object.keys(call.given).every((key) => key === 'name')
+
+/** Fills in the defaults, the spinner's before the library's. */
+export function complete(call: Call, defaults: Readonly<Record<string, unknown>>): ChildSettings {
+  const merged = { ...defaults, ...call.given }
+  const settings: Record<string, unknown> = {}
+  for (const [key, known] of Object.entries(CHILD_OPTIONS))
+    settings[key] = merged[key] ?? fallbackOf(merged, key, known)
+  settings['name'] = call.name
+  const { script } = call.given as { script?: string }
+  settings['script'] = script ?? null
+  if (script !== undefined) {
+    settings['args'] = Object.freeze([script, ...(settings['args'] as readonly string[])])
+    if (!Object.hasOwn(merged, 'monitor')) settings['monitor'] = values.monitored(withExtension(script))
+  }
+  settings['stopScope'] ??= defaultStopScope(settings['command'] as string)
+  settings['ready'] ??= settings['listen'] === null ? 'spawn' : 'listen'
+  settings['ipc'] = settings['ipc'] === true || settings['ready'] === 'message'
+  const frozen = Object.freeze(settings) as unknown as ChildSettings
+  contradictions(frozen)
+  return frozen
+}
+
+function fallbackOf(merged: Readonly<Record<string, unknown>>, key: string, known: Row): unknown {
+  if (merged[key] === null) return null
+  return typeof known.default === 'function' ? known.default() : known.default
+}
+
+const withExtension = (script: string): string => (path.extname(script) === '' ? `${script}.js` : script)
+
+function contradictions(settings: ChildSettings): void {
+  const { listen, ready, restartOrder } = settings
+  const needsAddress = ready === 'listen' || (typeof ready === 'object' && 'http' in ready)
+  if (listen === null && needsAddress) {
+    throw invalid([
+      `\`ready\` ${show(ready)} needs an address, but \`listen\` is null; use 'spawn', 'message', { output } or a function`,
+    ])
+  }
+  if (restartOrder === 'start-first' && listen !== 'socket') {
+    throw invalid(["`restartOrder` 'start-first' works with `listen: 'socket'` only"])
+  }
+}

@@ -1,0 +1,74 @@
+import type { Child } from './child.ts'
+import type { Address } from './events.ts'
+import type { Spinner } from './spinner.ts'
+
+/**
+ * Something that takes part in the life of children: a proxy's list of upstreams, metrics, a gateway. A member
+ * that is absent is a feature that the plugin does not have. What a member throws becomes an `error` event, and
+ * the child goes on.
+ *
+ * @example
+ * import { createSpinner } from 'spinner'
+ *
+ * const upstream = new Set()
+ * const spinner = createSpinner({
+ *   plugins: [{
+ *     name: 'upstream',
+ *     ready: (child) => void upstream.add(child.address),
+ *     drain: async (child) => void upstream.delete(child.address),
+ *   }],
+ * })
+ * await spinner.close()
+ */
+export interface Plugin {
+  readonly name: string
+  /** Called once, when the plugin is added. */
+  setup?(spinner: Spinner): unknown
+  /** The child accepts on its address; it is `started` when this has settled. Awaited, plugin by plugin. */
+  ready?(child: Child): unknown
+  /** The child is about to be ended: take it out of traffic and wait for what is in flight. Awaited, in order. */
+  drain?(child: Child, reason: string, signal: AbortSignal): unknown
+  /** Nothing of the child's process is left. */
+  gone?(child: Child): unknown
+  /** The spinner closes, or the plugin is removed. */
+  close?(): unknown
+}
+
+/**
+ * Where addresses come from. `allocate` is called before each spawn of a child that holds none; `release` when it
+ * is stopped, or when the address turned out to be taken.
+ *
+ * @example
+ * import { createSpinner } from 'spinner'
+ *
+ * let next = 9000
+ * const spinner = createSpinner({
+ *   listen: { allocate: async () => next++, release: () => {} },
+ * })
+ * await spinner.close()
+ */
+export interface Allocator {
+  allocate(name: string): Promise<Address> | Address
+  release(address: Address): unknown
+}
+
+/**
+ * A health check of a started child. A rejection is the reason; `retries` of them in a row make the child
+ * unhealthy, and it is restarted.
+ *
+ * @example
+ * import { createSpinner } from 'spinner'
+ *
+ * const spinner = createSpinner({
+ *   checks: [{ name: 'always well', interval: 5, retries: 3, run: async () => {} }],
+ * })
+ * await spinner.close()
+ */
+export interface Check {
+  readonly name: string
+  /** Seconds from the end of one run to the next. */
+  readonly interval: number
+  /** How many failures in a row make the child unhealthy. */
+  readonly retries: number
+  run(child: Child, signal: AbortSignal): Promise<void>
+}

@@ -1,0 +1,75 @@
+import type { Child } from './child.ts'
+import { guard } from './events.ts'
+import type { Logger } from './options.ts'
+import type { Plugin } from './plugin.ts'
+
+type Hook = 'ready' | 'drain'
+
+/** The plugins of a spinner, called in the order in which they were added; what they throw hurts nobody. */
+export class Plugins {
+  readonly #plugins = new Set<Plugin>()
+  readonly #logger: () => Logger | null
+
+  constructor(logger: () => Logger | null) {
+    this.#logger = logger
+  }
+
+  add(plugin: Plugin, setup: () => unknown): () => void {
+    this.#plugins.add(plugin)
+    guard(setup, this.#logger(), `the setup of plugin '${plugin.name}'`)
+    return () => {
+      if (this.#plugins.delete(plugin)) this.#close(plugin)
+    }
+  }
+
+  /** Whether any of them wants to know when a child becomes ready or will end. */
+  takePart(): boolean {
+    for (const plugin of this.#plugins) if (plugin.ready || plugin.drain) return true
+    return false
+  }
+
+  ready(child: Child, signal: AbortSignal): Promise<void> {
+    return this.#each('ready', child, signal, (plugin) => plugin.ready?.(child))
+  }
+
+  drain(child: Child, reason: string, signal: AbortSignal): Promise<void> {
+    return this.#each('drain', child, signal, (plugin) => plugin.drain?.(child, reason, signal))
+  }
+
+  gone(child: Child): void {
+    for (const plugin of [...this.#plugins]) {
+      if (plugin.gone) queueMicrotask(() => this.guard(() => plugin.gone?.(child), child))
+    }
+  }
+
+  /** Runs something of the user's for a child; what it throws becomes the child's `error` event. */
+  guard(call: () => unknown, child: Child): void {
+    void (async () => call())().catch((thrown: unknown) => child.report(thrown))
+  }
+
+  close(): void {
+    for (const plugin of [...this.#plugins]) this.#close(plugin)
+    this.#plugins.clear()
+  }
+
+  #close(plugin: Plugin): void {
+    guard(() => plugin.close?.(), this.#logger(), `the close of plugin '${plugin.name}'`)
+  }
+
+  async #each(
+    hook: Hook,
+    child: Child,
+    signal: AbortSignal,
+    call: (plugin: Plugin) => unknown,
+  ): Promise<void> {
+    for (const plugin of [...this.#plugins]) {
+      if (signal.aborted) return
+      if (!plugin[hook]) continue
+      try {
+        await call(plugin)
+      } catch (thrown) {
+        child.report(thrown)
+      }
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import type { Address } from '../events.ts'
+import type { ChildSettings } from '../options.ts'
+
+/** What belongs to the host alone: sockets, channels and roles that a child must not take for its own (H25). */
+const PRIVATE =
+  /^(NOTIFY_SOCKET|WATCHDOG_(PID|USEC)|LISTEN_(PID|FDS|FDNAMES)|NODE_CHANNEL_\w+|NODE_UNIQUE_ID|npm_lifecycle_\w+|SPINNER_\w+)$/
+
+/** A debugger's port can be held by one process only. */
+const INSPECT = /(^|\s)--inspect(-brk|-port|-publish-uid)?(=\S+)?(?=\s|$)/g
+
+/** The environment of a child. `PORT` and `port` come last, so that nothing shadows them. */
+export function environmentFor(
+  settings: Pick<ChildSettings, 'env' | 'extendEnv'>,
+  host: NodeJS.ProcessEnv,
+  address: Address | null,
+): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = {}
+  for (const [key, value] of Object.entries(host)) {
+    if (inherits(settings.extendEnv, key) && !PRIVATE.test(key)) env[key] = value
+  }
+  if (env['NODE_OPTIONS']) env['NODE_OPTIONS'] = env['NODE_OPTIONS'].replace(INSPECT, '').trim()
+  for (const [key, value] of Object.entries(settings.env)) {
+    if (value === undefined) delete env[key]
+    else env[key] = value
+  }
+  if (address === null) return env
+  return { ...env, PORT: String(address), port: String(address) }
+}
+
+function inherits(extendEnv: boolean | readonly string[], key: string): boolean {
+  if (key.toUpperCase() === 'PATH') return true
+  return typeof extendEnv === 'boolean' ? extendEnv : extendEnv.includes(key)
+}

@@ -1,0 +1,61 @@
+import treeKill from 'tree-kill'
+import { codeOf } from '../errors.ts'
+import type { Sys } from '../sys.ts'
+import { isAlive, readStats } from './procfs.ts'
+
+const FIRST_LOOK_MS = 1
+const LONGEST_LOOK_MS = 50
+/** Looks by `kill(-pgid, 0)` alone; after that a group of nothing but zombies must be told apart. */
+const CHEAP_LOOKS = 3
+
+/** Whether a number may be signalled as a group of ours: 0, 1 and our own would reach others (HAZARDS H4). */
+export function isGroupOfOurs(sys: Sys, pgid: unknown): pgid is number {
+  return typeof pgid === 'number' && Number.isSafeInteger(pgid) && pgid > 1 && pgid !== sys.pid
+}
+
+/** Sends a signal to every process of a group. Answers whether the group still held anything. */
+export function signalGroup(sys: Sys, pgid: number, signal: NodeJS.Signals | 0): boolean {
+  return isGroupOfOurs(sys, pgid) && send(sys, -pgid, signal)
+}
+
+/** Sends a signal to the leader of a group alone. Only safe while Node has not reaped it. */
+export function signalLeader(sys: Sys, pid: number, signal: NodeJS.Signals | 0): boolean {
+  return isGroupOfOurs(sys, pid) && send(sys, pid, signal)
+}
+
+function send(sys: Sys, target: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    sys.kill(target, signal)
+    return true
+  } catch (thrown) {
+    // macOS answers EPERM for a group that holds only zombies; elsewhere it means alive and not ours to signal.
+    return codeOf(thrown) === 'EPERM' && sys.platform !== 'darwin'
+  }
+}
+
+/** Windows has no groups: its own tool walks the tree. */
+export function killTree(pid: number): void {
+  treeKill(pid, 'SIGKILL', () => {})
+}
+
+/** Pids of the processes of a group that still live, zombies left out. */
+export function membersOf(sys: Sys, pgid: number): number[] {
+  if (!signalGroup(sys, pgid, 0)) return []
+  if (sys.platform !== 'linux') return [pgid]
+  return readStats(sys)
+    .filter((stat) => stat.pgrp === pgid && isAlive(stat))
+    .map((stat) => stat.pid)
+}
+
+/** Resolves when the group holds no living process: not at `exit`, and not at `close` (HAZARDS H13). */
+export async function whenEmpty(sys: Sys, pgid: number): Promise<void> {
+  let wait = FIRST_LOOK_MS
+  for (let look = 0; isOccupied(sys, pgid, look); look++) {
+    await sys.pause(wait)
+    wait = Math.min(wait * 2, LONGEST_LOOK_MS)
+  }
+}
+
+function isOccupied(sys: Sys, pgid: number, look: number): boolean {
+  return look < CHEAP_LOOKS ? signalGroup(sys, pgid, 0) : membersOf(sys, pgid).length > 0
+}

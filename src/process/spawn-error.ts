@@ -1,0 +1,88 @@
+import path from 'node:path'
+import { codeOf, messageOf, SpinnerError } from '../errors.ts'
+import type { ChildSettings } from '../options.ts'
+import type { Sys } from '../sys.ts'
+
+/**
+ * Node names the program whatever is missing: the program, the folder or the interpreter of a script (HAZARDS
+ * H11). This looks which one it was.
+ */
+export function spawnError(sys: Sys, settings: ChildSettings, thrown: unknown): SpinnerError {
+  const why = explain(sys, settings, codeOf(thrown)) ?? messageOf(thrown)
+  const { name } = settings
+  return new SpinnerError('ERR_SPINNER_SPAWN', `'${name}' could not be spawned: ${why}.`, {
+    child: name,
+    cause: thrown,
+  })
+}
+
+/** What would make Node itself fail to find or read the script, before it is spawned for nothing. */
+export function scriptError(sys: Sys, settings: ChildSettings): SpinnerError | null {
+  if (settings.script === null) return null
+  const script = path.resolve(settings.cwd ?? '.', settings.script)
+  const found = ['', '.js', '.cjs', '.mjs', '.json', '.node'].find((ending) =>
+    sys.fs.existsSync(script + ending),
+  )
+  const fail = (why: string): SpinnerError =>
+    new SpinnerError('ERR_SPINNER_SPAWN', `'${settings.name}' could not be spawned: ${why}.`, {
+      child: settings.name,
+    })
+  if (settings.cwd !== null && !isFolder(sys, settings.cwd))
+    return fail(`its cwd '${settings.cwd}' is not a folder`)
+  if (found === undefined) return fail(`its script '${script}' does not exist`)
+  try {
+    sys.fs.accessSync(script + found, sys.fs.constants.R_OK)
+    return null
+  } catch (thrown) {
+    return fail(`its script '${script + found}' cannot be read (${codeOf(thrown)})`)
+  }
+}
+
+function explain(sys: Sys, settings: ChildSettings, code: string | undefined): string | null {
+  const { command, cwd } = settings
+  if (cwd !== null && !isFolder(sys, cwd)) return `its cwd '${cwd}' is not a folder`
+  if (code === 'E2BIG')
+    return 'its arguments and environment are larger than the system takes; make `env` or `args` smaller'
+  const program = locate(sys, settings)
+  if (code === 'ENOENT') return program ? explainShebang(sys, program) : notFound(command)
+  if (code === 'EACCES')
+    return program
+      ? `'${program}' may not be executed; is it a program, and is its mode executable?`
+      : notFound(command)
+  return code ? `the system refused it (${code})` : null
+}
+
+const notFound = (command: string): string =>
+  command.includes('/')
+    ? `the program '${command}' does not exist`
+    : `the program '${command}' is not on PATH`
+
+function explainShebang(sys: Sys, program: string): string {
+  try {
+    const first = sys.fs.readFileSync(program, 'latin1').slice(0, 256).split('\n', 1)[0] ?? ''
+    if (!first.startsWith('#!')) return `'${program}' exists, but what it needs to run does not`
+    if (first.endsWith('\r'))
+      return `'${program}' has Windows line ends (CRLF) after its '#!' line; save it with LF`
+    return `the interpreter of '${program}' does not exist: ${first}`
+  } catch {
+    return `'${program}' cannot be read`
+  }
+}
+
+function locate(sys: Sys, settings: ChildSettings): string | null {
+  const { command, cwd, env } = settings
+  if (command.includes('/')) {
+    const program = path.resolve(cwd ?? '.', command)
+    return sys.fs.existsSync(program) ? program : null
+  }
+  const folders = (env['PATH'] ?? sys.env['PATH'] ?? '').split(path.delimiter)
+  return folders.map((folder) => path.join(folder, command)).find((file) => sys.fs.existsSync(file)) ?? null
+}
+
+function isFolder(sys: Sys, folder: string): boolean {
+  try {
+    return sys.fs.statSync(folder).isDirectory()
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,52 @@
+import { targetOf } from '../address/probe.ts'
+import type { Child } from '../child.ts'
+import type { Address } from '../events.ts'
+import type { ChildSettings } from '../options.ts'
+import type { ManagedProcess } from '../process/spawn.ts'
+import type { Sys, Target } from '../sys.ts'
+import { whenHttp } from './http.ts'
+import { whenListening } from './listen.ts'
+import { whenMessage } from './message.ts'
+import { type OnLine, whenOutput } from './output.ts'
+import type { SocketWatch } from './socket-watch.ts'
+
+/** What readiness is judged by. */
+export interface Candidate {
+  readonly sys: Sys
+  readonly socketWatch: SocketWatch
+  readonly settings: ChildSettings
+  readonly address: Address | null
+  readonly process: ManagedProcess
+  readonly child: Child
+  readonly onLine: OnLine
+}
+
+/** Resolves when the child counts as ready, with the target at which it is reached. */
+export async function whenReady(candidate: Candidate, signal: AbortSignal): Promise<Target | null> {
+  const { address, child, onLine, process, settings, sys } = candidate
+  const { ready } = settings
+  const assumed = address === null ? null : targetOf(address)
+  if (ready === 'spawn') return assumed
+  if (ready === 'listen') return listening(candidate, signal)
+  if (ready === 'message') {
+    await whenMessage((listener) => process.onMessage(listener), signal)
+    return assumed
+  }
+  if (typeof ready === 'function') {
+    await ready(child, signal)
+    return assumed
+  }
+  if ('output' in ready) {
+    await whenOutput(ready.output, onLine, signal)
+    return assumed
+  }
+  const target = await listening(candidate, signal)
+  if (target) await whenHttp(sys, target, ready.http, signal)
+  return target
+}
+
+async function listening(candidate: Candidate, signal: AbortSignal): Promise<Target | null> {
+  const { address, process, settings, socketWatch, sys } = candidate
+  if (address === null) return null
+  return whenListening(sys, { name: settings.name, address, pid: process.pid }, socketWatch, signal)
+}

@@ -1,0 +1,259 @@
+import type { Launched } from './actors.ts'
+import { portsOf } from './address/owner.ts'
+import { fixedPort, type PortAllocator } from './address/ports.ts'
+import { targetOf } from './address/probe.ts'
+import type { SocketAllocator } from './address/sockets.ts'
+import type { Child } from './child.ts'
+import { classify } from './classify.ts'
+import { exitedError, quoted, SpinnerError } from './errors.ts'
+import type { Address, Exit, OutputStream } from './events.ts'
+import type { FailureKind } from './failures.ts'
+import type { Gate, Leave } from './gate.ts'
+import type { MachineEvent } from './machine.ts'
+import { Monitor } from './monitor.ts'
+import type { ChildSettings } from './options.ts'
+import type { Allocator } from './plugin.ts'
+import type { Plugins } from './plugins.ts'
+import { atExit } from './process/at-exit.ts'
+import { Ring } from './process/output.ts'
+import { type ManagedProcess, spawnProcess } from './process/spawn.ts'
+import { whenReady } from './ready/ready.ts'
+import type { SocketWatch } from './ready/socket-watch.ts'
+import type { Rounds } from './rounds.ts'
+import type { Sys, Target } from './sys.ts'
+
+/** What all children of a spinner share. */
+export interface Shared {
+  readonly sys: Sys
+  readonly gate: Gate
+  readonly rounds: Rounds
+  readonly sockets: SocketAllocator
+  readonly ports: PortAllocator
+  readonly socketWatch: SocketWatch
+  readonly plugins: Plugins
+  readonly orphans: 'kill' | 'leave'
+}
+
+/** How a child hears of what its resources meet. */
+export interface Owner {
+  readonly child: Child
+  send(event: MachineEvent): void
+  line(stream: OutputStream, line: string): void
+  message(message: unknown): void
+  exited(exit: Exit): void
+  error(error: Error): void
+}
+
+/**
+ * What a child holds outside its machine: a process, an address, a monitor. The machine decides and its actors
+ * call these methods; none of those that end something ever rejects.
+ */
+export class Resources {
+  /** In force from the next spawn on. */
+  settings: ChildSettings
+  process: ManagedProcess | null = null
+  address: Address | null = null
+  target: Target | null = null
+  readonly output: Ring = new Ring()
+  readonly #shared: Shared
+  readonly #owner: Owner
+  readonly #lineListeners = new Set<(line: string) => void>()
+  #allocator: Allocator | null = null
+  #listen: ChildSettings['listen'] = null
+  #monitor: Monitor | null = null
+  #monitored: ChildSettings['monitor'] = null
+  #leaveGate: Leave = () => {}
+  #spareAtExit: () => void = () => {}
+
+  constructor(shared: Shared, owner: Owner, settings: ChildSettings) {
+    this.#shared = shared
+    this.#owner = owner
+    this.settings = settings
+  }
+
+  async launch(signal: AbortSignal): Promise<Launched> {
+    this.#watchFiles()
+    this.#leaveGate = await this.#shared.gate.enter(signal)
+    try {
+      this.address = await this.#allocate()
+      signal.throwIfAborted()
+      const spawned = spawnProcess(this.#shared.sys, this.settings, this.address, this.#events())
+      if (spawned instanceof Promise) throw await spawned
+      this.process = spawned
+      if (this.#shared.orphans === 'kill') this.#spareAtExit = atExit(() => spawned.killNow())
+      return { pid: spawned.pid, address: this.address }
+    } catch (thrown) {
+      this.#leaveGate()
+      throw thrown
+    }
+  }
+
+  async ready(signal: AbortSignal): Promise<void> {
+    const { process, address } = this
+    if (!process) return
+    try {
+      const onLine = (listener: (line: string) => void): (() => void) => {
+        this.#lineListeners.add(listener)
+        return () => void this.#lineListeners.delete(listener)
+      }
+      const { sys, socketWatch } = this.#shared
+      const { child } = this.#owner
+      this.target = await whenReady(
+        { sys, socketWatch, settings: this.settings, address, process, child, onLine },
+        signal,
+      )
+      await sys.nextTurn()
+    } finally {
+      this.#leaveGate()
+    }
+    // It may have bound and died: the exit itself, which is on its way, then ends this attempt (HAZARDS H38).
+    if (process.exit !== null) await new Promise(() => {})
+  }
+
+  hasPlugins(): boolean {
+    return this.#shared.plugins.takePart()
+  }
+
+  introduce(signal: AbortSignal): Promise<void> {
+    return this.#shared.plugins.ready(this.#owner.child, signal)
+  }
+
+  drain(reason: string, signal: AbortSignal): Promise<void> {
+    return this.#shared.plugins.drain(this.#owner.child, reason, signal)
+  }
+
+  async terminate(): Promise<void> {
+    this.#leaveGate()
+    await this.process?.terminate()
+  }
+
+  async kill(): Promise<void> {
+    this.#leaveGate()
+    await this.process?.kill()
+  }
+
+  /** In this very turn, for a machine that broke. */
+  killNow(): void {
+    this.process?.killNow()
+  }
+
+  gone(): void {
+    if (this.process === null) return
+    this.process = null
+    this.#spareAtExit()
+    this.#shared.plugins.gone(this.#owner.child)
+  }
+
+  /** Gives back what a stopped child does not need. */
+  release(): void {
+    this.#monitor?.close()
+    this.#monitor = null
+    this.#monitored = null
+    this.#releaseAddress()
+  }
+
+  stillAlive(): SpinnerError {
+    const pids = this.process?.survivors() ?? []
+    const { name } = this.settings
+    return new SpinnerError(
+      'ERR_SPINNER_STILL_ALIVE',
+      `'${name}' was killed, but processes of it still live (${pids.join(', ')}); nothing is started over them. End them by hand, then stop or start it.`,
+      { child: name },
+    )
+  }
+
+  spared(reason: string): void {
+    const message = `'${this.settings.name}' fails its checks again (${reason}), but it was restarted for that several times already; it is left alone.`
+    this.#owner.error(new SpinnerError('ERR_SPINNER_NOT_READY', message, { child: this.settings.name }))
+  }
+
+  /** What kind of failure an attempt was; a taken address is given up here. */
+  classify(thrown: unknown, attempts: number): { error: SpinnerError; kind: FailureKind } {
+    const classified = classify(thrown, this.settings, attempts, this.process?.lastWords ?? [])
+    if (classified.kind === 'address') {
+      this.#shared.ports.forget(this.settings.name)
+      this.#releaseAddress()
+    }
+    return classified
+  }
+
+  /** Why it was not ready in time. */
+  async explain(): Promise<SpinnerError> {
+    const { name, timeout, listen } = this.settings
+    const ports = this.process ? await portsOf(this.#shared.sys, this.process.pid) : []
+    const awaited = listen === null ? '' : `, expected ${this.address}`
+    const instead =
+      listen !== null && ports.length > 0
+        ? `it listens on ${ports.join(', ')}${awaited}: let it listen on process.env.PORT`
+        : listen !== null
+          ? `it listens nowhere${awaited}: let it listen on process.env.PORT, or give it a longer \`timeout\``
+          : 'give it a longer `timeout`'
+    const output = this.process?.lastWords ?? []
+    return new SpinnerError(
+      'ERR_SPINNER_NOT_READY',
+      `'${name}' was not ready within ${timeout} s; ${instead}.${quoted(output)}`,
+      { child: name, output },
+    )
+  }
+
+  #events(): Parameters<typeof spawnProcess>[3] {
+    const { name, ready } = this.settings
+    const awaited = ready === 'listen' ? `it listened on ${this.address}` : 'it was ready'
+    return {
+      line: (stream, line) => {
+        this.output.push(line)
+        for (const listener of [...this.#lineListeners]) listener(line)
+        this.#owner.line(stream, line)
+      },
+      message: (message) => this.#owner.message(message),
+      exited: (pid, exit) => {
+        this.#owner.exited(exit)
+        const error = exitedError(name, exit, this.process?.lastWords ?? [], awaited)
+        this.#owner.send({ type: 'exited', pid, exit, error })
+      },
+    }
+  }
+
+  /** A socket path is cleared before each spawn; any other address is kept from one to the next. */
+  async #allocate(): Promise<Address | null> {
+    const { listen, name } = this.settings
+    if (listen !== this.#listen) this.#releaseAddress()
+    this.#listen = listen
+    if (listen === null) return null
+    const { sockets, ports } = this.#shared
+    const builtIn = listen === 'socket' ? sockets : listen === 'port' ? ports : null
+    this.#allocator = builtIn ?? (typeof listen === 'number' ? fixedPort(listen) : (listen as Allocator))
+    if (this.address === null || listen === 'socket') this.address = await this.#allocator.allocate(name)
+    if (typeof this.address !== 'string' && !Number.isInteger(this.address)) {
+      throw new SpinnerError(
+        'ERR_SPINNER_INVALID_OPTION',
+        `The allocator of '${name}' gave no path and no port.`,
+      )
+    }
+    this.target = targetOf(this.address)
+    return this.address
+  }
+
+  #releaseAddress(): void {
+    const { address } = this
+    this.address = null
+    this.target = null
+    if (address === null || !this.#allocator) return
+    this.#shared.plugins.guard(() => this.#allocator?.release(address), this.#owner.child)
+  }
+
+  #watchFiles(): void {
+    const { monitor, cwd } = this.settings
+    if (monitor === this.#monitored) return
+    this.#monitor?.close()
+    this.#monitored = monitor
+    const { sys, rounds } = this.#shared
+    const { send, error } = this.#owner
+    this.#monitor =
+      monitor &&
+      new Monitor(sys, rounds, monitor, cwd ?? '.', {
+        changed: (file) => send({ type: 'changed', file }),
+        warn: (message) => error(new Error(`'${this.settings.name}': ${message}`)),
+      })
+  }
+}

@@ -1,0 +1,266 @@
+import { PortAllocator } from './address/ports.ts'
+import { SocketAllocator } from './address/sockets.ts'
+import { Child } from './child.ts'
+import { type Callback, tell } from './deferred.ts'
+import { SpinnerError } from './errors.ts'
+import { type Address, type ChildInfo, SafeEmitter, type SpinnerEvents } from './events.ts'
+import { Gate } from './gate.ts'
+import type { Lease } from './lease.ts'
+import { type Call, complete, normaliseSpinner, readCall, saysOnlyName } from './normalise.ts'
+import type { Logger, SpinnerOptions, SpinnerSettings, StartOptions, WaitOptions } from './options.ts'
+import type { Plugin } from './plugin.ts'
+import { Plugins } from './plugins.ts'
+import { SocketWatch } from './ready/socket-watch.ts'
+import type { Shared } from './resources.ts'
+import { Rounds } from './rounds.ts'
+import { realSys, type Sys } from './sys.ts'
+import { pluginLike, show, WRONG } from './values.ts'
+
+/**
+ * Makes a spinner. `options` holds defaults for every child, and what concerns the spinner itself; a wrong one is
+ * an `ERR_SPINNER_INVALID_OPTION`.
+ *
+ * @example
+ * import { createSpinner } from 'spinner'
+ *
+ * const spinner = createSpinner({ idleTimeSec: 600, logger: null })
+ * await spinner.close()
+ */
+export function createSpinner(options: SpinnerOptions = {}): Spinner {
+  return createSpinnerOn(realSys, options)
+}
+
+/** @internal The same on another outside world: a test's. */
+export function createSpinnerOn(sys: Sys, options: SpinnerOptions = {}): Spinner {
+  return new Spinner(sys, normaliseSpinner(options))
+}
+
+/**
+ * A registry of children by name: one child per name, one process per child.
+ *
+ * @example
+ * import { createSpinner } from 'spinner'
+ *
+ * const spinner = createSpinner({ logger: null })
+ * spinner.on('error', (child, error) => console.error(child.name, error.message))
+ * await spinner.start({ name: 'sleeper', command: 'sleep', args: ['60'], listen: null })
+ * console.log(Object.keys(spinner.list())) // [ 'sleeper' ]
+ * await spinner.close()
+ */
+export class Spinner extends SafeEmitter<SpinnerEvents> {
+  readonly #sys: Sys
+  readonly #settings: SpinnerSettings
+  readonly #children = new Map<string, Child>()
+  readonly #shared: Shared
+  #closing: Promise<void> | null = null
+
+  /** @internal */
+  constructor(sys: Sys, settings: SpinnerSettings) {
+    super(() => this.#logger())
+    this.#sys = sys
+    this.#settings = settings
+    this.#shared = {
+      sys,
+      gate: new Gate(sys, settings.concurrency ?? Math.max(2, sys.cpus())),
+      rounds: new Rounds(sys.clock),
+      sockets: new SocketAllocator(sys, settings.runtimeDir),
+      ports: new PortAllocator(sys),
+      socketWatch: new SocketWatch(sys),
+      plugins: new Plugins(() => this.#logger()),
+      orphans: settings.orphans,
+    }
+    if (settings.runtimeDir !== null) this.#shared.sockets.folder()
+    for (const plugin of settings.plugins) this.use(plugin)
+  }
+
+  /**
+   * Starts a child, or joins the start of the one that has its name. Returns its handle at once; awaiting that
+   * gives the address. Wrong options throw, or go to the callback when there is one.
+   */
+  start(script: string | StartOptions, callback?: Callback<Address | null>): Child {
+    try {
+      const known =
+        typeof script === 'string' && this.#closing === null ? this.#children.get(script) : undefined
+      const child = known ? this.#begin(known) : this.#startCalled(script)
+      if (callback)
+        tell(
+          this.#sys,
+          this.#logger(),
+          child.then((address) => address),
+          callback,
+        )
+      return child
+    } catch (thrown) {
+      if (!callback) throw thrown
+      tell(this.#sys, this.#logger(), Promise.reject(thrown), callback)
+      const nobody = complete({ name: String(script), given: {}, signal: undefined }, this.#settings.defaults)
+      return new Child(this.#shared, nobody, () => true).refused(thrown as Error)
+    }
+  }
+
+  /** Stops a child; resolves when its whole process group is gone. An unknown name is stopped already. */
+  stop(name: string, callback?: Callback<void>): Promise<void>
+  stop(name: string, options?: WaitOptions, callback?: Callback<void>): Promise<void>
+  stop(name: string, ...rest: (WaitOptions | Callback<void> | undefined)[]): Promise<void> {
+    return this.#call(rest, async (options) => {
+      this.#mustBeOpen()
+      await this.#children.get(name)?.stop(options)
+    })
+  }
+
+  /** Stops all children, in parallel. */
+  stopAll(callback?: Callback<void>): Promise<void> {
+    return this.#call([callback], () => {
+      this.#mustBeOpen()
+      return this.#stopAll()
+    })
+  }
+
+  /** The name that 0.3 had for {@link stopAll}. */
+  stopall(callback?: Callback<void>): Promise<void> {
+    return this.stopAll(callback)
+  }
+
+  /** Drains, ends and starts a child again; resolves with its address. An unknown name is `_NOT_FOUND`. */
+  restart(name: string, callback?: Callback<Address | null>): Promise<Address | null>
+  restart(name: string, options?: WaitOptions, callback?: Callback<Address | null>): Promise<Address | null>
+  restart(
+    name: string,
+    ...rest: (WaitOptions | Callback<Address | null> | undefined)[]
+  ): Promise<Address | null> {
+    return this.#call(rest, async (options) => {
+      this.#mustBeOpen()
+      return this.#known(name).restart(options)
+    })
+  }
+
+  /** Starts a child if need be and holds it until the lease is released. A name not known is taken as a script. */
+  async acquire(script: string | StartOptions, options: WaitOptions = {}): Promise<Lease> {
+    const known = typeof script === 'string' ? this.#children.get(script) : undefined
+    this.#mustBeOpen()
+    if (known) return known.acquire(options)
+    const call = readCall(script)
+    const child = this.#find(call)
+    const signal = options.signal ?? call.signal
+    return child.acquire(signal ? { signal } : {})
+  }
+
+  /** Restarts the idle clock of a child. On a hot path keep the handle and call `child.touch()`. */
+  touch(name: string): void {
+    this.#children.get(name)?.touch()
+  }
+
+  /** A picture of one child, or `null` when the name is not known. */
+  get(name: string): ChildInfo | null {
+    return this.#children.get(name)?.info() ?? null
+  }
+
+  /** Pictures of all children by name, in an object without a prototype. */
+  list(): Record<string, ChildInfo> {
+    const all: Record<string, ChildInfo> = Object.create(null)
+    for (const [name, child] of this.#children) all[name] = child.info()
+    return all
+  }
+
+  /** The handle of a child. */
+  child(name: string): Child | undefined {
+    return this.#children.get(name)
+  }
+
+  /** Adds a plugin; the returned function removes it. */
+  use(plugin: Plugin): () => void {
+    this.#mustBeOpen()
+    if (pluginLike(plugin) === WRONG) {
+      const message = `A plugin must be { name, setup, ready, drain, gone, close }, but it is ${show(plugin)}.`
+      throw new SpinnerError('ERR_SPINNER_INVALID_OPTION', message)
+    }
+    return this.#shared.plugins.add(plugin, () => plugin.setup?.(this))
+  }
+
+  /** Stops everything and frees all; later calls fail with `_CLOSED`. May be called more than once. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #startCalled(script: string | StartOptions): Child {
+    this.#mustBeOpen()
+    const call = readCall(script)
+    const { signal } = call
+    const child = this.#find(call)
+    if (signal?.aborted) return child.awaitedUntil(signal)
+    this.#begin(child)
+    return signal ? child.awaitedUntil(signal) : child
+  }
+
+  #begin(child: Child): Child {
+    child.begin()
+    return child
+  }
+
+  /** The child of that name, with what the call says of its options; made when there is none. */
+  #find(call: Call): Child {
+    const known = this.#children.get(call.name)
+    if (saysOnlyName(call)) return known ?? this.#known(call.name)
+    const settings = complete(call, this.#settings.defaults)
+    if (known) return known.reconfigure(settings)
+    const child = new Child(this.#shared, settings, (event, from, ...args) =>
+      this.emit(event, ...([from, ...args] as never)),
+    )
+    this.#children.set(call.name, child)
+    return child
+  }
+
+  #known(name: string): Child {
+    const child = this.#children.get(name)
+    if (child) return child
+    const message = `No child is called ${show(name)}; start it with a \`script\` or a \`command\` first.`
+    throw new SpinnerError('ERR_SPINNER_NOT_FOUND', message, { child: name })
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closing === null) return
+    throw new SpinnerError(
+      'ERR_SPINNER_CLOSED',
+      'This spinner was closed; make a new one with createSpinner().',
+    )
+  }
+
+  async #stopAll(): Promise<void> {
+    const ends = await Promise.allSettled([...this.#children.values()].map((child) => child.stop()))
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#stopAll()
+    } finally {
+      for (const child of this.#children.values()) child.dispose()
+      this.#shared.plugins.close()
+      this.#shared.socketWatch.close()
+      this.#shared.sockets.close()
+    }
+  }
+
+  /** Both forms of waiting at once: the promise that is returned, and the callback, last, when there is one. */
+  #call<Value>(
+    rest: readonly (WaitOptions | Callback<Value> | undefined)[],
+    action: (options: WaitOptions) => Promise<Value>,
+  ): Promise<Value> {
+    const callback = rest.find((item) => typeof item === 'function')
+    const options = rest.find((item) => typeof item === 'object' && item !== null)
+    const outcome = (async () => action(options ?? {}))()
+    outcome.catch(() => {})
+    tell(this.#sys, this.#logger(), outcome, callback)
+    return outcome
+  }
+
+  #logger(): Logger | null {
+    const { logger = console } = this.#settings.defaults as { logger?: Logger | null }
+    return logger
+  }
+}

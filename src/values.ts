@@ -1,0 +1,162 @@
+import os from 'node:os'
+import { parseDuration } from './duration.ts'
+import type { MonitorSettings } from './options.ts'
+import { nearest } from './suggest.ts'
+
+/** Says of a value that it is not what an option takes. */
+export const WRONG: unique symbol = Symbol('wrong')
+
+/** Turns what a user gave into what spinner works with, or answers WRONG. */
+export type Parser = (value: unknown) => unknown
+
+const hasNul = (text: string): boolean => text.includes('\0')
+
+/** A value as a person would recognise it in a message. */
+export function show(value: unknown): string {
+  try {
+    if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
+    if (Array.isArray(value)) return 'an array'
+    if (typeof value === 'function') return 'a function'
+    if (typeof value === 'object' && value !== null) return 'an object'
+    return String(value)
+  } catch {
+    return 'a value that cannot be shown'
+  }
+}
+
+export const text: Parser = (value) =>
+  typeof value === 'string' && value !== '' && !hasNul(value) ? value : WRONG
+
+export const flag: Parser = (value) => (typeof value === 'boolean' ? value : WRONG)
+
+export const wholeFrom =
+  (least: number): Parser =>
+  (value) =>
+    typeof value === 'number' && Number.isSafeInteger(value) && value >= least ? value : WRONG
+
+export const oneOf =
+  (...words: readonly string[]): Parser =>
+  (value) =>
+    words.includes(value as string) ? value : WRONG
+
+/** Seconds. `least` is what the duration must at least be; below a millisecond nothing can be timed. */
+export const seconds =
+  (least: number): Parser =>
+  (value) => {
+    const parsed = parseDuration(value)
+    return parsed === undefined || parsed < least ? WRONG : parsed
+  }
+
+/** Seconds, or `-1`, `null` or Infinity for "never". */
+export const secondsOrOff: Parser = (value) =>
+  value === null || value === -1 || value === Number.POSITIVE_INFINITY ? null : seconds(0)(value)
+
+export const orNull =
+  (parse: Parser): Parser =>
+  (value) =>
+    value === null ? null : parse(value)
+
+export const textList: Parser = (value) => {
+  if (!Array.isArray(value)) return WRONG
+  const items: unknown[] = [...value]
+  return items.every((item) => typeof item === 'string' && !hasNul(item)) ? Object.freeze(items) : WRONG
+}
+
+export const environment: Parser = (value) => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return WRONG
+  const env: Record<string, string | undefined> = Object.create(null)
+  for (const [key, entry] of Object.entries(value)) {
+    if (key === '' || key.includes('=') || hasNul(key)) return WRONG
+    if (entry === undefined || entry === null) env[key] = undefined
+    else if (['string', 'number', 'boolean'].includes(typeof entry)) env[key] = String(entry)
+    else return WRONG
+    if (hasNul(env[key] ?? '')) return WRONG
+  }
+  return Object.freeze(env)
+}
+
+export const inheritance: Parser = (value) => (typeof value === 'boolean' ? value : textList(value))
+
+export const folder: Parser = (value) => {
+  if (!(value instanceof URL)) return text(value)
+  return value.protocol === 'file:' ? decodeURIComponent(value.pathname) : WRONG
+}
+
+export const signalName: Parser = (value) =>
+  typeof value === 'string' && value in os.constants.signals ? value : WRONG
+
+/** What a misspelt signal was meant to be: `'term'` and `'TERM'` are SIGTERM. */
+export function nearestSignal(value: unknown): string | undefined {
+  if (typeof value !== 'string') return undefined
+  const upper = value.toUpperCase()
+  return nearest(upper.startsWith('SIG') ? upper : `SIG${upper}`, Object.keys(os.constants.signals))
+}
+
+const has = (value: unknown, ...methods: readonly string[]): boolean =>
+  value !== null &&
+  (typeof value === 'object' || typeof value === 'function') &&
+  methods.every((method) => typeof (value as Record<string, unknown>)[method] === 'function')
+
+export const stream: Parser = (value) => (has(value, 'write', 'on') ? value : WRONG)
+
+export const loggerLike: Parser = (value) => (has(value, 'info', 'warn', 'error', 'debug') ? value : WRONG)
+
+export const whereToListen: Parser = (value) => {
+  if (value === null || value === 'socket' || value === 'port') return value
+  if (typeof value === 'number')
+    return Number.isInteger(value) && value >= 1 && value <= 65_535 ? value : WRONG
+  return has(value, 'allocate', 'release') ? value : WRONG
+}
+
+export const readiness: Parser = (value) => {
+  if (typeof value === 'function') return value
+  if (value === 'listen' || value === 'spawn' || value === 'message') return value
+  if (typeof value !== 'object' || value === null) return WRONG
+  const { http, output } = value as { http?: unknown; output?: unknown }
+  if (typeof http === 'string' && http.startsWith('/') && output === undefined) return Object.freeze({ http })
+  if (output instanceof RegExp && http === undefined) return Object.freeze({ output })
+  return WRONG
+}
+
+export const listOf =
+  (parse: Parser): Parser =>
+  (value) => {
+    if (!Array.isArray(value)) return WRONG
+    const items = value.map(parse)
+    return items.includes(WRONG) ? WRONG : Object.freeze(items)
+  }
+
+export const checkLike: Parser = (value) => {
+  if (!has(value, 'run')) return WRONG
+  const { name, interval, retries } = value as Record<string, unknown>
+  const well = text(name) !== WRONG && seconds(0.001)(interval) !== WRONG && wholeFrom(1)(retries) !== WRONG
+  return well ? value : WRONG
+}
+
+export const pluginLike: Parser = (value) => {
+  if (typeof value !== 'object' || value === null) return WRONG
+  const plugin = value as Record<string, unknown>
+  const hooks = ['setup', 'ready', 'drain', 'gone', 'close']
+  const well = hooks.every((hook) => plugin[hook] === undefined || typeof plugin[hook] === 'function')
+  return well && text(plugin['name']) !== WRONG ? value : WRONG
+}
+
+const pathList: Parser = (value) => {
+  const paths = typeof value === 'string' ? [value] : value
+  const parsed = textList(paths)
+  return parsed === WRONG || (parsed as readonly string[]).length === 0 || (parsed as string[]).includes('')
+    ? WRONG
+    : parsed
+}
+
+export const monitored: Parser = (value) => {
+  if (typeof value === 'string' || Array.isArray(value)) return monitored({ paths: value })
+  if (typeof value !== 'object' || value === null) return WRONG
+  const { paths, ignore = [], debounce = 0.1, ...rest } = value as Record<string, unknown>
+  const ignored: unknown[] = Array.isArray(ignore) ? [...ignore] : [ignore]
+  const parsed = { paths: pathList(paths), ignore: ignored, debounce: seconds(0)(debounce) }
+  const well = ignored.every((entry) => entry instanceof RegExp || text(entry) !== WRONG)
+  if (!well || parsed.paths === WRONG || parsed.debounce === WRONG || Object.keys(rest).length > 0)
+    return WRONG
+  return Object.freeze(parsed) as MonitorSettings
+}

@@ -1,0 +1,50 @@
+import { type Clock, realSys, type Sys } from '../../src/sys.ts'
+
+interface Timer {
+  readonly at: number
+  readonly action: () => void
+}
+
+/** A clock that stands still until it is told to go on. */
+export class FakeClock implements Clock {
+  #now = 1_000
+  #next = 1
+  readonly #timers = new Map<number, Timer>()
+
+  now = (): number => this.#now
+
+  date = (): number => Date.UTC(2026, 0, 1) + this.#now
+
+  setTimeout = (action: (...args: unknown[]) => void, ms: number): unknown => {
+    this.#timers.set(this.#next, { at: this.#now + ms, action })
+    return this.#next++
+  }
+
+  clearTimeout = (timer: unknown): void => void this.#timers.delete(timer as number)
+
+  /** How many timers wait. */
+  get waiting(): number {
+    return this.#timers.size
+  }
+
+  /** Lets time pass; timers go off in order, and promises settle between them. */
+  async advance(seconds: number): Promise<void> {
+    const until = this.#now + seconds * 1_000
+    for (;;) {
+      const due = [...this.#timers].filter(([, { at }]) => at <= until).sort(([, a], [, b]) => a.at - b.at)[0]
+      if (!due) break
+      const [id, timer] = due
+      this.#timers.delete(id)
+      this.#now = Math.max(this.#now, timer.at)
+      timer.action()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    this.#now = until
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+/** The real outside world with a clock of the test's. Pauses between looks stay real. */
+export function sysWith(changes: Partial<Sys>): Sys {
+  return { ...realSys, ...changes }
+}

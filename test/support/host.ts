@@ -1,0 +1,84 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import http from 'node:http'
+import os from 'node:os'
+import path from 'node:path'
+import { onTestFinished } from 'vitest'
+import type { SpinnerOptions } from '../../src/options.ts'
+import { createSpinnerOn, type Spinner } from '../../src/spinner.ts'
+import { realSys, type Sys, type Target } from '../../src/sys.ts'
+
+export const fixtures: string = path.join(import.meta.dirname, '../fixtures')
+export const fixture = (name: string): string => path.join(fixtures, name)
+
+/** Spinners that the end of the test closes. */
+export const spinners: Set<Spinner> = new Set()
+
+/** A silent spinner whose children carry this file's mark; closed after the test. */
+export function newSpinner(options: SpinnerOptions = {}, sys: Sys = realSys): Spinner {
+  const env = { ...options.env, TEST_MARK: String(process.pid) }
+  const quiet = { logger: null, stdout: null, stderr: null, monitor: null }
+  const spinner = createSpinnerOn(sys, { ...quiet, ...options, env })
+  spinners.add(spinner)
+  return spinner
+}
+
+/** A folder of the test's own, removed after it. */
+export function newFolder(): string {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'spinner-test-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** Writes a file of the test's own and gives its path. */
+export function newFile(name: string, text: string, folder: string = newFolder()): string {
+  const file = path.join(folder, name)
+  writeFileSync(file, text)
+  return file
+}
+
+/** The body of the answer to `GET path`. */
+export function get(target: Target | null, pathname = '/'): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const request = http.get({ ...target, path: pathname, agent: false }, (response) => {
+      let body = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk) => {
+        body += chunk
+      })
+      response.on('end', () => resolve(body))
+    })
+    request.on('error', reject)
+  })
+}
+
+/** Waits until `look` gives something true, and gives that. Fails, with what it last saw, only after long. */
+export async function until<Value>(
+  look: () => Value | Promise<Value>,
+  what = 'it',
+): Promise<NonNullable<Value>> {
+  const deadline = Date.now() + 45_000
+  for (;;) {
+    const seen = await look()
+    if (seen) return seen as NonNullable<Value>
+    if (Date.now() > deadline) throw new Error(`${what} did not happen`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+/** Whether a process lives; a zombie does not. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The next event of an emitter, as the array of its arguments. */
+export function next(
+  emitter: { once(event: never, listener: (...args: never[]) => void): unknown },
+  event: string,
+): Promise<unknown[]> {
+  return new Promise((resolve) => emitter.once(event as never, (...args: unknown[]) => resolve(args)))
+}

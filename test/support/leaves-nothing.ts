@@ -1,0 +1,34 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { afterAll, afterEach, expect } from 'vitest'
+import { spinners } from './host.ts'
+
+const warnings: string[] = []
+process.on('warning', (warning) => warnings.push(`${warning.name}: ${warning.message}`))
+
+afterEach(async () => {
+  await Promise.allSettled([...spinners].map((spinner) => spinner.close()))
+  spinners.clear()
+  expect(warnings.splice(0)).toEqual([])
+  expect(ownProcesses()).toEqual([])
+})
+
+afterAll(() => {
+  expect(process.listenerCount('exit')).toBeLessThan(10)
+})
+
+/** Commands of living processes that carry this test file's mark in their environment. */
+export function ownProcesses(): string[] {
+  if (process.platform !== 'linux') return []
+  const found: string[] = []
+  for (const pid of readdirSync('/proc')) {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue
+    try {
+      if (!readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`TEST_MARK=${process.pid}`)) continue
+      const state = readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\) /, '')[0]
+      if (state !== 'Z') found.push(readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' '))
+    } catch {
+      // It ended while we looked.
+    }
+  }
+  return found
+}
