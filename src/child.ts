@@ -1,24 +1,23 @@
 import type { Writable } from 'node:stream'
-import { type Actor, createActor } from 'xstate'
 import { watchHealth } from './checks/check.ts'
-import { type Deferred, deferred, untilAborted } from './deferred.ts'
-import { messageOf, SpinnerError } from './errors.ts'
+import { untilAborted } from './deferred.ts'
+import { closedError, messageOf, type SpinnerError, stoppedError } from './errors.ts'
 import {
   type Address,
   type ChildEvents,
   type ChildInfo,
   type ChildState,
-  type Exit,
   SafeEmitter,
   safeLog,
 } from './events.ts'
 import { IdleWatch } from './idle.ts'
 import { Lease } from './lease.ts'
-import { childMachine, type MachineEvent, publicState } from './machine.ts'
 import type { ChildSettings, WaitOptions } from './options.ts'
 import type { Check } from './plugin.ts'
-import { type Owner, Resources, type Shared } from './resources.ts'
+import type { Shared } from './resources.ts'
+import { type Supervised, Supervision } from './supervision.ts'
 import type { Target } from './sys.ts'
+import { Waits } from './waits.ts'
 
 /** Where a child's events go besides its own listeners; answers whether anyone listened. */
 export type Announce = <Event extends keyof ChildEvents>(
@@ -45,57 +44,47 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   readonly name: string
   readonly #shared: Shared
   readonly #announceToAll: Announce
-  readonly #resources: Resources
-  #actor: Actor<typeof childMachine>
-  #state: ChildState = 'stopped'
-  #pid: number | null = null
+  readonly #supervision: Supervision
+  readonly #waits = new Waits()
   #used = false
   #leases = 0
-  /** Those who wait for it to be ready. */
-  #arrival: Deferred<Address | null> | null = null
-  /** Those who wait for it to be gone. */
-  #departure: Deferred<void> | null = null
-  #readiness: Promise<Address | null> = Promise.resolve(null)
-  #refusal: Error | null = null
+  #closed = false
   #idle: IdleWatch | null = null
   #endChecks: (() => void)[] = []
-  #startedAt: number | null = null
-  #readyAt: number | null = null
-  #lastExit: (Exit & { readonly at: Date }) | null = null
 
   /** @internal Children are made by a spinner. */
   constructor(shared: Shared, settings: ChildSettings, announceToAll: Announce) {
-    super(() => this.#resources.settings.logger)
+    super(() => this.#supervision.resources.settings.logger)
     this.name = settings.name
     this.#shared = shared
     this.#announceToAll = announceToAll
-    this.#resources = new Resources(shared, this.#owner(), settings)
-    this.#actor = this.#newActor()
+    this.#waits.refuse(stoppedError(this.name))
+    this.#supervision = new Supervision(shared, settings, this.#supervised())
   }
 
   /** One of the six states. */
   get state(): ChildState {
-    return this.#state
+    return this.#supervision.state
   }
 
   /** Process id of the leader of its group; `null` while there is none. */
   get pid(): number | null {
-    return this.#pid
+    return this.#supervision.pid
   }
 
   /** Where it listens, or is about to. */
   get address(): Address | null {
-    return this.#resources.address
+    return this.#supervision.resources.address
   }
 
   /** The same, as `http.request` and `net.connect` take it. */
   get target(): Target | null {
-    return this.#resources.target
+    return this.#supervision.resources.target
   }
 
   /** Its standard input, when it was started with `stdin: 'pipe'`. */
   get stdin(): Writable | null {
-    return this.#resources.process?.stdin ?? null
+    return this.#supervision.resources.process?.stdin ?? null
   }
 
   /** Says that it was used: its idle clock starts again. Costs a few nanoseconds. */
@@ -105,29 +94,11 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
 
   /** A frozen picture of it at this moment. */
   info(): ChildInfo {
-    const { address, target, output, settings } = this.#resources
-    const { context } = this.#actor.getSnapshot()
-    const { env, ...shown } = settings
-    const dateOf = (at: number | null): Date | null => (at === null ? null : new Date(at))
     const idleAt = this.#idle && this.#leases === 0 ? this.#shared.sys.clock.date() + this.#idle.left : null
     return Object.freeze({
-      name: this.name,
-      state: this.#state,
-      pid: this.#pid,
-      address,
-      port: address,
-      target,
-      options: Object.freeze({ ...shown, env: Object.freeze(Object.keys(env)) }),
-      startedAt: dateOf(this.#startedAt),
-      readyAt: dateOf(this.#readyAt),
-      restarts: context.restartCount,
-      crashes: context.crashCount,
+      ...this.#supervision.info(),
       leases: this.#leases,
-      idleAt: dateOf(idleAt),
-      lastExit: this.#lastExit,
-      lastError: context.error ?? this.#refusal,
-      reason: context.reason,
-      output: Object.freeze(output.last()),
+      idleAt: idleAt === null ? null : new Date(idleAt),
     })
   }
 
@@ -136,7 +107,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     this.#leases++
     try {
       this.begin()
-      await untilAborted(this.#outcome(), options.signal)
+      await untilAborted(this.#waits.outcome(), options.signal)
       return new Lease(this)
     } catch (thrown) {
       this.letGo()
@@ -145,47 +116,49 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   }
 
   /** Stops it; resolves when its whole process group is gone. */
-  stop(options: WaitOptions = {}): Promise<void> {
-    if (this.#state === 'stopped') return Promise.resolve()
-    this.#departure ??= deferred()
-    const { promise } = this.#departure
-    this.#refuse(this.#stoppedError())
-    this.#send({ type: 'stop', reason: 'it was asked to stop' })
-    return untilAborted(promise, options.signal)
+  async stop(options: WaitOptions = {}): Promise<void> {
+    if (this.state === 'stopped') return
+    const gone = this.#waits.forDeparture()
+    this.#waits.refuse(stoppedError(this.name))
+    this.#supervision.send({ type: 'stop', reason: 'it was asked to stop' })
+    await untilAborted(gone, options.signal)
   }
 
   /** Drains, ends and starts it again; resolves with its address. */
-  restart(options: WaitOptions = {}): Promise<Address | null> {
-    this.#arrival ??= deferred()
-    const { promise } = this.#arrival
-    this.#send({ type: 'restart', reason: 'a restart was asked for' })
-    return untilAborted(promise, options.signal)
+  async restart(options: WaitOptions = {}): Promise<Address | null> {
+    this.#mustBeOpen()
+    this.#waits.left()
+    const ready = this.#waits.forArrival()
+    this.#supervision.send({ type: 'restart', reason: 'a restart was asked for' })
+    return untilAborted(ready, options.signal)
   }
 
   /** Sends a message over IPC; resolves to false when there is no channel, and never throws. */
   send(message: unknown): Promise<boolean> {
-    return this.#resources.process?.send(message) ?? Promise.resolve(false)
+    return this.#supervision.resources.process?.send(message) ?? Promise.resolve(false)
   }
 
+  /** What `await child` calls: waits until it is ready, or throws what went wrong. */
   then<Ok = Address | null, Fail = never>(
     onReady?: ((address: Address | null) => Ok | PromiseLike<Ok>) | null,
     onError?: ((error: Error) => Fail | PromiseLike<Fail>) | null,
   ): Promise<Ok | Fail> {
-    return this.#outcome().then(onReady, onError)
+    return this.#waits.outcome().then(onReady, onError)
   }
 
   /** @internal What `start` does. */
   begin(): void {
+    this.#mustBeOpen()
     this.#used = true
-    if (this.#state === 'started') return
-    this.#arrival ??= deferred()
-    this.#send({ type: 'start' })
-    if (this.#state === 'faulted') this.#refuse(this.#faultedError())
+    if (this.state === 'started') return
+    void this.#waits.forArrival()
+    this.#supervision.send({ type: 'start' })
+    if (this.state === 'faulted') this.#waits.refuse(this.#supervision.refusal())
   }
 
   /** @internal New options, in force from the next spawn on. */
   reconfigure(settings: ChildSettings): this {
-    this.#resources.settings = settings
+    this.#supervision.resources.settings = settings
     return this
   }
 
@@ -197,13 +170,13 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
 
   /** @internal A child that never was: what `start` hands out when its callback gets the error. */
   refused(error: Error): this {
-    this.#refusal = error
+    this.#waits.refuse(error)
     return this
   }
 
   /** @internal The same child for one caller, whose wait ends with the signal. */
   awaitedUntil(signal: AbortSignal): Child {
-    const outcome = untilAborted(this.#outcome(), signal)
+    const outcome = untilAborted(this.#waits.outcome(), signal)
     outcome.catch(() => {})
     return new Proxy(this, {
       get: (child, key) => {
@@ -218,172 +191,92 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   report(thrown: unknown): void {
     const error = thrown instanceof Error ? thrown : new Error(messageOf(thrown))
     if (this.#announce('error', error)) return
-    safeLog(this.#resources.settings.logger, 'error', `${this.name}: ${error.message}`)
+    safeLog(this.#supervision.resources.settings.logger, 'error', `${this.name}: ${error.message}`)
   }
 
   /** @internal The spinner closes. */
   dispose(): void {
-    this.#actor.stop()
+    this.#closed = true
+    this.#waits.refuse(closedError(this.name))
     this.#leaveStarted()
-    this.#resources.release()
+    this.#supervision.dispose()
   }
 
-  #newActor(): Actor<typeof childMachine> {
-    const { clock, random } = this.#shared.sys
-    const actor = createActor(childMachine, {
-      input: { resources: this.#resources, now: () => clock.now(), random: () => random() },
-      clock,
-    })
-    actor.subscribe({
-      next: ({ value, context }) => this.#onSnapshot(publicState(value), context),
-      error: (thrown) => this.#onBroken(thrown),
-    })
-    return actor.start()
-  }
-
-  #send(event: MachineEvent): void {
-    this.#actor.send(event)
-  }
-
-  #owner(): Owner {
+  #supervised(): Supervised {
     return {
       child: this,
-      send: (event) => this.#send(event),
+      moved: (to, from, reason) => this.#onMoved(to, from, reason),
       line: (stream, line) => void this.#announce('output', stream, line),
       message: (message) => void this.#announce('message', message),
-      exited: (exit) => {
-        this.#lastExit = Object.freeze({ ...exit, at: new Date(this.#shared.sys.clock.date()) })
-        this.#announce('exit', exit)
-      },
+      exited: (exit) => void this.#announce('exit', exit),
       error: (error) => this.report(error),
     }
   }
 
-  #outcome(): Promise<Address | null> {
-    if (this.#state === 'started') return this.#readiness
-    return this.#arrival?.promise ?? Promise.reject(this.#refusal ?? this.#stoppedError())
-  }
-
-  /** What a transition shows outside: seen only once it is complete, so a listener meets the new state. */
-  #onSnapshot(
-    to: ChildState,
-    context: { pid: number | null; error: SpinnerError | null; reason: string },
-  ): void {
-    if (context.pid !== this.#pid) {
-      this.#pid = context.pid
-      if (context.pid !== null) this.#startedAt = this.#shared.sys.clock.date()
-    }
-    const from = this.#state
-    if (to === from) return
-    this.#state = to
+  #onMoved(to: ChildState, from: ChildState, reason: string): void {
     if (from === 'started') this.#leaveStarted()
-    if (from === 'stopping' && to !== 'faulted') this.#onStopped()
-    this.#log(to, from, context.reason)
     if (to === 'started') this.#onStarted(from)
-    if (to === 'faulted') this.#onFaulted(context.error)
-    if (to === 'stopped' && from !== 'stopping') this.#onStopped()
-    this.#announce('state', to, from, context.reason)
+    else if (to === 'faulted') this.#onFaulted(this.#supervision.failure ?? this.#supervision.refusal())
+    else if (to === 'stopped' || from === 'stopping') this.#onStopped(to)
+    this.#announce('state', to, from, reason)
   }
 
   #onStarted(from: ChildState): void {
-    const { address, settings } = this.#resources
-    const { rounds, sys } = this.#shared
-    this.#readyAt = sys.clock.date()
-    this.#readiness = Promise.resolve(address)
-    this.#refusal = null
-    this.#arrival?.resolve(address)
-    this.#arrival = null
-    if (settings.idleTimeSec !== null) {
-      const reason = `nobody used it for ${settings.idleTimeSec} s`
-      const onIdle = (): void => this.#send({ type: 'idle', reason })
-      this.#idle = new IdleWatch(sys, rounds, settings.idleTimeSec * 1_000, () => this.#takeUse(), onIdle)
-    }
+    const { address, settings } = this.#supervision.resources
+    this.#waits.arrived(address)
+    if (settings.idleTimeSec !== null) this.#idle = this.#watchIdle(settings.idleTimeSec)
     this.#endChecks = settings.checks.map((check) => this.#check(check))
     this.#announce(from === 'restart' ? 'restarted' : 'started', address)
   }
 
-  #check(check: Check): () => void {
-    const unhealthy = (_check: Check, why: string): void =>
-      this.#send({ type: 'unhealthy', reason: `check '${check.name}' failed: ${why}` })
-    return watchHealth(this.#shared.sys.clock, check, (signal) => check.run(this, signal), unhealthy)
+  #watchIdle(seconds: number): IdleWatch {
+    const { rounds, sys } = this.#shared
+    const takeUse = (): boolean => {
+      const used = this.#used || this.#leases > 0
+      this.#used = false
+      return used
+    }
+    const reason = `nobody used it for ${seconds} s`
+    return new IdleWatch(sys, rounds, seconds * 1_000, takeUse, () =>
+      this.#supervision.send({ type: 'idle', reason }),
+    )
   }
 
-  #takeUse(): boolean {
-    const used = this.#used || this.#leases > 0
-    this.#used = false
-    return used
+  #check(check: Check): () => void {
+    const { clock } = this.#shared.sys
+    const unhealthy = (_check: Check, why: string): void =>
+      this.#supervision.send({ type: 'unhealthy', reason: `check '${check.name}' failed: ${why}` })
+    return watchHealth(clock, check, (signal) => check.run(this, signal), unhealthy)
   }
 
   #leaveStarted(): void {
+    this.#waits.left()
     this.#idle?.close()
     this.#idle = null
     for (const end of this.#endChecks) end()
     this.#endChecks = []
   }
 
-  #onStopped(): void {
-    this.#departure?.resolve()
-    this.#departure = null
-    if (this.#state === 'stopped') this.#refuse(this.#stoppedError())
+  /** Its group is gone; when a start was queued it is on its way again already. */
+  #onStopped(to: ChildState): void {
+    this.#waits.departed()
+    if (to === 'stopped') this.#waits.refuse(stoppedError(this.name))
     this.#announce('stopped')
   }
 
-  #onFaulted(cause: SpinnerError | null): void {
-    const error = cause ?? this.#faultedError()
-    this.#departure?.reject(error)
-    this.#departure = null
-    this.#refuse(error)
+  #onFaulted(error: SpinnerError): void {
+    this.#waits.stayed(error)
+    this.#waits.refuse(error)
     this.#announce('faulted', error)
     this.#announce('error', error)
   }
 
-  /** A machine that broke is a fault of ours: the group is killed, and a new machine begins in `faulted`. */
-  #onBroken(thrown: unknown): void {
-    this.#resources.killNow()
-    const message = `Supervision of '${this.name}' failed and was begun anew: ${messageOf(thrown)}. Please report this.`
-    const error = new SpinnerError('ERR_SPINNER_FAULTED', message, { child: this.name, cause: thrown })
-    this.#actor = this.#newActor()
-    this.#send({ type: 'broken', error })
-  }
-
-  #refuse(error: Error): void {
-    this.#refusal = error
-    this.#arrival?.reject(error)
-    this.#arrival = null
-  }
-
-  #stoppedError(): SpinnerError {
-    const message = `'${this.name}' was stopped before it was ready; start it again when it is wanted.`
-    return new SpinnerError('ERR_SPINNER_STOPPED', message, { child: this.name })
-  }
-
-  #faultedError(): SpinnerError {
-    const { error: cause, faultedAt, settings } = this.#actor.getSnapshot().context
-    const { clock } = this.#shared.sys
-    const left = Math.max(0, faultedAt + settings.faultTimeout * 1_000 - clock.now())
-    const retryAt = new Date(clock.date() + left)
-    const message = `'${this.name}' has failed and is not tried again for ${Math.ceil(left / 1_000)} s; mend it, or call restart(). It failed because: ${cause?.message ?? 'unknown'}`
-    const output = cause?.output ?? []
-    return new SpinnerError('ERR_SPINNER_FAULTED', message, { child: this.name, cause, retryAt, output })
+  #mustBeOpen(): void {
+    if (this.#closed) throw closedError(this.name)
   }
 
   #announce<Event extends keyof ChildEvents>(event: Event, ...args: Parameters<ChildEvents[Event]>): boolean {
     const heard = this.emit(event, ...(args as never))
     return this.#announceToAll(event, this, ...args) || heard
-  }
-
-  #log(to: ChildState, from: ChildState, reason: string): void {
-    const { logger } = this.#resources.settings
-    const { address } = this.#resources
-    if (to === 'started') {
-      const where = address === null ? '' : ` on ${address}`
-      safeLog(
-        logger,
-        'info',
-        `${this.name}: ${from === 'restart' ? 'restarted' : 'started'}${where} (pid ${this.#pid})`,
-      )
-    } else if (to === 'stopped') safeLog(logger, 'info', `${this.name}: stopped, because ${reason}`)
-    else if (to === 'restart') safeLog(logger, 'info', `${this.name}: restarts, because ${reason}`)
-    else if (to === 'faulted') safeLog(logger, 'error', `${this.name}: faulted: ${reason}`)
   }
 }

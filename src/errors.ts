@@ -78,17 +78,45 @@ export function codeOf(thrown: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined
 }
 
+/** How a process ended, in words. */
+const ending = (exit: Ended): string =>
+  exit.signal ? `was ended by ${exit.signal}` : `exited with code ${exit.code}`
+
+interface Ended {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+const SILENT = 'It wrote nothing to stderr; run it by hand to see why.'
+
+/** The program ended although it was ready and nobody asked. */
+export function crashedError(child: string, exit: Ended, output: readonly string[]): SpinnerError {
+  const message = `'${child}' ${ending(exit)}, and nobody had asked it to.${quoted(output)}`
+  return new SpinnerError('ERR_SPINNER_EXITED', message, {
+    child,
+    exitCode: exit.code,
+    signal: exit.signal,
+    output,
+  })
+}
+
+/** It crashed more often than it may. */
+export function crashLoopError(crash: SpinnerError, times: number, seconds: number): SpinnerError {
+  const { child = '', output = [], exitCode = null, signal = null } = crash
+  const message = `'${child}' crashed ${times} times within ${seconds} s, which is more than \`maxRestarts\` allows.${quoted(output, SILENT)}`
+  return new SpinnerError('ERR_SPINNER_EXITED', message, { child, exitCode, signal, output, cause: crash })
+}
+
 /** The program ended before it was ready. */
 export function exitedError(
   child: string,
-  exit: { code: number | null; signal: NodeJS.Signals | null },
+  exit: Ended,
   output: readonly string[],
   awaited: string,
 ): SpinnerError {
-  const how = exit.signal ? `was ended by ${exit.signal}` : `exited with code ${exit.code}`
   return new SpinnerError(
     'ERR_SPINNER_EXITED',
-    `'${child}' ${how} before ${awaited}.${quoted(output, 'It wrote nothing to stderr; run it by hand to see why.')}`,
+    `'${child}' ${ending(exit)} before ${awaited}.${quoted(output, SILENT)}`,
     { child, exitCode: exit.code, signal: exit.signal, output },
   )
 }
@@ -97,4 +125,41 @@ export function exitedError(
 export function quoted(lines: readonly string[], otherwise = ''): string {
   if (lines.length === 0) return otherwise && ` ${otherwise}`
   return ` Its last words:\n${lines.map((line) => `    ${line}`).join('\n')}`
+}
+
+/** It is not running, and nobody is bringing it up. */
+export function stoppedError(child: string): SpinnerError {
+  const message = `'${child}' was stopped before it was ready; start it again when it is wanted.`
+  return new SpinnerError('ERR_SPINNER_STOPPED', message, { child })
+}
+
+/** It gave up, and is not tried again for `leftMs` milliseconds. */
+export function faultedError(
+  child: string,
+  cause: SpinnerError | null,
+  leftMs: number,
+  date: number,
+): SpinnerError {
+  const why = cause?.message ?? 'unknown'
+  const message = `'${child}' has failed and is not tried again for ${Math.ceil(leftMs / 1_000)} s; mend it, or call restart(). It failed because: ${why}`
+  const retryAt = new Date(date + leftMs)
+  return new SpinnerError('ERR_SPINNER_FAULTED', message, {
+    child,
+    cause,
+    retryAt,
+    output: cause?.output ?? [],
+  })
+}
+
+/** Its spinner was closed. */
+export function closedError(child?: string): SpinnerError {
+  const whose = child === undefined ? 'This spinner' : `'${child}' belongs to a spinner that`
+  const message = `${whose} was closed; make a new one with createSpinner().`
+  return new SpinnerError('ERR_SPINNER_CLOSED', message, child === undefined ? {} : { child })
+}
+
+/** The machine itself failed: a fault of ours. */
+export function brokenError(child: string, cause: unknown): SpinnerError {
+  const message = `The supervision of '${child}' failed and was begun anew: ${messageOf(cause)}. Please report this.`
+  return new SpinnerError('ERR_SPINNER_FAULTED', message, { child, cause })
 }

@@ -82,7 +82,7 @@ export class Monitor {
       ignorePermissionErrors: true,
       usePolling: this.#polls,
       interval: POLL_MS,
-      persistent: true,
+      persistent: false,
     }
     const watcher = watch([...this.#roots], options)
     const first = turn === 1

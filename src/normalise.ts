@@ -206,7 +206,7 @@ function contradictions(settings: ChildSettings): void {
       `\`ready\` ${show(ready)} needs an address, but \`listen\` is null; use 'spawn', 'message', { output } or a function`,
     ])
   }
-  if (restartOrder === 'start-first' && listen !== 'socket') {
-    throw invalid(["`restartOrder` 'start-first' works with `listen: 'socket'` only"])
+  if (restartOrder === 'start-first') {
+    throw invalid(["`restartOrder` 'start-first' is not there yet; use 'stop-first', the default"])
   }
 }

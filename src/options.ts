@@ -40,11 +40,13 @@ export interface ChildOptions {
   script?: string
   /** The program. @default process.execPath */
   command?: string
+  /** What the program is given; in the short form, what comes after the script. */
   args?: readonly string[]
   /** Merged over the inherited environment; `undefined` removes a variable. `PORT` and `port` are set last. */
   env?: Readonly<Record<string, string | number | boolean | undefined>>
   /** `false`: only `env` and PATH; a list: the names to inherit. @default true */
   extendEnv?: boolean | readonly string[]
+  /** The folder it runs in; `null` is the host's own. */
   cwd?: string | URL | null
   /** `null` silences. @default console */
   logger?: Logger | null
@@ -54,7 +56,7 @@ export interface ChildOptions {
   attempts?: number
   /** From the stop signal to the kill. @default 30 */
   stopTimeout?: Duration
-  /** @default 'SIGTERM' */
+  /** The polite signal, before the kill. @default 'SIGTERM' */
   stopSignal?: NodeJS.Signals
   /** Who gets the stop signal. The kill is always the group's. @default 'group' for shells and package managers, else 'leader' */
   stopScope?: 'group' | 'leader'
@@ -74,18 +76,21 @@ export interface ChildOptions {
   maxRestarts?: number
   /** A faulted child refuses `start` for so long. @default 60 */
   faultTimeout?: Duration
-  /** @default 'stop-first' */
+  /** Whether a restart ends the old process before it starts the new one. @default 'stop-first' */
   restartOrder?: 'stop-first' | 'start-first'
   /** Where it shall listen; `null` for a child that does not. @default 'socket' */
   listen?: 'socket' | 'port' | number | Allocator | null
-  /** @default 'listen', or 'spawn' when `listen` is null */
+  /** When it counts as ready. @default 'listen', or 'spawn' when `listen` is null */
   ready?: Ready
   /** `'pipe'`: written through `child.stdin`. @default 'ignore' */
   stdin?: 'ignore' | 'pipe'
   /** An IPC channel: `child.send()` and the event `message`. @default false */
   ipc?: boolean
+  /** The user it runs as. */
   uid?: number
+  /** The group of users it runs as. */
   gid?: number
+  /** Health checks, run while it is started. */
   checks?: readonly Check[]
   /** Upper bound for all that plugins do when the child is drained. @default 30 */
   drainTimeout?: Duration
@@ -104,6 +109,7 @@ export interface WaitOptions {
 
 /** Defaults for every child, and what concerns the spinner itself. */
 export interface SpinnerOptions extends Omit<ChildOptions, 'name' | 'script' | 'args'> {
+  /** What takes part in the life of all children. @default [] */
   plugins?: readonly Plugin[]
   /** How many starts may be under way at once. @default the number of CPUs, at least 2 */
   concurrency?: number

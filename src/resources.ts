@@ -1,22 +1,21 @@
 import type { Launched } from './actors.ts'
-import { portsOf } from './address/owner.ts'
-import { fixedPort, type PortAllocator } from './address/ports.ts'
-import { targetOf } from './address/probe.ts'
+import { Allocation } from './address/allocation.ts'
+import type { PortAllocator } from './address/ports.ts'
 import type { SocketAllocator } from './address/sockets.ts'
 import type { Child } from './child.ts'
 import { classify } from './classify.ts'
-import { exitedError, quoted, SpinnerError } from './errors.ts'
+import { crashedError, exitedError, SpinnerError } from './errors.ts'
 import type { Address, Exit, OutputStream } from './events.ts'
 import type { FailureKind } from './failures.ts'
 import type { Gate, Leave } from './gate.ts'
-import type { MachineEvent } from './machine.ts'
+import type { MachineEvent } from './machine-setup.ts'
 import { Monitor } from './monitor.ts'
 import type { ChildSettings } from './options.ts'
-import type { Allocator } from './plugin.ts'
 import type { Plugins } from './plugins.ts'
 import { atExit } from './process/at-exit.ts'
 import { Ring } from './process/output.ts'
 import { type ManagedProcess, spawnProcess } from './process/spawn.ts'
+import { lateError } from './ready/late.ts'
 import { whenReady } from './ready/ready.ts'
 import type { SocketWatch } from './ready/socket-watch.ts'
 import type { Rounds } from './rounds.ts'
@@ -52,16 +51,14 @@ export class Resources {
   /** In force from the next spawn on. */
   settings: ChildSettings
   process: ManagedProcess | null = null
-  address: Address | null = null
-  target: Target | null = null
   readonly output: Ring = new Ring()
   readonly #shared: Shared
   readonly #owner: Owner
   readonly #lineListeners = new Set<(line: string) => void>()
-  #allocator: Allocator | null = null
-  #listen: ChildSettings['listen'] = null
+  readonly #allocation: Allocation
   #monitor: Monitor | null = null
   #monitored: ChildSettings['monitor'] = null
+  #isReady = false
   #leaveGate: Leave = () => {}
   #spareAtExit: () => void = () => {}
 
@@ -69,19 +66,31 @@ export class Resources {
     this.#shared = shared
     this.#owner = owner
     this.settings = settings
+    const { plugins, ports, sockets } = shared
+    this.#allocation = new Allocation(sockets, ports, (call) => plugins.guard(call, owner.child))
+  }
+
+  /** Where the child listens, or is about to. */
+  get address(): Address | null {
+    return this.#allocation.address
+  }
+
+  get target(): Target | null {
+    return this.#allocation.target
   }
 
   async launch(signal: AbortSignal): Promise<Launched> {
     this.#watchFiles()
     this.#leaveGate = await this.#shared.gate.enter(signal)
+    this.#isReady = false
     try {
-      this.address = await this.#allocate()
+      const address = await this.#allocation.obtain(this.settings)
       signal.throwIfAborted()
-      const spawned = spawnProcess(this.#shared.sys, this.settings, this.address, this.#events())
+      const spawned = spawnProcess(this.#shared.sys, this.settings, address, this.#events())
       if (spawned instanceof Promise) throw await spawned
       this.process = spawned
       if (this.#shared.orphans === 'kill') this.#spareAtExit = atExit(() => spawned.killNow())
-      return { pid: spawned.pid, address: this.address }
+      return { pid: spawned.pid, address }
     } catch (thrown) {
       this.#leaveGate()
       throw thrown
@@ -98,7 +107,7 @@ export class Resources {
       }
       const { sys, socketWatch } = this.#shared
       const { child } = this.#owner
-      this.target = await whenReady(
+      this.#allocation.target = await whenReady(
         { sys, socketWatch, settings: this.settings, address, process, child, onLine },
         signal,
       )
@@ -108,6 +117,7 @@ export class Resources {
     }
     // It may have bound and died: the exit itself, which is on its way, then ends this attempt (HAZARDS H38).
     if (process.exit !== null) await new Promise(() => {})
+    this.#isReady = true
   }
 
   hasPlugins(): boolean {
@@ -149,7 +159,7 @@ export class Resources {
     this.#monitor?.close()
     this.#monitor = null
     this.#monitored = null
-    this.#releaseAddress()
+    this.#allocation.release()
   }
 
   stillAlive(): SpinnerError {
@@ -170,30 +180,13 @@ export class Resources {
   /** What kind of failure an attempt was; a taken address is given up here. */
   classify(thrown: unknown, attempts: number): { error: SpinnerError; kind: FailureKind } {
     const classified = classify(thrown, this.settings, attempts, this.process?.lastWords ?? [])
-    if (classified.kind === 'address') {
-      this.#shared.ports.forget(this.settings.name)
-      this.#releaseAddress()
-    }
+    if (classified.kind === 'address') this.#allocation.giveUp(this.settings.name)
     return classified
   }
 
   /** Why it was not ready in time. */
-  async explain(): Promise<SpinnerError> {
-    const { name, timeout, listen } = this.settings
-    const ports = this.process ? await portsOf(this.#shared.sys, this.process.pid) : []
-    const awaited = listen === null ? '' : `, expected ${this.address}`
-    const instead =
-      listen !== null && ports.length > 0
-        ? `it listens on ${ports.join(', ')}${awaited}: let it listen on process.env.PORT`
-        : listen !== null
-          ? `it listens nowhere${awaited}: let it listen on process.env.PORT, or give it a longer \`timeout\``
-          : 'give it a longer `timeout`'
-    const output = this.process?.lastWords ?? []
-    return new SpinnerError(
-      'ERR_SPINNER_NOT_READY',
-      `'${name}' was not ready within ${timeout} s; ${instead}.${quoted(output)}`,
-      { child: name, output },
-    )
+  explain(): Promise<SpinnerError> {
+    return lateError(this.#shared.sys, this.settings, this.address, this.process)
   }
 
   #events(): Parameters<typeof spawnProcess>[3] {
@@ -208,38 +201,13 @@ export class Resources {
       message: (message) => this.#owner.message(message),
       exited: (pid, exit) => {
         this.#owner.exited(exit)
-        const error = exitedError(name, exit, this.process?.lastWords ?? [], awaited)
+        const output = this.process?.lastWords ?? []
+        const error = this.#isReady
+          ? crashedError(name, exit, output)
+          : exitedError(name, exit, output, awaited)
         this.#owner.send({ type: 'exited', pid, exit, error })
       },
     }
-  }
-
-  /** A socket path is cleared before each spawn; any other address is kept from one to the next. */
-  async #allocate(): Promise<Address | null> {
-    const { listen, name } = this.settings
-    if (listen !== this.#listen) this.#releaseAddress()
-    this.#listen = listen
-    if (listen === null) return null
-    const { sockets, ports } = this.#shared
-    const builtIn = listen === 'socket' ? sockets : listen === 'port' ? ports : null
-    this.#allocator = builtIn ?? (typeof listen === 'number' ? fixedPort(listen) : (listen as Allocator))
-    if (this.address === null || listen === 'socket') this.address = await this.#allocator.allocate(name)
-    if (typeof this.address !== 'string' && !Number.isInteger(this.address)) {
-      throw new SpinnerError(
-        'ERR_SPINNER_INVALID_OPTION',
-        `The allocator of '${name}' gave no path and no port.`,
-      )
-    }
-    this.target = targetOf(this.address)
-    return this.address
-  }
-
-  #releaseAddress(): void {
-    const { address } = this
-    this.address = null
-    this.target = null
-    if (address === null || !this.#allocator) return
-    this.#shared.plugins.guard(() => this.#allocator?.release(address), this.#owner.child)
   }
 
   #watchFiles(): void {

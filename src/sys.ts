@@ -36,6 +36,8 @@ export interface Sys {
   pause(ms: number): Promise<void>
   /** The next turn of the event loop. */
   nextTurn(): Promise<void>
+  /** Keeps the host alive until the returned function is called. */
+  hold(): () => void
 }
 
 /** Node fires a timer above this at once; see HAZARDS H18. */
@@ -46,6 +48,22 @@ const realClock: Clock = {
   date: () => Date.now(),
   setTimeout: (action, ms) => setTimeout(action, Math.min(Math.max(ms, 0), MAX_DELAY_MS)).unref(),
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
+}
+
+/** One timer for all who hold the host, and none while nobody does. */
+const holders = new Set<symbol>()
+let holding: NodeJS.Timeout | undefined
+
+function hold(): () => void {
+  const holder = Symbol('holder')
+  holders.add(holder)
+  holding ??= setInterval(() => {}, MAX_DELAY_MS)
+  return () => {
+    holders.delete(holder)
+    if (holders.size > 0) return
+    clearInterval(holding)
+    holding = undefined
+  }
 }
 
 export const realSys: Sys = {
@@ -63,4 +81,5 @@ export const realSys: Sys = {
     'socketPath' in target ? net.connect(target.socketPath) : net.connect(target.port, target.host),
   pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms).unref()),
   nextTurn: () => new Promise((resolve) => setImmediate(resolve)),
+  hold,
 }

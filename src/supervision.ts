@@ -1,0 +1,140 @@
+import { type Actor, createActor } from 'xstate'
+import type { Child } from './child.ts'
+import { brokenError, faultedError, type SpinnerError } from './errors.ts'
+import { type ChildInfo, type ChildState, type Exit, safeLog } from './events.ts'
+import { childMachine, publicState } from './machine.ts'
+import type { MachineEvent } from './machine-setup.ts'
+import { narrate } from './narrate.ts'
+import type { ChildSettings } from './options.ts'
+import { type Owner, Resources, type Shared } from './resources.ts'
+
+/** What a supervision tells the child that it works for. */
+export interface Supervised extends Pick<Owner, 'line' | 'message' | 'exited' | 'error'> {
+  readonly child: Child
+  /** A transition is complete. */
+  moved(to: ChildState, from: ChildState, reason: string): void
+}
+
+const BUSY: readonly ChildState[] = ['starting', 'stopping', 'restart']
+
+/** A child's machine at work: its actor, what it holds, and what a transition of it means outside. */
+export class Supervision {
+  readonly resources: Resources
+  state: ChildState = 'stopped'
+  pid: number | null = null
+  readonly #shared: Shared
+  readonly #supervised: Supervised
+  #actor: Actor<typeof childMachine>
+  #startedAt: number | null = null
+  #readyAt: number | null = null
+  #lastExit: ChildInfo['lastExit'] = null
+  #letHostGo: (() => void) | null = null
+
+  constructor(shared: Shared, settings: ChildSettings, supervised: Supervised) {
+    this.#shared = shared
+    this.#supervised = supervised
+    const send = (event: MachineEvent): void => this.send(event)
+    const exited = (exit: Exit): void => this.#onExit(exit)
+    this.resources = new Resources(shared, { ...supervised, send, exited }, settings)
+    this.#actor = this.#newActor()
+  }
+
+  send(event: MachineEvent): void {
+    this.#actor.send(event)
+  }
+
+  /** The part of a child's picture that is known here. */
+  info(): Omit<ChildInfo, 'leases' | 'idleAt'> {
+    const { address, target, output, settings } = this.resources
+    const { context } = this.#actor.getSnapshot()
+    const { env, ...shown } = settings
+    return {
+      name: settings.name,
+      state: this.state,
+      pid: this.pid,
+      address,
+      port: address,
+      target,
+      options: Object.freeze({ ...shown, env: Object.freeze(Object.keys(env)) }),
+      startedAt: dateOf(this.#startedAt),
+      readyAt: dateOf(this.#readyAt),
+      restarts: context.restartCount,
+      crashes: context.crashCount,
+      lastExit: this.#lastExit,
+      lastError: context.error,
+      reason: context.reason,
+      output: Object.freeze(output.last()),
+    }
+  }
+
+  /** Why it failed for good; `null` while it has not. */
+  get failure(): SpinnerError | null {
+    return this.#actor.getSnapshot().context.error
+  }
+
+  /** What a start is refused with while it is faulted. */
+  refusal(): SpinnerError {
+    const { error, faultedAt, settings } = this.#actor.getSnapshot().context
+    const { clock } = this.#shared.sys
+    const left = Math.max(0, faultedAt + settings.faultTimeout * 1_000 - clock.now())
+    return faultedError(settings.name, error, left, clock.date())
+  }
+
+  dispose(): void {
+    this.#actor.stop()
+    this.#letHostGo?.()
+    this.resources.release()
+  }
+
+  #newActor(): Actor<typeof childMachine> {
+    const { clock, random } = this.#shared.sys
+    const actor = createActor(childMachine, {
+      input: { resources: this.resources, now: () => clock.now(), random: () => random() },
+      clock,
+    })
+    actor.subscribe({
+      next: ({ value, context }) => this.#onSnapshot(publicState(value), context),
+      error: (thrown) => this.#onBroken(thrown),
+    })
+    return actor.start()
+  }
+
+  /** Only what is complete is shown outside, so that a listener meets the new state. */
+  #onSnapshot(to: ChildState, { pid, reason }: { pid: number | null; reason: string }): void {
+    const { clock } = this.#shared.sys
+    if (pid !== this.pid && pid !== null) this.#startedAt = clock.date()
+    this.pid = pid
+    const from = this.state
+    if (to === from) return
+    this.state = to
+    if (to === 'started') this.#readyAt = clock.date()
+    this.#holdWhileBusy()
+    const { address, settings } = this.resources
+    const said = narrate(to, from, { name: settings.name, pid, address, reason })
+    if (said) safeLog(settings.logger, said.level, said.line)
+    this.#supervised.moved(to, from, reason)
+  }
+
+  #onExit(exit: Exit): void {
+    this.#lastExit = Object.freeze({ ...exit, at: new Date(this.#shared.sys.clock.date()) })
+    this.#supervised.exited(exit)
+  }
+
+  /** A machine that broke is a fault of ours: the group is killed, and a new machine begins in `faulted`. */
+  #onBroken(thrown: unknown): void {
+    this.resources.killNow()
+    this.#actor = this.#newActor()
+    this.send({ type: 'broken', error: brokenError(this.resources.settings.name, thrown) })
+  }
+
+  /** What is under way keeps the host alive; what merely waits to be used, or to be mended, does not. */
+  #holdWhileBusy(): void {
+    if (BUSY.includes(this.state)) this.#letHostGo ??= this.#shared.sys.hold()
+    else {
+      this.#letHostGo?.()
+      this.#letHostGo = null
+    }
+  }
+}
+
+const dateOf = (at: number | null): Date | null => (at === null ? null : new Date(at))

@@ -1,0 +1,69 @@
+import { type Deferred, deferred } from './deferred.ts'
+import type { Address } from './events.ts'
+
+/**
+ * Who waits for a child: for it to be ready, or for it to be gone. Any number of callers share one wait; an outcome
+ * is remembered for those who ask later.
+ */
+export class Waits {
+  #arrival: Deferred<Address | null> | null = null
+  #departure: Deferred<void> | null = null
+  #ready: Promise<Address | null> | null = null
+  #refusal: Error | null = null
+
+  /** Why it is not ready, when it is known. */
+  get refusal(): Error | null {
+    return this.#refusal
+  }
+
+  /** Joins those who wait for it to be ready. */
+  forArrival(): Promise<Address | null> {
+    this.#arrival ??= deferred()
+    return this.#arrival.promise
+  }
+
+  /** Joins those who wait for it to be gone. */
+  forDeparture(): Promise<void> {
+    this.#departure ??= deferred()
+    return this.#departure.promise
+  }
+
+  /** What awaiting the child gives at this moment. */
+  outcome(): Promise<Address | null> {
+    if (this.#ready) return this.#ready
+    if (this.#arrival || !this.#refusal) return this.forArrival()
+    const rejected = Promise.reject(this.#refusal)
+    rejected.catch(() => {})
+    return rejected
+  }
+
+  arrived(address: Address | null): void {
+    this.#ready = Promise.resolve(address)
+    this.#refusal = null
+    this.#arrival?.resolve(address)
+    this.#arrival = null
+  }
+
+  /** It is ready no longer; nobody has been told anything yet. */
+  left(): void {
+    this.#ready = null
+  }
+
+  /** It will not be ready: those who wait learn why, and so do those who ask later. */
+  refuse(error: Error): void {
+    this.#refusal = error
+    this.#arrival?.reject(error)
+    this.#arrival = null
+  }
+
+  departed(): void {
+    this.#departure?.resolve()
+    this.#departure = null
+  }
+
+  /** It could not be ended. */
+  stayed(error: Error): void {
+    this.#departure?.reject(error)
+    this.#departure = null
+  }
+}
