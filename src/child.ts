@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream'
 import { watchHealth } from './checks/check.ts'
-import { untilAborted } from './deferred.ts'
+import { quiet, untilAborted } from './deferred.ts'
 import { closedError, messageOf, type SpinnerError, stoppedError } from './errors.ts'
 import {
   type Address,
@@ -103,7 +103,11 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   }
 
   /** Starts it if need be and holds it: it is not idle until the lease is released. */
-  async acquire(options: WaitOptions = {}): Promise<Lease> {
+  acquire(options: WaitOptions = {}): Promise<Lease> {
+    return quiet(this.#acquire(options))
+  }
+
+  async #acquire(options: WaitOptions): Promise<Lease> {
     this.#leases++
     try {
       this.begin()
@@ -116,7 +120,11 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   }
 
   /** Stops it; resolves when its whole process group is gone. */
-  async stop(options: WaitOptions = {}): Promise<void> {
+  stop(options: WaitOptions = {}): Promise<void> {
+    return quiet(this.#stop(options))
+  }
+
+  async #stop(options: WaitOptions): Promise<void> {
     if (this.state === 'stopped') return
     const gone = this.#waits.forDeparture()
     this.#waits.refuse(stoppedError(this.name))
@@ -125,7 +133,11 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   }
 
   /** Drains, ends and starts it again; resolves with its address. */
-  async restart(options: WaitOptions = {}): Promise<Address | null> {
+  restart(options: WaitOptions = {}): Promise<Address | null> {
+    return quiet(this.#restart(options))
+  }
+
+  async #restart(options: WaitOptions): Promise<Address | null> {
     this.#mustBeOpen()
     this.#waits.left()
     const ready = this.#waits.forArrival()
@@ -192,6 +204,11 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     const error = thrown instanceof Error ? thrown : new Error(messageOf(thrown))
     if (this.#announce('error', error)) return
     safeLog(this.#supervision.resources.settings.logger, 'error', `${this.name}: ${error.message}`)
+  }
+
+  /** @internal The spinner begins to close: what is asked for from now on would come up after the end. */
+  seal(): void {
+    this.#closed = true
   }
 
   /** @internal The spinner closes. */

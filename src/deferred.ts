@@ -20,6 +20,12 @@ export function deferred<Value>(): Deferred<Value> {
   return { promise, resolve, reject }
 }
 
+/** The same promise; its rejection stays silent when nobody awaits it, and reaches everyone who does. */
+export function quiet<Value>(promise: Promise<Value>): Promise<Value> {
+  promise.catch(() => {})
+  return promise
+}
+
 /** The same promise, or one that also ends with the signal: for one caller, while what is awaited goes on. */
 export function untilAborted<Value>(
   promise: Promise<Value>,
@@ -30,7 +36,7 @@ export function untilAborted<Value>(
   const onAbort = (): void => aborted.reject(signal.reason)
   if (signal.aborted) onAbort()
   signal.addEventListener('abort', onAbort, { once: true })
-  const either = Promise.race([promise, aborted.promise])
+  const either = Promise.race([aborted.promise, promise])
   const done = (): void => signal.removeEventListener('abort', onAbort)
   either.then(done, done)
   return either

@@ -3,8 +3,11 @@ const WRITTEN = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/
 
 /** Seconds from a number of seconds or a text such as `'500ms'`, `'30s'`, `'5m'`; `undefined` for anything else. */
 export function parseDuration(value: unknown): number | undefined {
-  if (typeof value === 'number') return Number.isFinite(value) && value >= 0 ? value : undefined
-  if (typeof value !== 'string') return undefined
-  const match = WRITTEN.exec(value.trim())
+  const seconds = typeof value === 'string' ? read(value) : value
+  return typeof seconds === 'number' && Number.isFinite(seconds) && seconds >= 0 ? seconds : undefined
+}
+
+function read(text: string): number | undefined {
+  const match = WRITTEN.exec(text.trim())
   return match ? Number(match[1]) * UNITS[match[2] as keyof typeof UNITS] : undefined
 }

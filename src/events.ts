@@ -68,13 +68,12 @@ export type SpinnerEvents = {
 
 type Listener = (...args: never[]) => unknown
 type Guarded = (...args: unknown[]) => void
-type Events = object
 
 /**
  * eventemitter3 lets a listener's throw reach the emitter and skips the listeners after it. Here a listener that
  * throws or rejects is one line in the logger, and nobody else notices (HAZARDS H29).
  */
-export class SafeEmitter<Map extends Events> {
+export class SafeEmitter<Events extends object> {
   // Made at the first listener: a thousand children that nobody listens to hold none of it.
   #emitter: EventEmitter | null = null
   #guarded: WeakMap<Listener, Guarded> | null = null
@@ -85,21 +84,21 @@ export class SafeEmitter<Map extends Events> {
   }
 
   /** Calls `listener` at each `event`. */
-  on<Event extends keyof Map & string>(event: Event, listener: Map[Event] & Listener): this {
+  on<Event extends keyof Events & string>(event: Event, listener: Events[Event] & Listener): this {
     const guarded = this.#guard(listener)
     this.#emitter?.on(event, guarded)
     return this
   }
 
   /** Calls `listener` at the next `event` only. */
-  once<Event extends keyof Map & string>(event: Event, listener: Map[Event] & Listener): this {
+  once<Event extends keyof Events & string>(event: Event, listener: Events[Event] & Listener): this {
     const guarded = this.#guard(listener)
     this.#emitter?.once(event, guarded)
     return this
   }
 
   /** Removes `listener` from `event`, or all listeners of `event` when none is named. */
-  off<Event extends keyof Map & string>(event: Event, listener?: Map[Event] & Listener): this {
+  off<Event extends keyof Events & string>(event: Event, listener?: Events[Event] & Listener): this {
     const guarded = listener && this.#guarded?.get(listener)
     if (listener === undefined) this.#emitter?.removeAllListeners(event)
     else if (guarded) this.#emitter?.off(event, guarded)
@@ -107,14 +106,14 @@ export class SafeEmitter<Map extends Events> {
   }
 
   /** How many listeners `event` has. */
-  listenerCount(event: keyof Map & string): number {
+  listenerCount(event: keyof Events & string): number {
     return this.#emitter?.listenerCount(event) ?? 0
   }
 
   /** @internal Returns whether anyone listened. */
-  emit<Event extends keyof Map & string>(
+  emit<Event extends keyof Events & string>(
     event: Event,
-    ...args: Map[Event] extends (...args: infer Args) => unknown ? Args : never
+    ...args: Events[Event] extends (...args: infer Args) => unknown ? Args : never
   ): boolean {
     return this.#emitter?.emit(event, ...args) ?? false
   }

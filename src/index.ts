@@ -1,5 +1,5 @@
 /// <reference types="node" preserve="true" />
-export { Child } from './child.ts'
+export type { Child } from './child.ts'
 export type { Callback } from './deferred.ts'
 export { SpinnerError, type SpinnerErrorCode, type SpinnerErrorDetails } from './errors.ts'
 export type {
@@ -11,7 +11,7 @@ export type {
   OutputStream,
   SpinnerEvents,
 } from './events.ts'
-export { Lease } from './lease.ts'
+export type { Lease } from './lease.ts'
 export type {
   ChildOptions,
   ChildSettings,
@@ -25,5 +25,5 @@ export type {
   WaitOptions,
 } from './options.ts'
 export type { Allocator, Check, Plugin } from './plugin.ts'
-export { createSpinner, Spinner } from './spinner.ts'
+export { createSpinner, type Spinner } from './spinner.ts'
 export type { Target } from './sys.ts'

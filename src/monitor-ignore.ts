@@ -13,12 +13,19 @@ export function ignores(
 ): boolean {
   if (roots.includes(file)) return false
   if (stats?.isSocket() || stats?.isFIFO()) return true
-  const root = roots.find((candidate) => file.startsWith(candidate + path.sep))
+  const root = rootOf(roots, file)
   if (root === undefined) return false
   const relative = path.relative(root, file)
   const parts = relative.split(path.sep)
   if (LOGS.test(file) || parts.some((part) => FOLDERS.has(part))) return true
   return rules.some((rule) => matches(rule, relative, file, parts))
+}
+
+/** The root that a file lies below: the innermost, since one may be named below another. */
+export function rootOf(roots: readonly string[], file: string): string | undefined {
+  return roots
+    .filter((root) => file.startsWith(root.endsWith(path.sep) ? root : root + path.sep))
+    .sort((a, b) => b.length - a.length)[0]
 }
 
 function matches(rule: string | RegExp, relative: string, file: string, parts: readonly string[]): boolean {

@@ -16,6 +16,8 @@ export class Pacer {
   /** How far apart changes are told; longer while a storm lasts. */
   #apart = AT_MOST_EVERY_MS
   #timer: unknown = null
+  /** When the oldest change that is not told yet came: where it is never quiet, none waits for ever. */
+  #since = 0
 
   constructor(clock: Clock, quietMs: number, events: MonitorEvents) {
     this.#clock = clock
@@ -24,9 +26,12 @@ export class Pacer {
   }
 
   changed(file: string): void {
+    if (this.#files.size === 0) this.#since = this.#clock.now()
     this.#files.add(file)
     this.#clock.clearTimeout(this.#timer)
-    this.#timer = this.#clock.setTimeout(() => this.#tell(), Math.max(this.#quietMs, this.#untilAllowed()))
+    const atMost = this.#since + LONGEST_HOLD_MS - this.#clock.now()
+    const wait = Math.min(Math.max(this.#quietMs, this.#untilAllowed()), atMost)
+    this.#timer = this.#clock.setTimeout(() => this.#tell(), Math.max(wait, 0))
   }
 
   close(): void {

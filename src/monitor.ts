@@ -1,27 +1,33 @@
-import { createHash } from 'node:crypto'
-import type { Stats } from 'node:fs'
 import path from 'node:path'
 import type { ChokidarOptions, FSWatcher } from 'chokidar'
+import { type Deferred, deferred } from './deferred.ts'
 import { messageOf } from './errors.ts'
-import { ignores } from './monitor-ignore.ts'
+import { ignores, rootOf } from './monitor-ignore.ts'
+import { placeOf, printOf, stampOf } from './monitor-look.ts'
 import { Pacer } from './monitor-pace.ts'
 import type { MonitorSettings } from './options.ts'
 import type { Rounds } from './rounds.ts'
 import type { Sys } from './sys.ts'
 
-/** chokidar goes deaf when the root it watches is replaced (HAZARDS H39), so somebody looks every so often. */
-const LOOK_AT_ROOTS_MS = 1_000
+/** chokidar goes deaf when a folder it watches is replaced (HAZARDS H39), so somebody looks every so often. */
+const LOOK_AT_PLACES_MS = 1_000
 /** chokidar 5 leaks its handles when it is closed within its own event; see DEPENDENCIES. */
 const CLOSE_OLD_AFTER_MS = 100
+/** chokidar tells of one change of a file in 50 ms and drops the rest, so each is looked at a second time. */
+const LOOK_AGAIN_MS = 60
 const POLL_MS = 1_000
-/** Larger files are told apart by size and time instead of by content. */
-const LARGEST_HASHED = 4 * 1024 * 1024
 
 /** What a monitor tells its child. */
 export interface MonitorEvents {
   changed(file: string): void
   warn(message: string): void
 }
+
+/**
+ * chokidar has one handle per path for all its watchers in the process, and a stale one lives on while anybody
+ * holds it. So monitors of the same path let go of it together before any of them watches anew.
+ */
+const open = new Set<Monitor>()
 
 /**
  * Watches files and folders for changes of content. It keeps seeing after saves that replace the file, after
@@ -35,14 +41,20 @@ export class Monitor {
   readonly #roots: readonly string[]
   /** What each file held when it was last looked at. */
   readonly #prints = new Map<string, string>()
-  /** What each root was; a change means that the watcher may be deaf. */
-  readonly #identities = new Map<string, string>()
+  /** Which file or folder stood at each root, and which folders stand below; a change means a deaf watcher. */
+  readonly #places = new Map<string, string>()
+  readonly #stamps = new Map<string, string>()
   readonly #pacer: Pacer
   readonly #leaveRounds: () => void
   readonly #beganAt: number
+  readonly #scan: Deferred<void> = deferred()
   #looks: Promise<void> = Promise.resolve()
   #watcher: FSWatcher | null = null
   #armed = 0
+  #rearming = false
+  #scannedOnce = false
+  /** Something happened below a root since the folders there were last looked at. */
+  #stirred = false
   #polls = false
   #closed = false
 
@@ -51,26 +63,36 @@ export class Monitor {
     this.#events = events
     this.#settings = settings
     this.#roots = settings.paths.map((root) => path.resolve(cwd, root))
-    this.#beganAt = sys.clock.date()
+    // File times are finer than this clock: what was written in this very millisecond was there before.
+    this.#beganAt = sys.clock.date() + 1
     this.#pacer = new Pacer(sys.clock, settings.debounce * 1_000, events)
     for (const root of this.#roots) this.#rememberRoot(root)
-    this.#leaveRounds = rounds.join(LOOK_AT_ROOTS_MS, () => this.#lookAtRoots())
+    this.#leaveRounds = rounds.join(LOOK_AT_PLACES_MS, () => this.#lookAtPlaces())
+    open.add(this)
     void this.#arm()
+  }
+
+  /** @internal Settles when all that is there was looked at once. */
+  get scanned(): Promise<void> {
+    return this.#scan.promise
   }
 
   close(): void {
     this.#closed = true
+    open.delete(this)
     this.#leaveRounds()
     this.#pacer.close()
-    this.#retire(this.#watcher)
+    const watcher = this.#watcher
     this.#watcher = null
+    if (watcher) void this.#sys.pause(CLOSE_OLD_AFTER_MS).then(() => closed(watcher))
   }
 
   /** Before the program is spawned, so that a save while it boots is seen as one. */
   #rememberRoot(root: string): void {
-    this.#identities.set(root, identityOf(this.#sys, root))
-    const print = this.#printOf(root)
-    if (print !== null) this.#prints.set(root, print)
+    this.#places.set(root, placeOf(this.#sys, root))
+    this.#stamps.set(root, stampOf(this.#sys, root))
+    const seen = printOf(this.#sys, root)
+    if (seen) this.#prints.set(root, seen.print)
   }
 
   async #arm(): Promise<void> {
@@ -82,66 +104,111 @@ export class Monitor {
       ignorePermissionErrors: true,
       usePolling: this.#polls,
       interval: POLL_MS,
-      persistent: false,
+      persistent: true,
     }
     const watcher = watch([...this.#roots], options)
-    const first = turn === 1
+    const first = !this.#scannedOnce
     let scanning = true
-    watcher.on('add', (file, stats) => this.#look(file, first && scanning && !this.#isNew(stats)))
-    watcher.on('change', (file) => this.#look(file, false))
+    watcher.on('add', (file) => (first && scanning ? this.#look(file, true) : this.#onEvent(file)))
+    watcher.on('change', (file) => this.#onEvent(file))
     watcher.on('unlink', (file) => this.#onGone(file))
+    watcher.on('addDir', (folder) => {
+      if (!this.#roots.includes(folder)) this.#places.set(folder, placeOf(this.#sys, folder))
+    })
     watcher.on('unlinkDir', (folder) => {
       if (this.#roots.includes(folder)) this.#rearm()
+      else this.#places.delete(folder)
+    })
+    watcher.on('raw', () => {
+      this.#stirred = true
     })
     watcher.on('ready', () => {
       scanning = false
+      this.#onScanned()
     })
     watcher.on('error', (thrown) => this.#onError(thrown))
     this.#watcher = watcher
   }
 
-  #isNew(stats: Stats | undefined): boolean {
-    return stats !== undefined && stats.mtimeMs >= this.#beganAt
+  #onScanned(): void {
+    this.#scannedOnce = true
+    for (const file of [...this.#prints.keys()]) if (!this.#sys.fs.existsSync(file)) this.#onGone(file)
+    void this.#looks.then(() => this.#scan.resolve())
+  }
+
+  #onEvent(file: string): void {
+    this.#look(file, false)
+    void this.#sys.pause(LOOK_AGAIN_MS).then(() => this.#look(file, false))
   }
 
   /** One after the other, so that what is remembered of a file is always its last look. */
-  #look(file: string, quietly: boolean): void {
+  #look(file: string, mayBeOld: boolean): void {
     this.#looks = this.#looks.then(async () => {
-      if (this.#closed) return
-      if (quietly && !this.#prints.has(file)) await this.#sys.nextTurn()
-      const print = this.#printOf(file)
       const before = this.#prints.get(file)
-      if (print === null || print === before) return
-      this.#prints.set(file, print)
-      if (!(quietly && before === undefined)) this.#pacer.changed(file)
+      if (before === undefined) await this.#sys.nextTurn()
+      const seen = this.#closed ? null : printOf(this.#sys, file)
+      if (!seen || seen.print === before) return
+      this.#prints.set(file, seen.print)
+      if (mayBeOld && before === undefined && seen.mtimeMs < this.#beganAt) return
+      this.#pacer.changed(file)
     })
   }
 
   /** A root that is gone is waited for; a part of a folder that is gone is a change. */
   #onGone(file: string): void {
-    if (this.#roots.includes(file) || this.#closed) return
-    this.#prints.delete(file)
-    this.#pacer.changed(file)
+    if (this.#closed || this.#roots.includes(file)) return
+    if (this.#sys.fs.existsSync(file)) {
+      this.#onEvent(file)
+      return
+    }
+    const wasKnown = this.#prints.delete(file)
+    const root = rootOf(this.#roots, file)
+    if (wasKnown && root !== undefined && this.#sys.fs.existsSync(root)) this.#pacer.changed(file)
   }
 
-  #lookAtRoots(): void {
+  #lookAtPlaces(): void {
+    const places = this.#stirred ? [...this.#places.keys()] : this.#roots
+    this.#stirred = false
+    for (const place of places) {
+      const now = placeOf(this.#sys, place)
+      if (now !== this.#places.get(place)) {
+        this.#places.set(place, now)
+        if (now !== '') this.#rearm()
+      }
+    }
     for (const root of this.#roots) {
-      const identity = identityOf(this.#sys, root)
-      if (identity === this.#identities.get(root)) continue
-      this.#identities.set(root, identity)
-      if (identity !== '') this.#rearm()
+      const stamp = stampOf(this.#sys, root)
+      if (stamp !== this.#stamps.get(root)) this.#look(root, false)
+      this.#stamps.set(root, stamp)
     }
   }
 
   #rearm(): void {
-    this.#retire(this.#watcher)
-    this.#watcher = null
-    void this.#arm()
+    const together = [...open].filter((other) => !other.#rearming && this.#shares(other))
+    const old = together.map((other) => other.#letGo())
+    void this.#sys.pause(CLOSE_OLD_AFTER_MS).then(async () => {
+      await Promise.all(old.map(closed))
+      for (const other of together) {
+        other.#rearming = false
+        void other.#arm()
+      }
+    })
   }
 
-  #retire(watcher: FSWatcher | null): void {
-    if (!watcher) return
-    void this.#sys.pause(CLOSE_OLD_AFTER_MS).then(() => watcher.close().catch(() => {}))
+  #letGo(): FSWatcher | null {
+    const watcher = this.#watcher
+    this.#watcher = null
+    this.#rearming = true
+    this.#armed++
+    return watcher
+  }
+
+  #shares(other: Monitor): boolean {
+    const within = (root: string, outer: string): boolean =>
+      root === outer || root.startsWith(outer + path.sep)
+    return this.#roots.some((mine) =>
+      other.#roots.some((theirs) => within(mine, theirs) || within(theirs, mine)),
+    )
   }
 
   #onError(thrown: unknown): void {
@@ -150,28 +217,6 @@ export class Monitor {
     this.#events.warn(`files are looked at once a second, since they cannot be watched: ${messageOf(thrown)}`)
     this.#rearm()
   }
-
-  /** What tells two versions of a file apart: its content, so that a bare touch or chmod is no change. */
-  #printOf(file: string): string | null {
-    const { fs } = this.#sys
-    try {
-      const stat = fs.statSync(file)
-      if (!stat.isFile()) return null
-      if (stat.size > LARGEST_HASHED) return `${stat.size}:${stat.mtimeMs}`
-      return createHash('sha1').update(fs.readFileSync(file)).digest('base64')
-    } catch {
-      return null
-    }
-  }
 }
 
-/** Which file or folder stands at a path, links followed; empty while none does. */
-function identityOf(sys: Sys, root: string): string {
-  try {
-    const stat = sys.fs.statSync(root)
-    const content = stat.isFile() ? `:${stat.size}:${stat.mtimeMs}` : ''
-    return `${sys.fs.realpathSync(root)}:${stat.dev}:${stat.ino}${content}`
-  } catch {
-    return ''
-  }
-}
+const closed = (watcher: FSWatcher | null): Promise<void> | undefined => watcher?.close().catch(() => {})

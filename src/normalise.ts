@@ -129,16 +129,18 @@ function readOne(
 }
 
 function unknownOption(key: string, rows: Readonly<Record<string, Row>>): string {
-  if (rows !== CALL_OPTIONS && key in CALL_OPTIONS)
+  if (rows !== CALL_OPTIONS && Object.hasOwn(CALL_OPTIONS, key))
     return `\`${key}\` belongs to one child, not to createSpinner()`
-  if (rows === CALL_OPTIONS && key in OWN_OPTIONS)
+  if (rows === CALL_OPTIONS && Object.hasOwn(OWN_OPTIONS, key))
     return `\`${key}\` belongs to createSpinner(), not to one child`
   const meant = nearest(key, Object.keys(rows))
   return `\`${key.slice(0, 60)}\` is not an option${meant ? `; did you mean \`${meant}\`?` : ''}`
 }
 
+const asSentence = (text: string): string => (text.endsWith('?') ? text : `${text}.`)
+
 const invalid = (wrong: readonly string[], cause?: unknown): SpinnerError =>
-  new SpinnerError('ERR_SPINNER_INVALID_OPTION', `${wrong.join('. ')}.`, { cause })
+  new SpinnerError('ERR_SPINNER_INVALID_OPTION', wrong.map(asSentence).join(' '), { cause })
 
 /** Reads what was given to `createSpinner`. */
 export function normaliseSpinner(given: unknown): SpinnerSettings {

@@ -66,8 +66,9 @@ export class Resources {
     this.#shared = shared
     this.#owner = owner
     this.settings = settings
-    const { plugins, ports, sockets } = shared
-    this.#allocation = new Allocation(sockets, ports, (call) => plugins.guard(call, owner.child))
+    const { plugins, ports, sockets, sys } = shared
+    const guard = (call: () => unknown): void => plugins.guard(call, owner.child)
+    this.#allocation = new Allocation({ clock: sys.clock, ports, sockets }, guard)
   }
 
   /** Where the child listens, or is about to. */
@@ -84,8 +85,7 @@ export class Resources {
     this.#leaveGate = await this.#shared.gate.enter(signal)
     this.#isReady = false
     try {
-      const address = await this.#allocation.obtain(this.settings)
-      signal.throwIfAborted()
+      const address = await this.#allocation.obtain(this.settings, signal)
       const spawned = spawnProcess(this.#shared.sys, this.settings, address, this.#events())
       if (spawned instanceof Promise) throw await spawned
       this.process = spawned
@@ -100,6 +100,7 @@ export class Resources {
   async ready(signal: AbortSignal): Promise<void> {
     const { process, address } = this
     if (!process) return
+    const leaveGate = this.#leaveGate
     try {
       const onLine = (listener: (line: string) => void): (() => void) => {
         this.#lineListeners.add(listener)
@@ -107,16 +108,19 @@ export class Resources {
       }
       const { sys, socketWatch } = this.#shared
       const { child } = this.#owner
-      this.#allocation.target = await whenReady(
+      const target = await whenReady(
         { sys, socketWatch, settings: this.settings, address, process, child, onLine },
         signal,
       )
+      // A user's function may go on after its attempt has ended; what is kept by then is the next one's.
+      signal.throwIfAborted()
+      this.#allocation.target = target
       await sys.nextTurn()
     } finally {
-      this.#leaveGate()
+      leaveGate()
     }
     // It may have bound and died: the exit itself, which is on its way, then ends this attempt (HAZARDS H38).
-    if (process.exit !== null) await new Promise(() => {})
+    if (process.exit !== null || signal.aborted) await new Promise(() => {})
     this.#isReady = true
   }
 

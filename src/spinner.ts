@@ -1,7 +1,7 @@
 import { PortAllocator } from './address/ports.ts'
 import { SocketAllocator } from './address/sockets.ts'
 import { Child } from './child.ts'
-import { type Callback, tell } from './deferred.ts'
+import { type Callback, quiet, tell } from './deferred.ts'
 import { SpinnerError } from './errors.ts'
 import { type Address, type ChildInfo, SafeEmitter, type SpinnerEvents } from './events.ts'
 import { Gate } from './gate.ts'
@@ -93,7 +93,8 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
     } catch (thrown) {
       if (!callback) throw thrown
       tell(this.#sys, this.#logger(), Promise.reject(thrown), callback)
-      const nobody = complete({ name: String(script), given: {}, signal: undefined }, this.#settings.defaults)
+      const name = typeof script === 'string' ? script : ''
+      const nobody = complete({ name, given: {}, signal: undefined }, { logger: this.#logger() })
       return new Child(this.#shared, nobody, () => true).refused(thrown as Error)
     }
   }
@@ -135,7 +136,11 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
   }
 
   /** Starts a child if need be and holds it until the lease is released. A name not known is taken as a script. */
-  async acquire(script: string | StartOptions, options: WaitOptions = {}): Promise<Lease> {
+  acquire(script: string | StartOptions, options: WaitOptions = {}): Promise<Lease> {
+    return quiet(this.#acquire(script, options))
+  }
+
+  async #acquire(script: string | StartOptions, options: WaitOptions): Promise<Lease> {
     const known = typeof script === 'string' ? this.#children.get(script) : undefined
     this.#mustBeOpen()
     if (known) return known.acquire(options)
@@ -179,7 +184,7 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
 
   /** Stops everything and frees all; later calls fail with `_CLOSED`. May be called more than once. */
   close(): Promise<void> {
-    this.#closing ??= this.#close()
+    this.#closing ??= quiet(this.#close())
     return this.#closing
   }
 
@@ -236,6 +241,7 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
   }
 
   async #close(): Promise<void> {
+    for (const child of this.#children.values()) child.seal()
     try {
       await this.#stopAll()
     } finally {

@@ -92,11 +92,15 @@ export class Supervision {
       input: { resources: this.resources, now: () => clock.now(), random: () => random() },
       clock,
     })
+    // That a new machine begins in `stopped` is nothing that happened to the child.
+    let begun = false
     actor.subscribe({
-      next: ({ value, context }) => this.#onSnapshot(publicState(value), context),
+      next: ({ value, context }) => begun && this.#onSnapshot(publicState(value), context),
       error: (thrown) => this.#onBroken(thrown),
     })
-    return actor.start()
+    actor.start()
+    begun = true
+    return actor
   }
 
   /** Only what is complete is shown outside, so that a listener meets the new state. */

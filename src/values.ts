@@ -1,4 +1,5 @@
 import os from 'node:os'
+import { fileURLToPath } from 'node:url'
 import { parseDuration } from './duration.ts'
 import type { MonitorSettings } from './options.ts'
 import { nearest } from './suggest.ts'
@@ -79,7 +80,11 @@ export const inheritance: Parser = (value) => (typeof value === 'boolean' ? valu
 
 export const folder: Parser = (value) => {
   if (!(value instanceof URL)) return text(value)
-  return value.protocol === 'file:' ? decodeURIComponent(value.pathname) : WRONG
+  try {
+    return text(fileURLToPath(value))
+  } catch {
+    return WRONG
+  }
 }
 
 export const signalName: Parser = (value) =>
@@ -122,7 +127,8 @@ export const listOf =
   (parse: Parser): Parser =>
   (value) => {
     if (!Array.isArray(value)) return WRONG
-    const items = value.map(parse)
+    // A hole in the list is as wrong as any other entry, so it must not be skipped.
+    const items = Array.from(value, (item) => parse(item))
     return items.includes(WRONG) ? WRONG : Object.freeze(items)
   }
 
@@ -149,14 +155,16 @@ const pathList: Parser = (value) => {
     : parsed
 }
 
+const MONITOR_KEYS = new Set(['paths', 'ignore', 'debounce'])
+
 export const monitored: Parser = (value) => {
   if (typeof value === 'string' || Array.isArray(value)) return monitored({ paths: value })
   if (typeof value !== 'object' || value === null) return WRONG
-  const { paths, ignore = [], debounce = 0.1, ...rest } = value as Record<string, unknown>
+  if (Object.keys(value).some((key) => !MONITOR_KEYS.has(key))) return WRONG
+  const { paths, ignore = [], debounce = 0.1 } = value as Record<string, unknown>
   const ignored: unknown[] = Array.isArray(ignore) ? [...ignore] : [ignore]
   const parsed = { paths: pathList(paths), ignore: ignored, debounce: seconds(0)(debounce) }
   const well = ignored.every((entry) => entry instanceof RegExp || text(entry) !== WRONG)
-  if (!well || parsed.paths === WRONG || parsed.debounce === WRONG || Object.keys(rest).length > 0)
-    return WRONG
+  if (!well || parsed.paths === WRONG || parsed.debounce === WRONG) return WRONG
   return Object.freeze(parsed) as MonitorSettings
 }

@@ -1,8 +1,9 @@
+import { deferred } from '../deferred.ts'
 import { SpinnerError } from '../errors.ts'
 import type { Address } from '../events.ts'
 import type { ChildSettings } from '../options.ts'
 import type { Allocator } from '../plugin.ts'
-import type { Target } from '../sys.ts'
+import type { Clock, Target } from '../sys.ts'
 import { fixedPort, type PortAllocator } from './ports.ts'
 import { targetOf } from './probe.ts'
 import type { SocketAllocator } from './sockets.ts'
@@ -13,25 +14,39 @@ export class Allocation {
   target: Target | null = null
   readonly #sockets: SocketAllocator
   readonly #ports: PortAllocator
+  readonly #clock: Clock
   readonly #guard: (call: () => unknown) => void
   #allocator: Allocator | null = null
   #listen: ChildSettings['listen'] = null
 
   /** `guard` runs what may be the user's own code. */
-  constructor(sockets: SocketAllocator, ports: PortAllocator, guard: (call: () => unknown) => void) {
+  constructor(
+    { clock, ports, sockets }: { clock: Clock; ports: PortAllocator; sockets: SocketAllocator },
+    guard: (call: () => unknown) => void,
+  ) {
+    this.#clock = clock
     this.#sockets = sockets
     this.#ports = ports
     this.#guard = guard
   }
 
   /** A socket path is cleared before each spawn; any other address is kept from one to the next. */
-  async obtain({ listen, name }: ChildSettings): Promise<Address | null> {
+  async obtain(settings: ChildSettings, signal: AbortSignal): Promise<Address | null> {
+    const { listen } = settings
     if (listen !== this.#listen) this.release()
     this.#listen = listen
     if (listen === null) return null
     this.#allocator = this.#allocatorFor(listen)
     if (this.address === null || listen === 'socket') {
-      this.address = checked(await this.#allocator.allocate(name), name)
+      const address = await this.#ask(this.#allocator, settings).catch((thrown: unknown) => {
+        // A socket path that cannot be had is somebody else's now, and not ours to remove.
+        this.address = null
+        this.target = null
+        throw thrown
+      })
+      if (signal.aborted) this.#giveBack(this.#allocator, address)
+      signal.throwIfAborted()
+      this.address = address
     }
     this.target = targetOf(this.address)
     return this.address
@@ -50,6 +65,26 @@ export class Allocation {
     this.release()
   }
 
+  /** An allocator may be the user's: what it gives is checked, and it has no longer than a start has. */
+  async #ask(allocator: Allocator, { name, timeout }: ChildSettings): Promise<Address> {
+    const late = deferred<never>()
+    const message = `The allocator of '${name}' gave no address within ${timeout} s.`
+    const timer = this.#clock.setTimeout(
+      () => late.reject(new SpinnerError('ERR_SPINNER_NOT_READY', message, { child: name })),
+      timeout * 1_000,
+    )
+    try {
+      return checked(await Promise.race([allocator.allocate(name), late.promise]), name)
+    } finally {
+      this.#clock.clearTimeout(timer)
+    }
+  }
+
+  /** It came when nobody wanted it any more, unless the next start was given the same. */
+  #giveBack(allocator: Allocator, address: Address): void {
+    if (address !== this.address) this.#guard(() => allocator.release(address))
+  }
+
   #allocatorFor(listen: NonNullable<ChildSettings['listen']>): Allocator {
     if (listen === 'socket') return this.#sockets
     if (listen === 'port') return this.#ports
@@ -57,10 +92,17 @@ export class Allocation {
   }
 }
 
+/** What every system takes; a longer path is cut without a word (HAZARDS H36). */
+const LONGEST_PATH = 103
+
 function checked(address: unknown, child: string): Address {
-  if (typeof address === 'string' && address !== '') return address
+  const isPipe = typeof address === 'string' && address.startsWith('\\\\')
+  const isPath = typeof address === 'string' && address !== '' && !address.includes('\0')
+  if (isPath && (isPipe || Buffer.byteLength(address) <= LONGEST_PATH)) return address
   if (typeof address === 'number' && Number.isInteger(address) && address > 0 && address < 65_536)
     return address
-  const message = `The allocator of '${child}' must give the path of a socket or a port number, but it gave ${typeof address === 'number' ? address : `a ${typeof address}`}.`
+  const shown = typeof address === 'string' ? JSON.stringify(address) : typeof address
+  const given = typeof address === 'number' ? address : shown
+  const message = `The allocator of '${child}' must give the path of a socket, of at most ${LONGEST_PATH} bytes, or a port number, but it gave ${given}.`
   throw new SpinnerError('ERR_SPINNER_INVALID_OPTION', message, { child })
 }

@@ -1,25 +1,27 @@
-import type { Address } from '../events.ts'
+import { codeOf } from '../errors.ts'
 import { type Listener, parseTcp, parseUnix, readStats, socketsOf } from '../process/procfs.ts'
-import type { Sys } from '../sys.ts'
+import type { Sys, Target } from '../sys.ts'
 
 /** Whose socket it is that listens on an address. `unknown`: this system does not let us look. */
 export type Owner = 'ours' | 'foreign' | 'nobody' | 'unknown'
 
 /**
- * Whether the process that listens on `address` belongs to the group of `pgid` or descends from it. Something that
+ * Whether the process that listens at `target` belongs to the group of `pgid` or descends from it. Something that
  * merely answers may be anybody (HAZARDS H34).
  */
-export async function ownerOf(sys: Sys, address: Address, pgid: number): Promise<Owner> {
+export async function ownerOf(sys: Sys, target: Target, pgid: number): Promise<Owner> {
   if (sys.platform !== 'linux') return 'unknown'
   try {
-    const inodes = await listeningInodes(sys, address)
+    const inodes = await listeningInodes(sys, target)
     if (inodes.length === 0) return 'nobody'
     const holds = (pid: number): boolean => {
       const held = socketsOf(sys, pid)
       return inodes.some((inode) => held.has(inode))
     }
     if (holds(pgid)) return 'ours'
-    return familyOf(sys, pgid).some(holds) ? 'ours' : 'foreign'
+    const family = familyOf(sys, pgid)
+    if (family.some(holds)) return 'ours'
+    return [pgid, ...family].some((pid) => isHidden(sys, pid)) ? 'unknown' : 'foreign'
   } catch {
     return 'unknown'
   }
@@ -37,22 +39,57 @@ export async function portsOf(sys: Sys, pgid: number): Promise<number[]> {
   }
 }
 
-async function listeningInodes(sys: Sys, address: Address): Promise<string[]> {
-  if (typeof address === 'string')
-    return parseUnix(await sys.fs.promises.readFile('/proc/net/unix', 'utf8'), address)
-  const ofPort = (listener: Listener): boolean => listener.port === address && reachable(listener.host)
-  return (await tcpListeners(sys)).filter(ofPort).map(({ inode }) => inode)
+/** What another user's process holds cannot be seen, nor what one holds that changed its user. */
+function isHidden(sys: Sys, pid: number): boolean {
+  try {
+    sys.fs.readdirSync(`/proc/${pid}/fd`)
+    return false
+  } catch (thrown) {
+    return codeOf(thrown) !== 'ENOENT'
+  }
 }
 
-/** What a connection to the loopback addresses can reach. */
-const reachable = (host: string): boolean =>
-  ['127.0.0.1', '0.0.0.0', '::', '::1'].includes(host) || host.endsWith(':7f00:0001')
+async function listeningInodes(sys: Sys, target: Target): Promise<string[]> {
+  if ('socketPath' in target)
+    return parseUnix(sys.fs.readFileSync('/proc/net/unix', 'utf8'), target.socketPath)
+  const ofPort = (await tcpListeners(sys)).filter(({ port }) => port === target.port)
+  for (const hosts of target.host === '::1' ? REACHED_BY_IPV6 : REACHED_BY_IPV4) {
+    const inodes = ofPort.filter(({ host }) => hosts.includes(host)).map(({ inode }) => inode)
+    if (inodes.length > 0) return inodes
+  }
+  return []
+}
 
-/** The kernel walks its whole table for each read, so both files are read at once, off the event loop. */
+/** Who gets a connection, in the order in which the kernel chooses: one may listen on ::1, another on 127.0.0.1. */
+const REACHED_BY_IPV4 = [['127.0.0.1', '0000:0000:0000:0000:0000:ffff:7f00:0001'], ['0.0.0.0'], ['::']]
+const REACHED_BY_IPV6 = [['::1'], ['::']]
+
 async function tcpListeners(sys: Sys): Promise<Listener[]> {
-  const read = (file: string): Promise<string> => sys.fs.promises.readFile(file, 'latin1').catch(() => '')
+  const read = (file: string): Promise<string> => readTable(sys, file).catch(() => '')
   const [four, six] = await Promise.all([read('/proc/net/tcp'), read('/proc/net/tcp6')])
   return [...parseTcp(four), ...parseTcp(six)]
+}
+
+/** The kernel gives a page at a time, and no part of a row. */
+const PAGE = 4_096
+const LONGEST_ROW = 256
+
+/**
+ * A kernel table, read off the event loop. Each read walks all sockets of the machine, a millisecond or two; so
+ * the read that would only find the end is left out: a page with room for another row was the last.
+ */
+async function readTable(sys: Sys, file: string): Promise<string> {
+  const handle = await sys.fs.promises.open(file)
+  try {
+    const buffer = Buffer.allocUnsafe(PAGE)
+    for (let text = ''; ; ) {
+      const { bytesRead } = await handle.read(buffer, 0, PAGE, null)
+      text += buffer.toString('latin1', 0, bytesRead)
+      if (bytesRead < PAGE - LONGEST_ROW) return text
+    }
+  } finally {
+    await handle.close()
+  }
 }
 
 function familyOf(sys: Sys, pgid: number): number[] {

@@ -11,6 +11,7 @@ import { whoAnswers } from './probe.ts'
 const LOWEST = 20_000
 const HIGHEST = 32_000
 const CANDIDATES = 40
+const ROUNDS = 3
 
 /** TCP ports on loopback. A child is given the port it had before, as long as nobody took it meanwhile. */
 export class PortAllocator implements Allocator {
@@ -49,17 +50,18 @@ export class PortAllocator implements Allocator {
   }
 
   async #fresh(name: string): Promise<number> {
-    const span = HIGHEST - LOWEST
-    const candidates = Array.from(
-      { length: CANDIDATES },
-      () => LOWEST + Math.floor(this.#sys.random() * span),
-    )
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < ROUNDS; round++) {
+      const candidates = this.#candidates()
       const port = await getPort({ port: candidates, host: '127.0.0.1', exclude: this.#held.keys() })
-      // Two that ask at once may be given the same.
-      if (!this.#held.has(port)) return port
+      // Where none is free get-port gives any other; and two that ask at once may be given the same.
+      if (candidates.includes(port) && !this.#held.has(port)) return port
     }
     throw new SpinnerError('ERR_SPINNER_SPAWN', `No free TCP port was found for '${name}'.`, { child: name })
+  }
+
+  #candidates(): number[] {
+    const span = HIGHEST - LOWEST
+    return Array.from({ length: CANDIDATES }, () => LOWEST + Math.floor(this.#sys.random() * span))
   }
 }
 

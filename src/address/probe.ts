@@ -14,7 +14,12 @@ const targetsOf = (address: Address): Target[] =>
 
 /** The target at which something accepts on `address`, or `null` when nothing does. */
 export async function whoAnswers(sys: Sys, address: Address): Promise<Target | null> {
-  for (const target of targetsOf(address)) if (await accepts(sys, target)) return target
+  const [first, ...others] = targetsOf(address) as [Target, ...Target[]]
+  if (await accepts(sys, first)) return first
+  for (const target of others) {
+    // One that listens on both may have come up between the two looks.
+    if (await accepts(sys, target)) return (await accepts(sys, first)) ? first : target
+  }
   return null
 }
 

@@ -5,8 +5,11 @@ import type { ChildSettings } from '../options.ts'
 const PRIVATE =
   /^(NOTIFY_SOCKET|WATCHDOG_(PID|USEC)|LISTEN_(PID|FDS|FDNAMES)|NODE_CHANNEL_\w+|NODE_UNIQUE_ID|npm_lifecycle_\w+|SPINNER_\w+)$/
 
+/** The host's own address is no child's: a worker that took it for its own would clash with the host. */
+const isPrivate = (key: string): boolean => key === 'PORT' || key === 'port' || PRIVATE.test(key)
+
 /** A debugger's port can be held by one process only. */
-const INSPECT = /(^|\s)--inspect(-brk|-port|-publish-uid)?(=\S+)?(?=\s|$)/g
+const INSPECT = /(^|\s)--inspect[\w-]*(=\S+)?(?=\s|$)/g
 
 /** The environment of a child. `PORT` and `port` come last, so that nothing shadows them. */
 export function environmentFor(
@@ -14,9 +17,10 @@ export function environmentFor(
   host: NodeJS.ProcessEnv,
   address: Address | null,
 ): NodeJS.ProcessEnv {
-  const env: NodeJS.ProcessEnv = {}
+  // Without a prototype, since a variable may be called `__proto__`.
+  const env: NodeJS.ProcessEnv = Object.create(null)
   for (const [key, value] of Object.entries(host)) {
-    if (inherits(settings.extendEnv, key) && !PRIVATE.test(key)) env[key] = value
+    if (inherits(settings.extendEnv, key) && !isPrivate(key)) env[key] = value
   }
   if (env['NODE_OPTIONS']) env['NODE_OPTIONS'] = env['NODE_OPTIONS'].replace(INSPECT, '').trim()
   for (const [key, value] of Object.entries(settings.env)) {

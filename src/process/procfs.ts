@@ -48,14 +48,17 @@ function parseHost(hex: string): string {
   return /^0+1$/.test(joined) ? '::1' : (joined.match(/.{4}/g) ?? []).join(':')
 }
 
+/** The path is all that is left of the line: it may hold spaces. */
+const UNIX_ROW = /^\S+: \S+ \S+ (\S+) \S+ \S+ +(\d+) (.*)$/
+
 /** Inodes of the sockets that listen on `socketPath`, from `/proc/net/unix`. */
 export function parseUnix(text: string, socketPath: string): string[] {
   const ACCEPTS = '00010000'
   const inodes: string[] = []
   for (const line of text.split('\n').slice(1)) {
     if (!line.endsWith(` ${socketPath}`)) continue
-    const fields = line.split(/\s+/, 8)
-    if (fields[3] === ACCEPTS && fields[6]) inodes.push(fields[6])
+    const [, flags, inode, where] = UNIX_ROW.exec(line) ?? []
+    if (flags === ACCEPTS && inode && where === socketPath) inodes.push(inode)
   }
   return inodes
 }

@@ -27,8 +27,8 @@ export function scriptError(sys: Sys, settings: ChildSettings): SpinnerError | n
     new SpinnerError('ERR_SPINNER_SPAWN', `'${settings.name}' could not be spawned: ${why}.`, {
       child: settings.name,
     })
-  if (settings.cwd !== null && !isFolder(sys, settings.cwd))
-    return fail(`its cwd '${settings.cwd}' is not a folder`)
+  const wrongFolder = explainFolder(sys, settings.cwd)
+  if (wrongFolder) return fail(wrongFolder)
   if (found === undefined) return fail(`its script '${script}' does not exist`)
   try {
     sys.fs.accessSync(script + found, sys.fs.constants.R_OK)
@@ -40,7 +40,8 @@ export function scriptError(sys: Sys, settings: ChildSettings): SpinnerError | n
 
 function explain(sys: Sys, settings: ChildSettings, code: string | undefined): string | null {
   const { command, cwd } = settings
-  if (cwd !== null && !isFolder(sys, cwd)) return `its cwd '${cwd}' is not a folder`
+  const wrongFolder = explainFolder(sys, cwd)
+  if (wrongFolder) return wrongFolder
   if (code === 'E2BIG')
     return 'its arguments and environment are larger than the system takes; make `env` or `args` smaller'
   const program = locate(sys, settings)
@@ -49,7 +50,8 @@ function explain(sys: Sys, settings: ChildSettings, code: string | undefined): s
     return program
       ? `'${program}' may not be executed; is it a program, and is its mode executable?`
       : notFound(command)
-  return code ? `the system refused it (${code})` : null
+  // Node's own codes say less than their messages do.
+  return code && !code.startsWith('ERR_') ? `the system refused it (${code})` : null
 }
 
 const notFound = (command: string): string =>
@@ -79,10 +81,15 @@ function locate(sys: Sys, settings: ChildSettings): string | null {
   return folders.map((folder) => path.join(folder, command)).find((file) => sys.fs.existsSync(file)) ?? null
 }
 
-function isFolder(sys: Sys, folder: string): boolean {
+/** The dot asks for what the spawn will need: that the folder may be entered, and not only that it is there. */
+function explainFolder(sys: Sys, folder: string | null): string | null {
+  if (folder === null) return null
   try {
-    return sys.fs.statSync(folder).isDirectory()
-  } catch {
-    return false
+    sys.fs.statSync(`${folder}/.`)
+    return null
+  } catch (thrown) {
+    const code = codeOf(thrown)
+    if (code === 'ENOENT') return `its cwd '${folder}' does not exist`
+    return `its cwd '${folder}' ${code === 'ENOTDIR' ? 'is not a folder' : `cannot be entered (${code})`}`
   }
 }

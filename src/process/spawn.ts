@@ -9,7 +9,7 @@ import { killTree, membersOf, signalGroup, signalLeader, whenEmpty } from './gro
 import { drainOutput, Ring } from './output.ts'
 import { scriptError, spawnError } from './spawn-error.ts'
 
-/** Output that is still on its way when the process has ended gets so long; a grandchild may hold it for ever. */
+/** Output that is still on its way when a process has ended gets so long; a grandchild may hold it for ever. */
 const LAST_OUTPUT_MS = 100
 const ERROR_LINES = 20
 
@@ -65,8 +65,6 @@ export class ManagedProcess {
     const process = this.#process
     return new Promise((resolve) => {
       const settle = once(() => {
-        process.stdout?.destroy()
-        process.stderr?.destroy()
         events.exited(this.pid, this.exit as Exit)
         resolve()
       })
@@ -155,8 +153,20 @@ export class ManagedProcess {
       if (this.#sys.platform !== 'win32') await whenEmpty(this.#sys, this.pid)
       // From here on the number may be somebody else's.
       this.#empty = true
+      await this.#closeOutput()
     })
     return this.#gone
+  }
+
+  /** Not before the group is empty: whoever outlives its wrapper would break at a pipe that nobody reads. */
+  async #closeOutput(): Promise<void> {
+    const { stdout, stderr } = this.#process
+    if (!stdout?.destroyed || !stderr?.destroyed) {
+      const closed = new Promise<void>((resolve) => this.#process.once('close', () => resolve()))
+      await Promise.race([closed, this.#sys.pause(LAST_OUTPUT_MS)])
+    }
+    stdout?.destroy()
+    stderr?.destroy()
   }
 }
 

@@ -29,7 +29,7 @@ export async function whenListening(
     typeof address === 'string'
       ? await whenSocket(sys, address, watch, signal)
       : await whenPort(sys, address, signal)
-  const owner = await ownerOf(sys, address, child.pid)
+  const owner = await ownerOf(sys, target, child.pid)
   signal.throwIfAborted()
   if (owner === 'foreign') throw foreign(child)
   // It had gone again by the time we looked: begin anew.

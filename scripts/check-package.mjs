@@ -1,0 +1,80 @@
+// Checks what would be published: which files, and whether the entry points and types hold for those who install it.
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+
+const root = path.join(import.meta.dirname, '..')
+const WANTED = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', 'dist/index.js', 'dist/index.d.ts']
+const ALLOWED = /^(CHANGELOG\.md|LICENSE|README\.md|package\.json|dist\/.+\.(js|d\.ts)(\.map)?|src\/.+\.ts)$/
+
+function run(command, args) {
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    cwd: root,
+    encoding: 'utf8',
+    timeout: 110_000,
+    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
+  })
+  return {
+    ok: status === 0,
+    stdout: stdout ?? '',
+    said: `${stdout ?? ''}${stderr ?? ''}${error?.message ?? ''}`,
+  }
+}
+
+/** One line for what was checked, and all of what was said when it is wrong. */
+function report(what, ok, detail) {
+  console.log(`package: ${what}: ${ok ? detail : 'wrong'}`)
+  if (ok) return
+  console.error(detail.trim())
+  process.exitCode = 1
+}
+
+function pack(folder) {
+  const npm = process.env.npm_execpath
+  const [command, args] = npm ? [process.execPath, [npm]] : ['npm', []]
+  const flags = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]
+  const packed = run(command, [...args, ...flags])
+  if (!packed.ok) {
+    report('npm pack', false, packed.said)
+    return null
+  }
+  const said = JSON.parse(packed.stdout)
+  // npm 12 answers with an object by name, the ones before with a list.
+  return Array.isArray(said) ? said[0] : Object.values(said)[0]
+}
+
+function checkFiles({ files, size, unpackedSize }) {
+  const paths = files.map((file) => file.path)
+  const missing = WANTED.filter((file) => !paths.includes(file)).map((file) => `missing: ${file}`)
+  const surplus = paths.filter((file) => !ALLOWED.test(file)).map((file) => `does not belong: ${file}`)
+  const sourceless = paths
+    .filter((file) => /^dist\/.*\.js$/.test(file))
+    .filter((file) => !paths.includes(file.replace(/^dist\/(.*)\.js$/, 'src/$1.ts')))
+    .map((file) => `has no source any more: ${file}; run \`npm run build -- --force\``)
+  const wrong = [...missing, ...surplus, ...sourceless]
+  const kilobytes = (bytes) => `${(bytes / 1024).toFixed(0)} KiB`
+  const sizes = `${paths.length} files, ${kilobytes(size)} packed, ${kilobytes(unpackedSize)} unpacked`
+  report('files', wrong.length === 0, wrong.length === 0 ? sizes : wrong.join('\n'))
+}
+
+const bin = (file) => path.join(root, 'node_modules', file)
+const folder = mkdtempSync(path.join(tmpdir(), 'spinner-pack-'))
+try {
+  const packed = pack(folder)
+  if (packed) {
+    const tarball = path.join(folder, packed.filename)
+    checkFiles(packed)
+    const publint = run(process.execPath, [bin('publint/src/cli.js'), tarball, '--strict'])
+    report('publint', publint.ok, publint.ok ? 'nothing to say' : publint.said)
+    const attw = run(process.execPath, [
+      bin('@arethetypeswrong/cli/dist/index.js'),
+      tarball,
+      '--profile',
+      'esm-only',
+    ])
+    report('types (attw)', attw.ok, attw.ok ? 'nothing to say' : attw.said)
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}

@@ -1,0 +1,67 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { type Program, root } from './programs.ts'
+
+/** A fenced block of JavaScript on a page. */
+export interface Block {
+  readonly page: string
+  readonly line: number
+  /** What stands behind `js` on the fence: a file name, `fragment` or nothing. */
+  readonly info: string
+  readonly text: string
+}
+
+export const read = (file: string): string => readFileSync(path.join(root, file), 'utf8')
+
+const docs = readdirSync(path.join(root, 'docs')).filter((file) => file.endsWith('.md'))
+
+/** Every page that a reader is shown, relative to the repository. */
+export const pages: readonly string[] = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  ...docs.map((file) => `docs/${file}`),
+]
+
+/** The files of `src/`, relative to the repository. */
+export const sources: readonly string[] = readdirSync(path.join(root, 'src'), { recursive: true })
+  .map((file) => `src/${String(file).replaceAll(path.sep, '/')}`)
+  .filter((file) => file.endsWith('.ts'))
+  .sort()
+
+const lineAt = (text: string, index: number): number => text.slice(0, index).split('\n').length
+
+/** The blocks of JavaScript on a page. */
+export function blocksOf(page: string): Block[] {
+  const text = read(page)
+  return [...text.matchAll(/^```(?:js|javascript)\b *([^\n]*)\n(.*?)^```/gms)].map((match) => ({
+    page,
+    line: lineAt(text, match.index),
+    info: match[1] as string,
+    text: match[2] as string,
+  }))
+}
+
+/** The doc comments' examples in a source file. */
+export function examplesOf(file: string): Block[] {
+  const text = read(file)
+  return [...text.matchAll(/^ *\* @example\n(.*?)^ *(?:\*\/|\* @)/gms)].map((match) => ({
+    page: file,
+    line: lineAt(text, match.index),
+    info: '',
+    text: (match[1] as string).replace(/^ *\* ?/gm, ''),
+  }))
+}
+
+export const usesSpinner = ({ text }: Block): boolean => /(from |require\()'spinner'/.test(text)
+export const isFragment = ({ info }: Block): boolean => info === 'fragment'
+
+/** A block as a program. What other blocks of its page are named stands beside it, and the README's first file. */
+export function programOf(block: Block): Program {
+  const named = [...blocksOf('README.md'), ...(block.page.endsWith('.md') ? blocksOf(block.page) : [])]
+    .filter(({ info }) => info.includes('.'))
+    .map(({ info, text }) => [info, text])
+  const kind = block.text.includes("require('spinner')") ? 'cjs' : 'mjs'
+  const file = block.info.includes('.') ? block.info : `program.${kind}`
+  return { title: `${block.page}:${block.line}`, file, text: block.text, beside: Object.fromEntries(named) }
+}
