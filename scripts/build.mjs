@@ -1,6 +1,6 @@
 // Builds dist/ from src/, unless it is newer than every source already.
 import { spawnSync } from 'node:child_process'
-import { readdirSync, rmSync, statSync } from 'node:fs'
+import { readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
 
 const root = path.join(import.meta.dirname, '..')
@@ -19,11 +19,18 @@ const sources = [...newest(path.join(root, 'src')), statSync(path.join(root, 'ts
 const built = newest(path.join(root, 'dist'))
 const isFresh = built.length > 0 && Math.min(...built) > Math.max(...sources)
 if (!isFresh || process.argv.includes('--force')) {
-  rmSync(path.join(root, 'dist'), { recursive: true, force: true })
+  // Into a folder of its own first: whoever uses dist/ meanwhile finds the old one whole, or the new one.
+  const fresh = path.join(root, `dist.${process.pid}`)
   const tsc = path.join(root, 'node_modules/typescript/bin/tsc')
-  const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
+  const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', fresh], {
     cwd: root,
     stdio: 'inherit',
   })
-  if (status !== 0) process.exit(status ?? 1)
+  if (status === 0) {
+    rmSync(path.join(root, 'dist'), { recursive: true, force: true })
+    renameSync(fresh, path.join(root, 'dist'))
+  } else {
+    rmSync(fresh, { recursive: true, force: true })
+    process.exit(status ?? 1)
+  }
 }

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream'
 import { watchHealth } from './checks/check.ts'
-import { quiet, untilAborted } from './deferred.ts'
+import { quietly, untilAborted } from './deferred.ts'
 import { closedError, messageOf, type SpinnerError, stoppedError } from './errors.ts'
 import {
   type Address,
@@ -49,6 +49,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   #used = false
   #leases = 0
   #closed = false
+  #disposed = false
   #idle: IdleWatch | null = null
   #endChecks: (() => void)[] = []
 
@@ -104,45 +105,40 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
 
   /** Starts it if need be and holds it: it is not idle until the lease is released. */
   acquire(options: WaitOptions = {}): Promise<Lease> {
-    return quiet(this.#acquire(options))
-  }
-
-  async #acquire(options: WaitOptions): Promise<Lease> {
-    this.#leases++
-    try {
-      this.begin()
-      await untilAborted(this.#waits.outcome(), options.signal)
-      return new Lease(this)
-    } catch (thrown) {
-      this.letGo()
-      throw thrown
-    }
+    return quietly(async () => {
+      this.#leases++
+      try {
+        this.begin()
+        await untilAborted(this.#waits.outcome(), options.signal)
+        return new Lease(this)
+      } catch (thrown) {
+        this.letGo()
+        throw thrown
+      }
+    })
   }
 
   /** Stops it; resolves when its whole process group is gone. */
   stop(options: WaitOptions = {}): Promise<void> {
-    return quiet(this.#stop(options))
-  }
-
-  async #stop(options: WaitOptions): Promise<void> {
-    if (this.state === 'stopped') return
-    const gone = this.#waits.forDeparture()
-    this.#waits.refuse(stoppedError(this.name))
-    this.#supervision.send({ type: 'stop', reason: 'it was asked to stop' })
-    await untilAborted(gone, options.signal)
+    return quietly(async () => {
+      if (this.state === 'stopped') return
+      if (this.#disposed) throw closedError(this.name)
+      const gone = this.#waits.forDeparture()
+      this.#waits.refuse(stoppedError(this.name))
+      this.#supervision.send({ type: 'stop', reason: 'it was asked to stop' })
+      await untilAborted(gone, options.signal)
+    })
   }
 
   /** Drains, ends and starts it again; resolves with its address. */
   restart(options: WaitOptions = {}): Promise<Address | null> {
-    return quiet(this.#restart(options))
-  }
-
-  async #restart(options: WaitOptions): Promise<Address | null> {
-    this.#mustBeOpen()
-    this.#waits.left()
-    const ready = this.#waits.forArrival()
-    this.#supervision.send({ type: 'restart', reason: 'a restart was asked for' })
-    return untilAborted(ready, options.signal)
+    return quietly(async () => {
+      this.#mustBeOpen()
+      this.#waits.left()
+      const ready = this.#waits.forArrival()
+      this.#supervision.send({ type: 'restart', reason: 'a restart was asked for' })
+      return untilAborted(ready, options.signal)
+    })
   }
 
   /** Sends a message over IPC; resolves to false when there is no channel, and never throws. */
@@ -214,6 +210,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   /** @internal The spinner closes. */
   dispose(): void {
     this.#closed = true
+    this.#disposed = true
     this.#waits.refuse(closedError(this.name))
     this.#leaveStarted()
     this.#supervision.dispose()

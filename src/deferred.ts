@@ -20,8 +20,9 @@ export function deferred<Value>(): Deferred<Value> {
   return { promise, resolve, reject }
 }
 
-/** The same promise; its rejection stays silent when nobody awaits it, and reaches everyone who does. */
-export function quiet<Value>(promise: Promise<Value>): Promise<Value> {
+/** Does something whose rejection stays silent when nobody awaits it, and reaches everyone who does. */
+export function quietly<Value>(action: () => Promise<Value>): Promise<Value> {
+  const promise = action()
   promise.catch(() => {})
   return promise
 }

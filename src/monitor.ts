@@ -84,7 +84,7 @@ export class Monitor {
     this.#pacer.close()
     const watcher = this.#watcher
     this.#watcher = null
-    if (watcher) void this.#sys.pause(CLOSE_OLD_AFTER_MS).then(() => closed(watcher))
+    if (watcher) void this.#sys.pause(CLOSE_OLD_AFTER_MS).then(() => end(this.#sys, watcher))
   }
 
   /** Before the program is spawned, so that a save while it boots is seen as one. */
@@ -187,7 +187,7 @@ export class Monitor {
     const together = [...open].filter((other) => !other.#rearming && this.#shares(other))
     const old = together.map((other) => other.#letGo())
     void this.#sys.pause(CLOSE_OLD_AFTER_MS).then(async () => {
-      await Promise.all(old.map(closed))
+      await Promise.all(old.map((watcher) => end(this.#sys, watcher)))
       for (const other of together) {
         other.#rearming = false
         void other.#arm()
@@ -219,4 +219,13 @@ export class Monitor {
   }
 }
 
-const closed = (watcher: FSWatcher | null): Promise<void> | undefined => watcher?.close().catch(() => {})
+/**
+ * A removal that chokidar 5 is busy with when it is closed makes it open itself again, with handles that would keep
+ * the host alive; and it has no listeners by then, so that an error would end the host.
+ */
+async function end(sys: Sys, watcher: FSWatcher | null): Promise<void> {
+  if (!watcher) return
+  await watcher.close().catch(() => {})
+  watcher.on('error', () => {})
+  void sys.pause(CLOSE_OLD_AFTER_MS).then(() => (watcher.closed ? null : end(sys, watcher)))
+}

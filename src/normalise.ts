@@ -94,7 +94,7 @@ function read(given: unknown, rows: Readonly<Record<string, Row>>): Record<strin
   const wrong: string[] = []
   try {
     if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-      throw invalid([`\`options\` must be an object or the path of a script, but it is ${show(given)}`])
+      throw invalid([`\`options\` must be an object, but it is ${show(given)}`])
     }
     for (const key of Object.keys(given)) {
       const known = Object.hasOwn(rows, key) ? rows[key] : undefined
@@ -181,6 +181,7 @@ export function complete(call: Call, defaults: Readonly<Record<string, unknown>>
   settings['name'] = call.name
   const { script } = call.given as { script?: string }
   settings['script'] = script ?? null
+  settings['env'] = Object.freeze(Object.assign(Object.create(null), defaults['env'], call.given['env']))
   if (script !== undefined) {
     settings['args'] = Object.freeze([script, ...(settings['args'] as readonly string[])])
     if (!Object.hasOwn(merged, 'monitor')) settings['monitor'] = values.monitored(withExtension(script))

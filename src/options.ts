@@ -42,7 +42,7 @@ export interface ChildOptions {
   command?: string
   /** What the program is given; in the short form, what comes after the script. */
   args?: readonly string[]
-  /** Merged over the inherited environment; `undefined` removes a variable. `PORT` and `port` are set last. */
+  /** Merged over the spinner's `env` and the inherited environment; `undefined` removes a variable. `PORT` and `port` are set last. */
   env?: Readonly<Record<string, string | number | boolean | undefined>>
   /** `false`: only `env` and PATH; a list: the names to inherit. @default true */
   extendEnv?: boolean | readonly string[]

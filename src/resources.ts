@@ -60,7 +60,6 @@ export class Resources {
   #monitored: ChildSettings['monitor'] = null
   #isReady = false
   #leaveGate: Leave = () => {}
-  #spareAtExit: () => void = () => {}
 
   constructor(shared: Shared, owner: Owner, settings: ChildSettings) {
     this.#shared = shared
@@ -82,14 +81,16 @@ export class Resources {
 
   async launch(signal: AbortSignal): Promise<Launched> {
     this.#watchFiles()
+    const address = await this.#allocation.obtain(this.settings, signal)
+    // From the gate to the spawn nothing may be awaited: it lets one through in each turn of the loop.
     this.#leaveGate = await this.#shared.gate.enter(signal)
     this.#isReady = false
     try {
-      const address = await this.#allocation.obtain(this.settings, signal)
+      signal.throwIfAborted()
       const spawned = spawnProcess(this.#shared.sys, this.settings, address, this.#events())
       if (spawned instanceof Promise) throw await spawned
       this.process = spawned
-      if (this.#shared.orphans === 'kill') this.#spareAtExit = atExit(() => spawned.killNow())
+      if (this.#shared.orphans === 'kill') void spawned.whenGone().then(atExit(() => spawned.killNow()))
       return { pid: spawned.pid, address }
     } catch (thrown) {
       this.#leaveGate()
@@ -101,6 +102,8 @@ export class Resources {
     const { process, address } = this
     if (!process) return
     const leaveGate = this.#leaveGate
+    const ended = new AbortController()
+    void process.ended.then(() => ended.abort())
     try {
       const onLine = (listener: (line: string) => void): (() => void) => {
         this.#lineListeners.add(listener)
@@ -110,12 +113,14 @@ export class Resources {
       const { child } = this.#owner
       const target = await whenReady(
         { sys, socketWatch, settings: this.settings, address, process, child, onLine },
-        signal,
+        AbortSignal.any([signal, ended.signal]),
       )
       // A user's function may go on after its attempt has ended; what is kept by then is the next one's.
       signal.throwIfAborted()
       this.#allocation.target = target
       await sys.nextTurn()
+    } catch (thrown) {
+      if (process.exit === null) throw thrown
     } finally {
       leaveGate()
     }
@@ -154,7 +159,6 @@ export class Resources {
   gone(): void {
     if (this.process === null) return
     this.process = null
-    this.#spareAtExit()
     this.#shared.plugins.gone(this.#owner.child)
   }
 

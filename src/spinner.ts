@@ -1,7 +1,7 @@
 import { PortAllocator } from './address/ports.ts'
 import { SocketAllocator } from './address/sockets.ts'
 import { Child } from './child.ts'
-import { type Callback, quiet, tell } from './deferred.ts'
+import { type Callback, quietly, tell } from './deferred.ts'
 import { SpinnerError } from './errors.ts'
 import { type Address, type ChildInfo, SafeEmitter, type SpinnerEvents } from './events.ts'
 import { Gate } from './gate.ts'
@@ -137,7 +137,7 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
 
   /** Starts a child if need be and holds it until the lease is released. A name not known is taken as a script. */
   acquire(script: string | StartOptions, options: WaitOptions = {}): Promise<Lease> {
-    return quiet(this.#acquire(script, options))
+    return quietly(() => this.#acquire(script, options))
   }
 
   async #acquire(script: string | StartOptions, options: WaitOptions): Promise<Lease> {
@@ -184,7 +184,7 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
 
   /** Stops everything and frees all; later calls fail with `_CLOSED`. May be called more than once. */
   close(): Promise<void> {
-    this.#closing ??= quiet(this.#close())
+    this.#closing ??= quietly(() => this.#close())
     return this.#closing
   }
 

@@ -64,7 +64,8 @@ export const textList: Parser = (value) => {
 }
 
 export const environment: Parser = (value) => {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return WRONG
+  // A Map, too, has no entries of its own that an environment could take.
+  if (typeof value !== 'object' || value === null || Symbol.iterator in value) return WRONG
   const env: Record<string, string | undefined> = Object.create(null)
   for (const [key, entry] of Object.entries(value)) {
     if (key === '' || key.includes('=') || hasNul(key)) return WRONG
@@ -116,7 +117,7 @@ export const whereToListen: Parser = (value) => {
 export const readiness: Parser = (value) => {
   if (typeof value === 'function') return value
   if (value === 'listen' || value === 'spawn' || value === 'message') return value
-  if (typeof value !== 'object' || value === null) return WRONG
+  if (typeof value !== 'object' || value === null || Object.keys(value).length !== 1) return WRONG
   const { http, output } = value as { http?: unknown; output?: unknown }
   if (typeof http === 'string' && http.startsWith('/') && output === undefined) return Object.freeze({ http })
   if (output instanceof RegExp && http === undefined) return Object.freeze({ output })

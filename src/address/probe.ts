@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { Address } from '../events.ts'
 import type { Sys, Target } from '../sys.ts'
 
@@ -30,9 +31,24 @@ export function accepts(sys: Sys, target: Target): Promise<boolean> {
     socket.once('error', () => resolve(false))
     socket.once('connect', () => {
       // TCP can connect a socket to itself when both ports happen to be the same (HAZARDS H35).
-      resolve(socket.localPort === undefined || socket.localPort !== socket.remotePort)
-      if (socket.resetAndDestroy && 'host' in target) socket.resetAndDestroy()
-      else socket.destroy()
+      const isSelf = socket.localPort !== undefined && socket.localPort === socket.remotePort
+      resolve(!isSelf)
+      if (isSelf) socket.destroy()
+      else leave(socket)
     })
   })
+}
+
+const PATIENCE_MS = 1_000
+
+/**
+ * Hangs up as a client would that has nothing to say: a reset is an `error` to the other side, and a simple server
+ * may die of it.
+ */
+function leave(socket: Socket): void {
+  socket.on('error', () => {})
+  socket.setTimeout(PATIENCE_MS, () => socket.destroy())
+  socket.resume()
+  socket.unref()
+  socket.end()
 }

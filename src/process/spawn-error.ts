@@ -20,9 +20,7 @@ export function spawnError(sys: Sys, settings: ChildSettings, thrown: unknown): 
 export function scriptError(sys: Sys, settings: ChildSettings): SpinnerError | null {
   if (settings.script === null) return null
   const script = path.resolve(settings.cwd ?? '.', settings.script)
-  const found = ['', '.js', '.cjs', '.mjs', '.json', '.node'].find((ending) =>
-    sys.fs.existsSync(script + ending),
-  )
+  const found = ['', '.js', '.json', '.node'].find((ending) => sys.fs.existsSync(script + ending))
   const fail = (why: string): SpinnerError =>
     new SpinnerError('ERR_SPINNER_SPAWN', `'${settings.name}' could not be spawned: ${why}.`, {
       child: settings.name,

@@ -24,13 +24,14 @@ export interface ProcessEvents {
 export class ManagedProcess {
   readonly pid: number
   readonly stdin: Writable | null
+  /** Settles when the leader has ended and what it wrote was read. */
+  readonly ended: Promise<void>
   /** How it ended; `null` while it lives. */
   exit: Exit | null = null
   readonly #sys: Sys
   readonly #process: ChildProcess
   readonly #settings: ChildSettings
   readonly #stderr = new Ring()
-  readonly #ended: Promise<void>
   #terminated: Promise<void> | null = null
   #gone: Promise<void> | null = null
   #killed = false
@@ -58,7 +59,7 @@ export class ManagedProcess {
       },
     )
     if (settings.ipc) process.on('message', (message) => events.message(message))
-    this.#ended = this.#whenEnded(events)
+    this.ended = this.#whenEnded(events)
   }
 
   #whenEnded(events: ProcessEvents): Promise<void> {
@@ -93,7 +94,7 @@ export class ManagedProcess {
   /** Kills the whole group; resolves when nothing of it lives. */
   kill(): Promise<void> {
     this.killNow()
-    return this.#whenGone()
+    return this.whenGone()
   }
 
   /** The kill alone, in this very turn. */
@@ -134,11 +135,11 @@ export class ManagedProcess {
     else if (stopScope === 'group') this.#ask('group')
     else {
       if (this.exit === null) this.#ask('leader')
-      await this.#ended
+      await this.ended
       // Those whom the signal to the leader has not reached have been asked by nobody yet.
       if (!this.#killed) this.#ask('group')
     }
-    await this.#whenGone()
+    await this.whenGone()
   }
 
   #ask(scope: 'group' | 'leader'): void {
@@ -148,8 +149,9 @@ export class ManagedProcess {
     signalGroup(this.#sys, this.pid, 'SIGCONT')
   }
 
-  #whenGone(): Promise<void> {
-    this.#gone ??= this.#ended.then(async () => {
+  /** Resolves when nothing of the group lives. */
+  whenGone(): Promise<void> {
+    this.#gone ??= this.ended.then(async () => {
       if (this.#sys.platform !== 'win32') await whenEmpty(this.#sys, this.pid)
       // From here on the number may be somebody else's.
       this.#empty = true

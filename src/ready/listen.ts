@@ -29,7 +29,12 @@ export async function whenListening(
     typeof address === 'string'
       ? await whenSocket(sys, address, watch, signal)
       : await whenPort(sys, address, signal)
-  const owner = await ownerOf(sys, target, child.pid)
+  let owner = await ownerOf(sys, target, child.pid)
+  if (owner === 'foreign') {
+    // A process that is dying holds its socket a moment longer than its descriptors.
+    await sys.pause(LONGEST_LOOK_MS)
+    owner = await ownerOf(sys, target, child.pid)
+  }
   signal.throwIfAborted()
   if (owner === 'foreign') throw foreign(child)
   // It had gone again by the time we looked: begin anew.

@@ -65,7 +65,7 @@ export async function until<Value>(
   }
 }
 
-/** Whether a process lives; a zombie does not. */
+/** Whether a pid can be signalled; one that nobody has reaped yet still can. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)

@@ -1,0 +1,10 @@
+// The same in Node: a small HTTP server on PORT.
+const { writeSync } = require('node:fs')
+const { createServer } = require('node:http')
+
+const { PORT, BENCH_FD3 } = process.env
+const server = createServer((_request, response) => response.end('ok\n'))
+const address = PORT.startsWith('/') ? { path: PORT } : { host: '127.0.0.1', port: Number(PORT) }
+server.listen(address, () => {
+  if (BENCH_FD3 === '1') writeSync(3, '!')
+})

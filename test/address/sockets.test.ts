@@ -1,0 +1,322 @@
+import fs from 'node:fs'
+import net from 'node:net'
+import path from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { SocketAllocator } from '../../src/address/sockets.ts'
+import type { SpinnerError } from '../../src/errors.ts'
+import type { Allocator } from '../../src/plugin.ts'
+import { realSys } from '../../src/sys.ts'
+import { sysWith } from '../support/clock.ts'
+import { fixture, get, newFile, newFolder, newSpinner, until } from '../support/host.ts'
+
+const refusal = (wait: PromiseLike<unknown>): Promise<SpinnerError> =>
+  Promise.resolve(wait).then(
+    () => expect.unreachable('it was expected to fail'),
+    (thrown) => thrown as SpinnerError,
+  )
+
+/** A server of somebody else's at a path. */
+async function foreignAt(socket: string): Promise<net.Server> {
+  const server = net.createServer((connection) => connection.on('error', () => {}).end('foreign'))
+  server.listen(socket)
+  onTestFinished(() => void server.close())
+  await until(() => server.listening)
+  return server
+}
+
+/** What a server leaves that was killed: its socket, which nobody answers. */
+async function staleAt(socket: string): Promise<void> {
+  const server = await foreignAt(`${socket}.live`)
+  fs.linkSync(`${socket}.live`, socket)
+  await new Promise((resolve) => server.close(resolve))
+  expect(fs.lstatSync(socket).isSocket()).toBe(true)
+}
+
+const answers = (socket: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const connection = net.connect(socket)
+    connection.on('connect', () => resolve(true)).on('error', () => resolve(false))
+    connection.on('connect', () => connection.destroy())
+  })
+
+/** A path of an exact length in bytes below a folder of the test's own, made of one character. */
+function folderOfLength(bytes: number, character: string): string {
+  const base = newFolder()
+  const room = bytes - Buffer.byteLength(base) - 1
+  const size = Buffer.byteLength(character)
+  return path.join(base, character.repeat(Math.floor(room / size)) + 'x'.repeat(room % size))
+}
+
+test('H36 sockets lie in a folder that only its owner can enter, and which is gone after close()', async () => {
+  const spinner = newSpinner()
+  const socket = (await spinner.start(fixture('hello.js'))) as string
+  const folder = path.dirname(socket)
+  expect(fs.lstatSync(folder).mode & 0o7777).toBe(0o700)
+  expect(fs.lstatSync(folder).uid).toBe(process.getuid?.())
+  expect(path.basename(socket)).toMatch(/^[0-9a-f]{8}\.sock$/)
+  await spinner.close()
+  expect(fs.existsSync(folder)).toBe(false)
+})
+
+test('a child has the same path after a restart and after stop and start', async () => {
+  const spinner = newSpinner()
+  const child = spinner.start(fixture('hello.js'))
+  const first = await child
+  expect(await child.restart()).toBe(first)
+  await child.stop()
+  expect(fs.existsSync(first as string)).toBe(false)
+  expect(await spinner.start(child.name)).toBe(first)
+})
+
+test('the same name has the same path in the same runtimeDir, whoever allocates it', async () => {
+  const folder = newFolder()
+  const allocate = (name: string): Promise<string> => new SocketAllocator(realSys, folder).allocate(name)
+  expect(await allocate('a')).toBe(await allocate('a'))
+  expect(await allocate('a')).not.toBe(await allocate('b'))
+})
+
+test('two names that hash alike have different paths, each the same every time', async () => {
+  // Their SHA-256 sums both begin with bdec6ef1.
+  const [one, other] = ['child-33969', 'child-117738'] as const
+  const sockets = new SocketAllocator(realSys, newFolder())
+  const first = await sockets.allocate(one)
+  const second = await sockets.allocate(other)
+  expect(path.basename(first)).toBe('bdec6ef1.sock')
+  expect(path.basename(second)).toMatch(/^bdec6ef1[0-9a-f]{8}\.sock$/)
+  expect(await sockets.allocate(one)).toBe(first)
+  expect(await sockets.allocate(other)).toBe(second)
+})
+
+for (const character of ['a', '深']) {
+  test(`H36 a path of up to 100 bytes is used as it is, a longer one is refused, in '${character}'`, async () => {
+    const nameBytes = '/01234567.sock'.length
+    for (let bytes = 90; bytes <= 120; bytes++) {
+      const folder = folderOfLength(bytes - nameBytes, character)
+      const sockets = new SocketAllocator(realSys, folder)
+      if (bytes <= 100) {
+        const socket = await sockets.allocate('a')
+        expect(Buffer.byteLength(socket)).toBe(bytes)
+        await foreignAt(socket)
+        expect(fs.readdirSync(folder)).toEqual([path.basename(socket)])
+      } else {
+        const error = await refusal(sockets.allocate('a'))
+        expect(error).toMatchObject({ code: 'ERR_SPINNER_INVALID_OPTION', child: 'a' })
+        expect(error.message).toContain(`${bytes} bytes`)
+        expect(error.message).toContain('runtimeDir')
+        expect(fs.readdirSync(folder)).toEqual([])
+      }
+    }
+  })
+}
+
+test('H36 a folder for temporary files that is too long is not used', async () => {
+  const tooLong = folderOfLength(90, 'a')
+  fs.mkdirSync(tooLong, { recursive: true })
+  const env = { ...process.env, XDG_RUNTIME_DIR: tooLong }
+  const sockets = new SocketAllocator(sysWith({ env, tmpdir: () => tooLong }), null)
+  expect(Buffer.byteLength(await sockets.allocate('a'))).toBeLessThanOrEqual(100)
+  sockets.close()
+  expect(fs.readdirSync(tooLong)).toEqual([])
+})
+
+test('H36 a stale socket is removed, and the child starts', async () => {
+  const runtimeDir = newFolder()
+  const socket = await new SocketAllocator(realSys, runtimeDir).allocate('app')
+  await staleAt(socket)
+  const spinner = newSpinner({ runtimeDir })
+  const child = spinner.start({ name: 'app', script: fixture('hello.js') })
+  expect(await child).toBe(socket)
+  expect(await get(child.target)).toBe(`hello from ${child.pid}`)
+})
+
+test('H36 a child that leaves its socket behind when it is killed comes back on the same path', async () => {
+  const child = newSpinner().start(fixture('hello.js'))
+  const socket = (await child) as string
+  const before = child.pid as number
+  process.kill(before, 'SIGKILL')
+  await until(() => child.state === 'started' && child.pid !== before)
+  expect(child.address).toBe(socket)
+  expect(await get(child.target)).toBe(`hello from ${child.pid}`)
+})
+
+test('H36 a socket at which somebody else listens is an error and is left alone, even by stop()', async () => {
+  const runtimeDir = newFolder()
+  const socket = await new SocketAllocator(realSys, runtimeDir).allocate('app')
+  await foreignAt(socket)
+  const spinner = newSpinner({ runtimeDir, attempts: 1 })
+  const error = await refusal(spinner.start({ name: 'app', script: fixture('hello.js') }))
+  expect(error.code).toBe('ERR_SPINNER_FOREIGN_LISTENER')
+  expect(error.message).toContain(socket)
+  await spinner.stop('app')
+  expect(await answers(socket)).toBe(true)
+})
+
+test('H36 a socket that somebody else takes between two processes of a child is left alone', async () => {
+  const runtimeDir = newFolder()
+  const spinner = newSpinner({ runtimeDir, attempts: 1, maxRestarts: 5 })
+  const child = spinner.start({ name: 'app', script: fixture('hello.js') })
+  const socket = (await child) as string
+  fs.unlinkSync(socket)
+  await foreignAt(socket)
+  process.kill(child.pid as number, 'SIGKILL')
+  await until(() => child.state === 'faulted')
+  expect(child.info().lastError).toMatchObject({ code: 'ERR_SPINNER_FOREIGN_LISTENER' })
+  await child.stop()
+  expect(await answers(socket)).toBe(true)
+})
+
+for (const kind of ['file', 'symlink', 'folder'] as const) {
+  test(`H36 a ${kind} at the path of a socket is an error and is left alone`, async () => {
+    const runtimeDir = newFolder()
+    const socket = await new SocketAllocator(realSys, runtimeDir).allocate('app')
+    const precious = newFile('precious.txt', 'precious')
+    if (kind === 'file') fs.copyFileSync(precious, socket)
+    else if (kind === 'symlink') fs.symlinkSync(precious, socket)
+    else fs.mkdirSync(socket)
+    const spinner = newSpinner({ runtimeDir, attempts: 1 })
+    const error = await refusal(spinner.start({ name: 'app', script: fixture('hello.js') }))
+    expect(error.code).toBe('ERR_SPINNER_FOREIGN_LISTENER')
+    expect(error.message).toContain(socket)
+    await spinner.close()
+    expect(fs.lstatSync(socket).isSocket()).toBe(false)
+    expect(fs.readFileSync(precious, 'utf8')).toBe('precious')
+  })
+}
+
+const UNUSABLE: Record<string, { make: (at: string) => void; says: RegExp }> = {
+  'a symlink': { make: (at) => fs.symlinkSync(newFolder(), at), says: /a link or a file/ },
+  'a file': { make: (at) => fs.writeFileSync(at, ''), says: /cannot be made \(EEXIST\)/ },
+  'a folder below a file': { make: (at) => fs.writeFileSync(path.dirname(at), ''), says: /ENOTDIR/ },
+  'a folder that others can write to': {
+    make: (at) => {
+      fs.mkdirSync(at)
+      fs.chmodSync(at, 0o777)
+    },
+    says: /other users can write to it; give it mode 0700/,
+  },
+}
+
+for (const [what, { make, says }] of Object.entries(UNUSABLE)) {
+  test(`H36 a runtimeDir that is ${what} is an error at once`, () => {
+    const runtimeDir = path.join(newFolder(), 'a', 'run')
+    if (what !== 'a folder below a file') fs.mkdirSync(path.dirname(runtimeDir))
+    make(runtimeDir)
+    let error: unknown
+    try {
+      newSpinner({ runtimeDir })
+    } catch (thrown) {
+      error = thrown
+    }
+    expect(error).toMatchObject({ code: 'ERR_SPINNER_INVALID_OPTION', message: expect.stringMatching(says) })
+    expect((error as Error).message).toContain(runtimeDir)
+  })
+}
+
+test('a runtimeDir that does not exist is made for its owner alone, and is kept empty after close()', async () => {
+  const runtimeDir = path.join(newFolder(), 'deep', 'run')
+  const spinner = newSpinner({ runtimeDir })
+  expect(fs.statSync(runtimeDir).mode & 0o777).toBe(0o700)
+  await spinner.start(fixture('hello.js'))
+  await spinner.close()
+  expect(fs.readdirSync(runtimeDir)).toEqual([])
+})
+
+test('an allocator of the user gives the path, and gets it back when the child is stopped', async () => {
+  const socket = path.join(newFolder(), 'mine.sock')
+  const calls: unknown[] = []
+  const listen: Allocator = {
+    allocate: async (name) => {
+      calls.push(['allocate', name])
+      return socket
+    },
+    release: (address) => calls.push(['release', address]),
+  }
+  const child = newSpinner().start({ name: 'app', script: fixture('hello.js'), listen })
+  expect(await child).toBe(socket)
+  expect(await get(child.target)).toBe(`hello from ${child.pid}`)
+  await child.stop()
+  expect(calls).toEqual([
+    ['allocate', 'app'],
+    ['release', socket],
+  ])
+})
+
+const BAD_ALLOCATORS: Record<string, { allocate: () => unknown; says: RegExp }> = {
+  throws: {
+    allocate: () => {
+      throw new Error('no more addresses')
+    },
+    says: /no more addresses/,
+  },
+  rejects: {
+    allocate: async () => Promise.reject(new Error('no more addresses')),
+    says: /no more addresses/,
+  },
+  'gives nothing': {
+    allocate: () => undefined,
+    says: /must give the path of a socket, of at most 103 bytes, or a port number/,
+  },
+  'gives an object': {
+    allocate: () => ({}),
+    says: /must give the path of a socket, of at most 103 bytes, or a port number/,
+  },
+  'gives an empty path': {
+    allocate: () => '',
+    says: /must give the path of a socket, of at most 103 bytes, or a port number/,
+  },
+  'gives a path with a NUL': {
+    allocate: () => '/tmp/a\0b',
+    says: /must give the path of a socket, of at most 103 bytes, or a port number/,
+  },
+  'gives a path that the system would cut': {
+    allocate: () => `/tmp/${'a'.repeat(120)}`,
+    says: /must give the path of a socket, of at most 103 bytes, or a port number/,
+  },
+  'gives a negative port': {
+    allocate: () => -1,
+    says: /must give the path of a socket, of at most 103 bytes, or a port number/,
+  },
+  'gives port 0': {
+    allocate: () => 0,
+    says: /must give the path of a socket, of at most 103 bytes, or a port number/,
+  },
+  'gives a port that is too high': {
+    allocate: () => 65_536,
+    says: /must give the path of a socket, of at most 103 bytes, or a port number/,
+  },
+  'gives half a port': {
+    allocate: () => 8000.5,
+    says: /must give the path of a socket, of at most 103 bytes, or a port number/,
+  },
+}
+
+for (const [what, { allocate, says }] of Object.entries(BAD_ALLOCATORS)) {
+  test(`an allocator that ${what} is a clear error of the child, and nothing is spawned`, async () => {
+    const released: unknown[] = []
+    const listen = { allocate, release: (address: unknown) => released.push(address) } as Allocator
+    const child = newSpinner({ attempts: 1 }).start({ name: 'app', script: fixture('hello.js'), listen })
+    const error = await refusal(child)
+    expect(error.message).toMatch(says)
+    expect(error).toMatchObject({ child: 'app', attempts: 1 })
+    expect(child.info()).toMatchObject({ state: 'faulted', startedAt: null })
+    await child.stop()
+    expect(released).toEqual([])
+  })
+}
+
+test('an allocator whose release throws or rejects is an error event, and the child stops', async () => {
+  for (const release of [() => Promise.reject(new Error('no')), () => expect.unreachable('no')]) {
+    const socket = path.join(newFolder(), 'mine.sock')
+    const child = newSpinner().start({
+      script: fixture('hello.js'),
+      listen: { allocate: () => socket, release },
+    })
+    const errors: Error[] = []
+    child.on('error', (error) => errors.push(error))
+    await child
+    await child.stop()
+    await until(() => errors.length > 0)
+    expect(child.state).toBe('stopped')
+    expect(errors).toHaveLength(1)
+  }
+})

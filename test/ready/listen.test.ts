@@ -1,0 +1,75 @@
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { PortAllocator } from '../../src/address/ports.ts'
+import { accepts } from '../../src/address/probe.ts'
+import { realSys } from '../../src/sys.ts'
+import { failureOf, ready } from '../support/children.ts'
+import { FakeClock, sysWith } from '../support/clock.ts'
+import { fixture, get, isAlive, newFile, newFolder, newSpinner, until } from '../support/host.ts'
+
+for (const listen of ['socket', 'port'] as const) {
+  test(`a child that listens two seconds late is started when it does, with listen: '${listen}'`, async () => {
+    const clock = new FakeClock()
+    const go = path.join(newFolder(), 'go')
+    const spinner = newSpinner({ attempts: 1, env: { GO: go }, listen }, sysWith({ clock }))
+    const child = spinner.start({ script: fixture('listens-when-told.js'), monitor: null })
+    await until(() => child.pid)
+    for (let step = 0; step < 8; step++) {
+      await clock.advance(0.25)
+      expect(child.state).toBe('starting')
+    }
+    newFile('go', '', path.dirname(go))
+    await child
+    expect(await get(child.target)).toBe('at last')
+  })
+
+  test(`a child that never listens is killed when its time is over, with listen: '${listen}'`, async () => {
+    const clock = new FakeClock()
+    const spinner = newSpinner({ attempts: 1, timeout: 7, listen }, sysWith({ clock }))
+    const child = spinner.start({ script: fixture('never-listens.js'), monitor: null })
+    const failure = failureOf(child)
+    const pid = await until(() => child.pid)
+    const { address } = child
+    await clock.advance(6.9)
+    expect(child.state).toBe('starting')
+    await clock.advance(0.1)
+    const error = await failure
+    expect(error).toMatchObject({ code: 'ERR_SPINNER_NOT_READY', child: child.name })
+    expect(error?.message).toContain('was not ready within 7 s')
+    expect(error?.message).toContain(`expected ${address}`)
+    await until(() => !isAlive(pid))
+  })
+
+  test(`H37 the error names the port on which the child does listen, with listen: '${listen}'`, async () => {
+    const elsewhere = await new PortAllocator(realSys).allocate('elsewhere')
+    const clock = new FakeClock()
+    const options = { attempts: 1, listen, env: { ELSEWHERE: elsewhere } }
+    const child = newSpinner(options, sysWith({ clock })).start({
+      script: fixture('listens-elsewhere.js'),
+      monitor: null,
+    })
+    const failure = failureOf(child)
+    await until(() => accepts(realSys, { host: '127.0.0.1', port: elsewhere }))
+    const { address } = child
+    await clock.advance(30)
+    expect((await failure)?.message).toContain(`it listens on ${elsewhere}, expected ${address}`)
+  })
+
+  test(`H38 a child that binds and dies is never started after its exit, with listen: '${listen}'`, async () => {
+    const spinner = newSpinner({ attempts: 1, listen, restart: 'never', concurrency: 4 })
+    const seen = Array.from({ length: 50 }, (_, index) => {
+      const env = { AFTER_MS: index % 25 }
+      const name = `child ${index}`
+      const child = spinner.start({ name, script: fixture('binds-and-dies.js'), monitor: null, env })
+      const events: string[] = []
+      child.on('started', () => events.push('started'))
+      child.on('exit', () => events.push('exit'))
+      ready(child).catch(() => {})
+      return { child, events }
+    })
+    for (const { child, events } of seen) {
+      await until(() => ['faulted', 'stopped'].includes(child.state) && events.includes('exit'))
+      expect(['exit', 'started,exit']).toContain(events.join())
+    }
+  })
+}
