@@ -59,7 +59,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     this.name = settings.name
     this.#shared = shared
     this.#announceToAll = announceToAll
-    this.#waits.refuse(stoppedError(this.name))
+    this.#waits.refuse(() => stoppedError(this.name))
     this.#supervision = new Supervision(shared, settings, this.#supervised())
   }
 
@@ -124,7 +124,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
       if (this.state === 'stopped') return
       if (this.#disposed) throw closedError(this.name)
       const gone = this.#waits.forDeparture()
-      this.#waits.refuse(stoppedError(this.name))
+      this.#waits.refuse(() => stoppedError(this.name))
       this.#supervision.send({ type: 'stop', reason: 'it was asked to stop' })
       await untilAborted(gone, options.signal)
     })
@@ -161,7 +161,9 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     if (this.state === 'started') return
     void this.#waits.forArrival()
     this.#supervision.send({ type: 'start' })
-    if (this.state === 'faulted') this.#waits.refuse(this.#supervision.refusal())
+    if (this.state !== 'faulted') return
+    const refusal = this.#supervision.refusal()
+    this.#waits.refuse(() => refusal)
   }
 
   /** @internal New options, in force from the next spawn on. */
@@ -178,7 +180,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
 
   /** @internal A child that never was: what `start` hands out when its callback gets the error. */
   refused(error: Error): this {
-    this.#waits.refuse(error)
+    this.#waits.refuse(() => error)
     return this
   }
 
@@ -211,7 +213,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   dispose(): void {
     this.#closed = true
     this.#disposed = true
-    this.#waits.refuse(closedError(this.name))
+    this.#waits.refuse(() => closedError(this.name))
     this.#leaveStarted()
     this.#supervision.dispose()
   }
@@ -274,13 +276,13 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   /** Its group is gone; when a start was queued it is on its way again already. */
   #onStopped(to: ChildState): void {
     this.#waits.departed()
-    if (to === 'stopped') this.#waits.refuse(stoppedError(this.name))
+    if (to === 'stopped') this.#waits.refuse(() => stoppedError(this.name))
     this.#announce('stopped')
   }
 
   #onFaulted(error: SpinnerError): void {
     this.#waits.stayed(error)
-    this.#waits.refuse(error)
+    this.#waits.refuse(() => error)
     this.#announce('faulted', error)
     this.#announce('error', error)
   }

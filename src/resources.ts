@@ -109,10 +109,10 @@ export class Resources {
         this.#lineListeners.add(listener)
         return () => void this.#lineListeners.delete(listener)
       }
-      const { sys, socketWatch } = this.#shared
+      const { sockets, socketWatch, sys } = this.#shared
       const { child } = this.#owner
       const target = await whenReady(
-        { sys, socketWatch, settings: this.settings, address, process, child, onLine },
+        { sys, sockets, socketWatch, settings: this.settings, address, process, child, onLine },
         AbortSignal.any([signal, ended.signal]),
       )
       // A user's function may go on after its attempt has ended; what is kept by then is the next one's.

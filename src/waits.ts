@@ -9,12 +9,8 @@ export class Waits {
   #arrival: Deferred<Address | null> | null = null
   #departure: Deferred<void> | null = null
   #ready: Promise<Address | null> | null = null
-  #refusal: Error | null = null
-
-  /** Why it is not ready, when it is known. */
-  get refusal(): Error | null {
-    return this.#refusal
-  }
+  /** Made when somebody asks: most children are stopped without anybody waiting for them to be ready. */
+  #refusal: (() => Error) | null = null
 
   /** Joins those who wait for it to be ready. */
   forArrival(): Promise<Address | null> {
@@ -32,7 +28,7 @@ export class Waits {
   outcome(): Promise<Address | null> {
     if (this.#ready) return this.#ready
     if (this.#arrival || !this.#refusal) return this.forArrival()
-    const rejected = Promise.reject(this.#refusal)
+    const rejected = Promise.reject(this.#refusal())
     rejected.catch(() => {})
     return rejected
   }
@@ -50,9 +46,9 @@ export class Waits {
   }
 
   /** It will not be ready: those who wait learn why, and so do those who ask later. */
-  refuse(error: Error): void {
-    this.#refusal = error
-    this.#arrival?.reject(error)
+  refuse(reason: () => Error): void {
+    this.#refusal = reason
+    this.#arrival?.reject(reason())
     this.#arrival = null
   }
 

@@ -65,9 +65,8 @@ const REACHED_BY_IPV4 = [['127.0.0.1', '0000:0000:0000:0000:0000:ffff:7f00:0001'
 const REACHED_BY_IPV6 = [['::1'], ['::']]
 
 async function tcpListeners(sys: Sys): Promise<Listener[]> {
-  const read = (file: string): Promise<string> => readTable(sys, file).catch(() => '')
-  const [four, six] = await Promise.all([read('/proc/net/tcp'), read('/proc/net/tcp6')])
-  return [...parseTcp(four), ...parseTcp(six)]
+  const six = readTable(sys, '/proc/net/tcp6').catch(() => '')
+  return [...parseTcp(await readTable(sys, '/proc/net/tcp')), ...parseTcp(await six)]
 }
 
 /** The kernel gives a page at a time, and no part of a row. */
@@ -79,16 +78,24 @@ const LONGEST_ROW = 256
  * the read that would only find the end is left out: a page with room for another row was the last.
  */
 async function readTable(sys: Sys, file: string): Promise<string> {
-  const handle = await sys.fs.promises.open(file)
+  const { fs } = sys
+  const descriptor = fs.openSync(file, 'r')
+  const buffer = Buffer.allocUnsafe(PAGE)
+  const readPage = (): Promise<number> =>
+    new Promise((resolve, reject) => {
+      fs.read(descriptor, buffer, 0, PAGE, null, (error, size) => {
+        if (error) reject(error)
+        else resolve(size)
+      })
+    })
   try {
-    const buffer = Buffer.allocUnsafe(PAGE)
     for (let text = ''; ; ) {
-      const { bytesRead } = await handle.read(buffer, 0, PAGE, null)
-      text += buffer.toString('latin1', 0, bytesRead)
-      if (bytesRead < PAGE - LONGEST_ROW) return text
+      const size = await readPage()
+      text += buffer.toString('latin1', 0, size)
+      if (size < PAGE - LONGEST_ROW) return text
     }
   } finally {
-    await handle.close()
+    fs.closeSync(descriptor)
   }
 }
 

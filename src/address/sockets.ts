@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import path from 'node:path'
 import { codeOf, SpinnerError } from '../errors.ts'
+import type { Address } from '../events.ts'
 import type { Allocator } from '../plugin.ts'
 import { atExit } from '../process/at-exit.ts'
 import type { Sys } from '../sys.ts'
@@ -50,6 +51,11 @@ export class SocketAllocator implements Allocator {
     if (this.#folder === null || this.#stay === null) return
     this.#stay()
     removeFolder(this.#sys.fs, this.#folder)
+  }
+
+  /** Whether an address lies in a folder that was made for this host alone. */
+  isPrivate(address: Address): boolean {
+    return this.#stay !== null && typeof address === 'string' && path.dirname(address) === this.#folder
   }
 
   /** Short, and the same for a name at each start; two names that hash alike get longer ones. */

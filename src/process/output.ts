@@ -98,6 +98,8 @@ export function pour(chunk: Buffer, stream: Writable | null): void {
   }
 }
 
+const ignore = (): void => {}
+
 /** Drains a child's stream from the first tick: to the user's stream, and line by line to `onLine`. */
 export function drainOutput(
   from: Readable | null,
@@ -105,11 +107,13 @@ export function drainOutput(
   onLine: (line: string) => void,
 ): void {
   if (!from) return
-  const splitter = new LineSplitter(onLine)
-  from.on('error', () => {})
+  // Most children of many are silent: what cuts lines is made at the first chunk.
+  let splitter: LineSplitter | null = null
+  from.on('error', ignore)
   from.on('data', (chunk: Buffer) => {
     pour(chunk, to())
+    splitter ??= new LineSplitter(onLine)
     splitter.write(chunk)
   })
-  from.on('close', () => splitter.end())
+  from.on('close', () => splitter?.end())
 }

@@ -51,13 +51,18 @@ function parseHost(hex: string): string {
 /** The path is all that is left of the line: it may hold spaces. */
 const UNIX_ROW = /^\S+: \S+ \S+ (\S+) \S+ \S+ +(\d+) (.*)$/
 
+/** The flag of a socket that listens. */
+const ACCEPTS = '00010000'
+
 /** Inodes of the sockets that listen on `socketPath`, from `/proc/net/unix`. */
-export function parseUnix(text: string, socketPath: string): string[] {
-  const ACCEPTS = '00010000'
+export function parseUnix(table: string, socketPath: string): string[] {
+  const text = table.endsWith('\n') ? table : `${table}\n`
   const inodes: string[] = []
-  for (const line of text.split('\n').slice(1)) {
-    if (!line.endsWith(` ${socketPath}`)) continue
-    const [, flags, inode, where] = UNIX_ROW.exec(line) ?? []
+  // The table of a busy machine is long, so only rows that end with the path are looked at as rows.
+  const end = ` ${socketPath}\n`
+  for (let at = text.indexOf(end); at >= 0; at = text.indexOf(end, at + 1)) {
+    const row = text.slice(text.lastIndexOf('\n', at) + 1, at + end.length - 1)
+    const [, flags, inode, where] = UNIX_ROW.exec(row) ?? []
     if (flags === ACCEPTS && inode && where === socketPath) inodes.push(inode)
   }
   return inodes
@@ -81,11 +86,12 @@ export function readStats(sys: Sys): Stat[] {
 /** A zombie has no memory and no files; it only waits for its parent to ask how it ended. */
 export const isAlive = (stat: Stat): boolean => stat.state !== 'Z' && stat.state !== 'X'
 
-/** Inodes of all sockets that a process holds. */
-export function socketsOf(sys: Sys, pid: number): Set<string> {
+/** Inodes of the sockets that a process holds, in descriptors from `first` on. */
+export function socketsOf(sys: Sys, pid: number, first = 0): Set<string> {
   const inodes = new Set<string>()
   try {
     for (const fd of sys.fs.readdirSync(`/proc/${pid}/fd`)) {
+      if (Number(fd) < first) continue
       try {
         const match = /^socket:\[(\d+)\]$/.exec(sys.fs.readlinkSync(`/proc/${pid}/fd/${fd}`))
         if (match) inodes.add(match[1] as string)

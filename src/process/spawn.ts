@@ -137,22 +137,24 @@ export class ManagedProcess {
       if (this.exit === null) this.#ask('leader')
       await this.ended
       // Those whom the signal to the leader has not reached have been asked by nobody yet.
-      if (!this.#killed) this.#ask('group')
+      if (!this.#killed && !this.#ask('group')) this.#empty = true
     }
     await this.whenGone()
   }
 
-  #ask(scope: 'group' | 'leader'): void {
+  /** Answers whether there was anybody to ask. */
+  #ask(scope: 'group' | 'leader'): boolean {
     const signal = scope === 'group' ? signalGroup : signalLeader
-    if (!signal(this.#sys, this.pid, this.#settings.stopSignal)) return
     // A stopped process takes its signal only once it goes on (systemd.kill(5) does the same).
-    signalGroup(this.#sys, this.pid, 'SIGCONT')
+    return (
+      signal(this.#sys, this.pid, this.#settings.stopSignal) && signalGroup(this.#sys, this.pid, 'SIGCONT')
+    )
   }
 
   /** Resolves when nothing of the group lives. */
   whenGone(): Promise<void> {
     this.#gone ??= this.ended.then(async () => {
-      if (this.#sys.platform !== 'win32') await whenEmpty(this.#sys, this.pid)
+      if (this.#sys.platform !== 'win32' && !this.#empty) await whenEmpty(this.#sys, this.pid)
       // From here on the number may be somebody else's.
       this.#empty = true
       await this.#closeOutput()

@@ -1,7 +1,8 @@
-import { ownerOf } from '../address/owner.ts'
+import { type Owner, ownerOf } from '../address/owner.ts'
 import { accepts, targetOf, whoAnswers } from '../address/probe.ts'
 import { SpinnerError } from '../errors.ts'
 import type { Address } from '../events.ts'
+import { socketsOf } from '../process/procfs.ts'
 import type { Sys, Target } from '../sys.ts'
 import type { SocketWatch } from './socket-watch.ts'
 
@@ -15,45 +16,28 @@ export interface Listening {
   readonly name: string
   readonly address: Address
   readonly pid: number
+  /** The address is a socket in a folder that no other user can reach, made for this one host. */
+  readonly isPrivate: boolean
+  /** How many sockets it was given at birth, besides its standard streams. */
+  readonly channels: number
 }
 
 /** Resolves with the target at which the process, and nobody else, accepts. */
-export async function whenListening(
+export function whenListening(
   sys: Sys,
   child: Listening,
   watch: SocketWatch,
   signal: AbortSignal,
 ): Promise<Target> {
   const { address } = child
-  const target =
-    typeof address === 'string'
-      ? await whenSocket(sys, address, watch, signal)
-      : await whenPort(sys, address, signal)
-  let owner = await ownerOf(sys, target, child.pid)
-  if (owner === 'foreign') {
-    // A process that is dying holds its socket a moment longer than its descriptors.
-    await sys.pause(LONGEST_LOOK_MS)
-    owner = await ownerOf(sys, target, child.pid)
-  }
-  signal.throwIfAborted()
-  if (owner === 'foreign') throw foreign(child)
-  // It had gone again by the time we looked: begin anew.
-  if (owner === 'nobody') return whenListening(sys, child, watch, signal)
-  return target
-}
-
-async function whenPort(sys: Sys, port: number, signal: AbortSignal): Promise<Target> {
-  const since = sys.clock.now()
-  for (;;) {
-    signal.throwIfAborted()
-    const target = await whoAnswers(sys, port)
-    if (target) return target
-    await sys.pause(nextLook(sys.clock.now() - since))
-  }
+  return typeof address === 'string'
+    ? whenSocket(sys, child, address, watch, signal)
+    : whenPort(sys, child, address, signal)
 }
 
 async function whenSocket(
   sys: Sys,
+  child: Listening,
   socket: string,
   watch: SocketWatch,
   signal: AbortSignal,
@@ -61,9 +45,41 @@ async function whenSocket(
   const target = targetOf(socket)
   for (;;) {
     signal.throwIfAborted()
-    if ((sys.platform === 'win32' || sys.fs.existsSync(socket)) && (await accepts(sys, target))) return target
+    if (sys.platform === 'win32' || sys.fs.existsSync(socket)) {
+      const owner = isPlausible(sys, child) ? 'unknown' : await ownerSurely(sys, child, target)
+      if (owner === 'ours' || (owner === 'unknown' && (await accepts(sys, target)))) return target
+    }
     await watch.next(socket, signal)
   }
+}
+
+/**
+ * Nobody comes upon a private path by accident, so a child that holds a socket of its own is believed when the path
+ * accepts. The table of all unix sockets grows with every child, and would be read at each start.
+ */
+const isPlausible = (sys: Sys, { channels, isPrivate, pid }: Listening): boolean =>
+  isPrivate && sys.platform === 'linux' && socketsOf(sys, pid, 3).size > channels
+
+/** A table of all TCP sockets is dear to read, so first something must answer. */
+async function whenPort(sys: Sys, child: Listening, port: number, signal: AbortSignal): Promise<Target> {
+  const since = sys.clock.now()
+  for (;;) {
+    signal.throwIfAborted()
+    const target = await whoAnswers(sys, port)
+    if (target && (await ownerSurely(sys, child, target)) !== 'nobody') return target
+    await sys.pause(nextLook(sys.clock.now() - since))
+  }
+}
+
+/** Whose it is; throws when it is certain that it is somebody else's. */
+async function ownerSurely(sys: Sys, child: Listening, target: Target): Promise<Owner> {
+  const owner = await ownerOf(sys, target, child.pid)
+  if (owner !== 'foreign') return owner
+  // A process that is dying holds its socket a moment longer than its descriptors.
+  await sys.pause(LONGEST_LOOK_MS)
+  const again = await ownerOf(sys, target, child.pid)
+  if (again === 'foreign') throw foreign(child)
+  return again
 }
 
 const nextLook = (waited: number): number =>

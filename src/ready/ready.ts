@@ -1,4 +1,5 @@
 import { targetOf } from '../address/probe.ts'
+import type { SocketAllocator } from '../address/sockets.ts'
 import type { Child } from '../child.ts'
 import type { Address } from '../events.ts'
 import type { ChildSettings } from '../options.ts'
@@ -14,6 +15,7 @@ import type { SocketWatch } from './socket-watch.ts'
 export interface Candidate {
   readonly sys: Sys
   readonly socketWatch: SocketWatch
+  readonly sockets: SocketAllocator
   readonly settings: ChildSettings
   readonly address: Address | null
   readonly process: ManagedProcess
@@ -46,7 +48,10 @@ export async function whenReady(candidate: Candidate, signal: AbortSignal): Prom
 }
 
 async function listening(candidate: Candidate, signal: AbortSignal): Promise<Target | null> {
-  const { address, process, settings, socketWatch, sys } = candidate
+  const { address, process, settings, sockets, socketWatch, sys } = candidate
   if (address === null) return null
-  return whenListening(sys, { name: settings.name, address, pid: process.pid }, socketWatch, signal)
+  const { ipc, name } = settings
+  const isPrivate = sockets.isPrivate(address)
+  const child = { name, address, pid: process.pid, isPrivate, channels: ipc ? 1 : 0 }
+  return whenListening(sys, child, socketWatch, signal)
 }
