@@ -12,9 +12,10 @@ import {
 } from './events.ts'
 import { IdleWatch } from './idle.ts'
 import { Lease } from './lease.ts'
+import { readWait } from './normalise.ts'
 import type { ChildSettings, WaitOptions } from './options.ts'
 import type { Check } from './plugin.ts'
-import type { Shared } from './resources.ts'
+import type { Shared } from './shared.ts'
 import { type Supervised, Supervision } from './supervision.ts'
 import type { Target } from './sys.ts'
 import { Waits } from './waits.ts'
@@ -106,10 +107,11 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   /** Starts it if need be and holds it: it is not idle until the lease is released. */
   acquire(options: WaitOptions = {}): Promise<Lease> {
     return quietly(async () => {
+      const { signal } = readWait(options)
       this.#leases++
       try {
         this.begin()
-        await untilAborted(this.#waits.outcome(), options.signal)
+        await untilAborted(this.#waits.outcome(), signal)
         return new Lease(this)
       } catch (thrown) {
         this.letGo()
@@ -121,23 +123,25 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   /** Stops it; resolves when its whole process group is gone. */
   stop(options: WaitOptions = {}): Promise<void> {
     return quietly(async () => {
+      const { signal } = readWait(options)
       if (this.state === 'stopped') return
       if (this.#disposed) throw closedError(this.name)
       const gone = this.#waits.forDeparture()
       this.#waits.refuse(() => stoppedError(this.name))
       this.#supervision.send({ type: 'stop', reason: 'it was asked to stop' })
-      await untilAborted(gone, options.signal)
+      await untilAborted(gone, signal)
     })
   }
 
   /** Drains, ends and starts it again; resolves with its address. */
   restart(options: WaitOptions = {}): Promise<Address | null> {
     return quietly(async () => {
+      const { signal } = readWait(options)
       this.#mustBeOpen()
       this.#waits.left()
       const ready = this.#waits.forArrival()
       this.#supervision.send({ type: 'restart', reason: 'a restart was asked for' })
-      return untilAborted(ready, options.signal)
+      return untilAborted(ready, signal)
     })
   }
 
@@ -152,6 +156,16 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     onError?: ((error: Error) => Fail | PromiseLike<Fail>) | null,
   ): Promise<Ok | Fail> {
     return this.#waits.outcome().then(onReady, onError)
+  }
+
+  /** The same as `then(null, onError)`. */
+  catch<Fail>(onError: (error: Error) => Fail | PromiseLike<Fail>): Promise<Address | null | Fail> {
+    return this.then(null, onError)
+  }
+
+  /** Calls `onEnd` when it is ready, or is known not to become so. */
+  finally(onEnd: () => void): Promise<Address | null> {
+    return this.#waits.outcome().finally(onEnd)
   }
 
   /** @internal What `start` does. */
@@ -190,7 +204,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     outcome.catch(() => {})
     return new Proxy(this, {
       get: (child, key) => {
-        if (key === 'then') return outcome.then.bind(outcome)
+        if (key === 'then' || key === 'catch' || key === 'finally') return outcome[key].bind(outcome)
         const value: unknown = Reflect.get(child, key, child)
         return typeof value === 'function' ? value.bind(child) : value
       },
@@ -200,8 +214,10 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   /** @internal What a user's plugin, allocator or check threw. */
   report(thrown: unknown): void {
     const error = thrown instanceof Error ? thrown : new Error(messageOf(thrown))
-    if (this.#announce('error', error)) return
-    safeLog(this.#supervision.resources.settings.logger, 'error', `${this.name}: ${error.message}`)
+    queueMicrotask(() => {
+      if (this.#announce('error', error)) return
+      safeLog(this.#supervision.resources.settings.logger, 'error', `${this.name}: ${error.message}`)
+    })
   }
 
   /** @internal The spinner begins to close: what is asked for from now on would come up after the end. */
@@ -221,7 +237,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   #supervised(): Supervised {
     return {
       child: this,
-      moved: (to, from, reason) => this.#onMoved(to, from, reason),
+      moved: (to, from) => this.#onMoved(to, from),
       line: (stream, line) => void this.#announce('output', stream, line),
       message: (message) => void this.#announce('message', message),
       exited: (exit) => void this.#announce('exit', exit),
@@ -229,20 +245,44 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     }
   }
 
-  #onMoved(to: ChildState, from: ChildState, reason: string): void {
+  /** Whoever waits is answered in this turn; listeners, which may act, are told when the machine is at rest. */
+  #onMoved(to: ChildState, from: ChildState): (reason: string) => void {
     if (from === 'started') this.#leaveStarted()
-    if (to === 'started') this.#onStarted(from)
-    else if (to === 'faulted') this.#onFaulted(this.#supervision.failure ?? this.#supervision.refusal())
-    else if (to === 'stopped' || from === 'stopping') this.#onStopped(to)
-    this.#announce('state', to, from, reason)
+    const told = this.#settle(to, from)
+    return (reason) => {
+      told()
+      this.#announce('state', to, from, reason)
+    }
   }
 
-  #onStarted(from: ChildState): void {
+  #settle(to: ChildState, from: ChildState): () => void {
+    if (to === 'started') return this.#onStarted(from)
+    if (to === 'faulted') return this.#onFaulted(this.#supervision.failure ?? this.#supervision.refusal())
+    return to === 'stopped' || from === 'stopping' ? this.#onStopped(to) : () => {}
+  }
+
+  #onStarted(from: ChildState): () => void {
     const { address, settings } = this.#supervision.resources
     this.#waits.arrived(address)
     if (settings.idleTimeSec !== null) this.#idle = this.#watchIdle(settings.idleTimeSec)
     this.#endChecks = settings.checks.map((check) => this.#check(check))
-    this.#announce(from === 'restart' ? 'restarted' : 'started', address)
+    return () => void this.#announce(from === 'restart' ? 'restarted' : 'started', address)
+  }
+
+  /** Its group is gone; when a start was queued it is on its way again already. */
+  #onStopped(to: ChildState): () => void {
+    this.#waits.departed()
+    if (to === 'stopped') this.#waits.refuse(() => stoppedError(this.name))
+    return () => void this.#announce('stopped')
+  }
+
+  #onFaulted(error: SpinnerError): () => void {
+    this.#waits.stayed(error)
+    this.#waits.refuse(() => error)
+    return () => {
+      this.#announce('faulted', error)
+      this.#announce('error', error)
+    }
   }
 
   #watchIdle(seconds: number): IdleWatch {
@@ -260,7 +300,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
 
   #check(check: Check): () => void {
     const { clock } = this.#shared.sys
-    const unhealthy = (_check: Check, why: string): void =>
+    const unhealthy = (why: string): void =>
       this.#supervision.send({ type: 'unhealthy', reason: `check '${check.name}' failed: ${why}` })
     return watchHealth(clock, check, (signal) => check.run(this, signal), unhealthy)
   }
@@ -271,20 +311,6 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     this.#idle = null
     for (const end of this.#endChecks) end()
     this.#endChecks = []
-  }
-
-  /** Its group is gone; when a start was queued it is on its way again already. */
-  #onStopped(to: ChildState): void {
-    this.#waits.departed()
-    if (to === 'stopped') this.#waits.refuse(() => stoppedError(this.name))
-    this.#announce('stopped')
-  }
-
-  #onFaulted(error: SpinnerError): void {
-    this.#waits.stayed(error)
-    this.#waits.refuse(() => error)
-    this.#announce('faulted', error)
-    this.#announce('error', error)
   }
 
   #mustBeOpen(): void {

@@ -11,7 +11,9 @@ export function classify(
   attempts: number,
   lastWords: readonly string[],
 ): { error: SpinnerError; kind: FailureKind } {
-  const error = thrown instanceof SpinnerError ? thrown : wrapped(thrown, settings.name)
+  // An error that was made for another child, or frozen, stays as it is beneath one of ours.
+  const isOurs = thrown instanceof SpinnerError && thrown.child === settings.name && !Object.isFrozen(thrown)
+  const error = isOurs ? thrown : wrapped(thrown, settings.name)
   Object.assign(error, { attempts })
   return { error, kind: kindOf(error, settings, lastWords) }
 }
@@ -28,7 +30,9 @@ function kindOf(error: SpinnerError, settings: ChildSettings, lastWords: readonl
 
 /** What an allocator or a `ready` function of the user's threw. */
 const wrapped = (thrown: unknown, child: string): SpinnerError =>
-  new SpinnerError('ERR_SPINNER_NOT_READY', `'${child}' could not be made ready: ${messageOf(thrown)}`, {
-    child,
-    cause: thrown,
-  })
+  thrown instanceof SpinnerError && thrown.child === undefined
+    ? new SpinnerError(thrown.code, thrown.message, { child, cause: thrown.cause })
+    : new SpinnerError('ERR_SPINNER_NOT_READY', `'${child}' could not be made ready: ${messageOf(thrown)}`, {
+        child,
+        cause: thrown,
+      })

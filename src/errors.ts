@@ -73,8 +73,12 @@ export function messageOf(thrown: unknown): string {
 
 /** Node's error code (`ENOENT`, …) of anything that was thrown. */
 export function codeOf(thrown: unknown): string | undefined {
-  const code = (thrown as { code?: unknown } | null | undefined)?.code
-  return typeof code === 'string' ? code : undefined
+  try {
+    const code = (thrown as { code?: unknown } | null | undefined)?.code
+    return typeof code === 'string' ? code : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** How a process ended, in words. */
@@ -120,15 +124,21 @@ export function exitedError(
   )
 }
 
+/** The first line of an error's message, for a line in a log. */
+export const headOf = (error: Error): string =>
+  messageOf(error).split('\n', 1)[0]?.replace(LAST_WORDS, '') ?? ''
+
+const LAST_WORDS = ' Its last words:'
+
 /** The last lines of a child's stderr as the tail of a message. */
 export function quoted(lines: readonly string[], otherwise = ''): string {
   if (lines.length === 0) return otherwise && ` ${otherwise}`
-  return ` Its last words:\n${lines.map((line) => `    ${line}`).join('\n')}`
+  return `${LAST_WORDS}\n${lines.map((line) => `    ${line}`).join('\n')}`
 }
 
 /** It is not running, and nobody is bringing it up. */
 export function stoppedError(child: string): SpinnerError {
-  const message = `'${child}' was stopped before it was ready; start it again when it is wanted.`
+  const message = `'${child}' was stopped; start it again when it is wanted.`
   return new SpinnerError('ERR_SPINNER_STOPPED', message, { child })
 }
 

@@ -132,19 +132,30 @@ export class SafeEmitter<Events extends object> {
 
 /** Calls what a user gave us. Whatever it throws, now or later, ends here as one line in the logger. */
 export function guard(call: () => unknown, logger: Logger | null, whose: string): void {
-  const report = (thrown: unknown): void => safeLog(logger, 'error', `${whose} threw: ${messageOf(thrown)}`)
+  const report = (thrown: unknown): void => safeLog(logger, 'error', `${whose} threw: ${traceOf(thrown)}`)
   try {
-    const result = call()
-    if (result instanceof Promise) result.catch(report)
+    caught(call(), report)
   } catch (thrown) {
     report(thrown)
   }
 }
 
+/** What a user's own function threw, and where: that is what its author must know. */
+function traceOf(thrown: unknown): string {
+  const [, frame = ''] = /\n\s+(at .*)/.exec(thrown instanceof Error ? String(thrown.stack) : '') ?? []
+  return frame === '' ? messageOf(thrown) : `${messageOf(thrown)} (${frame})`
+}
+
+/** Hears the rejection of whatever can reject, be it of this realm or another. */
+export function caught(result: unknown, report: (thrown: unknown) => void): void {
+  const then = (result as { then?: unknown } | null | undefined)?.then
+  if (typeof then === 'function') then.call(result, undefined, report)
+}
+
 /** One line to the user's logger, which may itself throw. */
 export function safeLog(logger: Logger | null, level: keyof Logger, line: string): void {
   try {
-    logger?.[level](`[spinner] ${line}`)
+    caught(logger?.[level](`[spinner] ${line}`), () => {})
   } catch {
     // A logger that throws has nowhere left to say so.
   }

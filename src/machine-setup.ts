@@ -1,7 +1,7 @@
 import { assign, setup } from 'xstate'
 import * as actors from './actors.ts'
-import { crashLoopError, type SpinnerError } from './errors.ts'
-import type { Address, Exit } from './events.ts'
+import { crashLoopError, headOf, type SpinnerError } from './errors.ts'
+import type { Exit } from './events.ts'
 import { addCrash, allowance, backoff, type FailureKind, resourceBackoff } from './failures.ts'
 import type { ChildSettings } from './options.ts'
 import type { Resources } from './resources.ts'
@@ -11,6 +11,8 @@ const KILL_TIMEOUT_MS = 5_000
 /** Restarts by checks have a budget of their own, so that a limit set too low cannot flap (HAZARDS H16). */
 const CHECK_RESTARTS = 3
 const CHECK_WINDOW_MS = 600_000
+/** Who stays up so long is well again. */
+const STABLE_AFTER_MS = 30_000
 
 /** What a machine is given when it is made. */
 export interface MachineInput {
@@ -23,7 +25,6 @@ export interface MachineInput {
 interface Context extends MachineInput {
   readonly settings: ChildSettings
   readonly pid: number | null
-  readonly address: Address | null
   /** Traffic may reach the process, so plugins are told before it goes. */
   readonly serving: boolean
   /** A start waits for the end of the stop. */
@@ -38,7 +39,10 @@ interface Context extends MachineInput {
   readonly faultedAt: number
   readonly error: SpinnerError | null
   readonly reason: string
-  readonly lastExit: Exit | null
+  /** Crashes in a row, each soon after the one before; what the waits between them grow with. */
+  readonly streak: number
+  /** When it was last ready, in monotonic milliseconds. */
+  readonly readyAt: number
   readonly restartCount: number
   readonly crashCount: number
 }
@@ -52,6 +56,7 @@ export type MachineEvent =
   | { type: 'changed'; file: string }
   | { type: 'unhealthy'; reason: string }
   | { type: 'idle'; reason: string }
+  | { type: 'late'; error: unknown }
   | { type: 'broken'; error: SpinnerError }
 
 const NONE_FAILED = { child: 0, address: 0, resource: 0 } as const
@@ -72,6 +77,10 @@ const isOurs = (context: Context, event: MachineEvent): boolean =>
 const crashesWith = ({ crashes, settings, now }: Context): number[] =>
   addCrash(crashes, now(), ms(settings.restartTolerance), settings.maxRestarts)
 
+/** A child that was up for a while before it crashed begins a new streak (HAZARDS H16). */
+const streakWith = ({ now, readyAt, streak }: Context): number =>
+  now() - readyAt < STABLE_AFTER_MS ? streak + 1 : 1
+
 /** One more failed attempt. */
 function failedWith(context: Context, thrown: unknown): Partial<Context> {
   const attempts = context.failed.child + context.failed.address + context.failed.resource + 1
@@ -80,10 +89,10 @@ function failedWith(context: Context, thrown: unknown): Partial<Context> {
   return { failed, failure: kind, error }
 }
 
-function delayOf({ failure, failed, crashes, random }: Context): number {
+function delayOf({ failure, failed, random, streak }: Context): number {
   if (failure === 'resource') return resourceBackoff(failed.resource, random())
   if (failure === 'address') return 0
-  return backoff(failed.child + Math.max(0, crashes.length - 1), random())
+  return backoff(failed.child + Math.max(0, streak - 1), random())
 }
 
 /** @internal What the names in the table of `machine.ts` mean. */
@@ -133,24 +142,25 @@ export const machineSetup = setup({
       restartCount: context.restartCount + 1,
     })),
     adopt: assign(({ context }) => ({ settings: context.resources.settings })),
-    forget: assign({ crashes: [], unhealthy: [] }),
+    forget: assign({ crashes: [], unhealthy: [], streak: 0 }),
     failed: assign(({ context, event }) =>
       failedWith(context, (event as unknown as { error: unknown }).error),
     ),
-    tooLate: assign(({ context, event }) =>
-      failedWith(context, (event as unknown as { output: unknown }).output),
-    ),
     stillAlive: assign(({ context }) => ({ error: context.resources.stillAlive() })),
-    serve: assign({ serving: true }),
+    serve: assign(({ context }) => ({ serving: true, readyAt: context.now() })),
     drained: assign({ serving: false }),
     gone: assign(({ context }) => {
       context.resources.gone()
       return { pid: null, serving: false }
     }),
-    recordExit: assign(({ event }) => (event.type === 'exited' ? { lastExit: event.exit } : {})),
     recordCrash: assign(({ context, event }) =>
       event.type === 'exited'
-        ? { crashes: crashesWith(context), crashCount: context.crashCount + 1, error: event.error }
+        ? {
+            crashes: crashesWith(context),
+            crashCount: context.crashCount + 1,
+            streak: streakWith(context),
+            error: event.error,
+          }
         : {},
     ),
     giveUp: assign(({ context: { crashes, error, settings } }) =>
@@ -174,7 +184,7 @@ export const machineSetup = setup({
 
 /** Why, in the words that `ChildInfo.reason` and the `state` event carry. */
 function reasonOf(event: MachineEvent): string {
-  if (event.type === 'exited') return event.error.message.split('\n', 1)[0] as string
+  if (event.type === 'exited') return headOf(event.error)
   if (event.type === 'changed') return `a file changed: ${event.file}`
   return 'reason' in event ? event.reason : 'it was asked for'
 }

@@ -1,6 +1,9 @@
-import { assign } from 'xstate'
+import { assign, raise } from 'xstate'
 import type { ChildState } from './events.ts'
 import { FRESH, machineSetup, outside } from './machine-setup.ts'
+
+/** What the kill did not end stays, and nothing is started over it. */
+const SURVIVED = { target: '#child.faulted.resting', actions: 'stillAlive' } as const
 
 /** From nothing to ready: what is left of the last process is cleared away, then attempt after attempt. */
 const arriving = machineSetup.createStateConfig({
@@ -16,8 +19,9 @@ const arriving = machineSetup.createStateConfig({
           { guard: 'mustWait', target: 'waiting', actions: 'gone' },
           { target: 'launching', actions: 'gone' },
         ],
+        onError: SURVIVED,
       },
-      after: { killTimeout: { target: '#child.faulted.resting', actions: 'stillAlive' } },
+      after: { killTimeout: SURVIVED },
     },
     waiting: { after: { backoff: 'launching' } },
     launching: {
@@ -28,7 +32,7 @@ const arriving = machineSetup.createStateConfig({
         input: outside,
         onDone: {
           target: 'readying',
-          actions: assign(({ event }) => ({ pid: event.output.pid, address: event.output.address })),
+          actions: assign(({ event }) => ({ pid: event.output })),
         },
         onError: { target: 'clearing', actions: 'failed' },
       },
@@ -41,22 +45,29 @@ const arriving = machineSetup.createStateConfig({
         onDone: [{ guard: 'hasPlugins', target: 'introducing' }, { target: 'arrived' }],
         onError: { target: 'clearing', actions: 'failed' },
       },
-      on: { exited: { guard: 'isOurs', target: 'clearing', actions: ['recordExit', 'failed'] } },
-      after: { timeout: 'explaining' },
-    },
-    explaining: {
-      invoke: {
-        id: 'explain',
-        src: 'explain',
-        input: outside,
-        onDone: { target: 'clearing', actions: 'tooLate' },
-        onError: { target: 'clearing', actions: 'failed' },
+      on: {
+        exited: { guard: 'isOurs', target: 'clearing', actions: 'failed' },
+        late: { target: 'clearing', actions: 'failed' },
+      },
+      initial: 'inTime',
+      states: {
+        inTime: { after: { timeout: 'overdue' } },
+        // Where the host itself was held up, what it has not seen yet may have happened long ago.
+        overdue: {
+          invoke: {
+            id: 'explain',
+            src: 'explain',
+            input: outside,
+            onDone: { actions: raise(({ event }) => ({ type: 'late', error: event.output })) },
+            onError: { actions: raise(({ event }) => ({ type: 'late', error: event.error })) },
+          },
+        },
       },
     },
     introducing: {
       entry: 'serve',
       invoke: { id: 'introduce', src: 'introduce', input: outside, onDone: 'arrived', onError: 'arrived' },
-      on: { exited: { guard: 'isOurs', target: 'clearing', actions: ['recordExit', 'failed'] } },
+      on: { exited: { guard: 'isOurs', target: 'clearing', actions: 'failed' } },
       after: { drainTimeout: 'arrived' },
     },
     arrived: { type: 'final' },
@@ -71,7 +82,7 @@ const leaving = machineSetup.createStateConfig({
     draining: {
       exit: 'drained',
       invoke: { id: 'drain', src: 'drain', input: outside, onDone: 'terminating', onError: 'terminating' },
-      on: { exited: { guard: 'isOurs', target: 'terminating', actions: 'recordExit' } },
+      on: { exited: { guard: 'isOurs', target: 'terminating' } },
       after: { drainTimeout: 'terminating' },
     },
     terminating: {
@@ -84,8 +95,14 @@ const leaving = machineSetup.createStateConfig({
       after: { stopTimeout: 'killing' },
     },
     killing: {
-      invoke: { id: 'kill', src: 'kill', input: outside, onDone: { target: 'left', actions: 'gone' } },
-      after: { killTimeout: { target: '#child.faulted.resting', actions: 'stillAlive' } },
+      invoke: {
+        id: 'kill',
+        src: 'kill',
+        input: outside,
+        onDone: { target: 'left', actions: 'gone' },
+        onError: SURVIVED,
+      },
+      after: { killTimeout: SURVIVED },
     },
     left: { type: 'final' },
   },
@@ -104,19 +121,20 @@ export const childMachine = machineSetup.createMachine({
     ...FRESH,
     settings: input.resources.settings,
     pid: null,
-    address: null,
     serving: false,
     queued: false,
     crashes: [],
     unhealthy: [],
     faultedAt: 0,
     reason: 'it has not been started',
-    lastExit: null,
+    streak: 0,
+    readyAt: 0,
     restartCount: 0,
     crashCount: 0,
   }),
   initial: 'stopped',
-  on: { exited: { actions: 'recordExit' }, broken: { target: '.faulted', actions: 'breakDown' } },
+  // Its group was killed already; nothing is invoked that could break the machine once more.
+  on: { broken: { target: '.faulted.resting', actions: 'breakDown' } },
   states: {
     stopped: {
       entry: ['forget', 'release'],
@@ -140,12 +158,12 @@ export const childMachine = machineSetup.createMachine({
         stop: { target: 'stopping', actions: 'explainStop' },
         restart: { target: RESTART, actions: 'beginAgain' },
         exited: [
-          { guard: 'isMeantToEnd', target: 'stopping', actions: ['recordExit', 'explainStop'] },
-          { guard: 'crashesTooOften', target: 'faulted', actions: ['recordExit', 'recordCrash', 'giveUp'] },
+          { guard: 'isMeantToEnd', target: 'stopping', actions: 'explainStop' },
+          { guard: 'crashesTooOften', target: 'faulted', actions: ['recordCrash', 'giveUp'] },
           {
             guard: 'isOurs',
             target: '#child.restart.arriving',
-            actions: ['recordExit', 'beginAgain', 'recordCrash'],
+            actions: ['beginAgain', 'recordCrash'],
           },
         ],
         changed: { target: RESTART, actions: 'beginAgain' },
@@ -182,7 +200,13 @@ export const childMachine = machineSetup.createMachine({
       initial: 'clearing',
       states: {
         clearing: {
-          invoke: { id: 'kill', src: 'kill', input: outside, onDone: { target: 'resting', actions: 'gone' } },
+          invoke: {
+            id: 'kill',
+            src: 'kill',
+            input: outside,
+            onDone: { target: 'resting', actions: 'gone' },
+            onError: { target: 'resting', actions: 'stillAlive' },
+          },
           after: { killTimeout: { target: 'resting', actions: 'stillAlive' } },
         },
         resting: {},

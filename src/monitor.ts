@@ -69,7 +69,7 @@ export class Monitor {
     for (const root of this.#roots) this.#rememberRoot(root)
     this.#leaveRounds = rounds.join(LOOK_AT_PLACES_MS, () => this.#lookAtPlaces())
     open.add(this)
-    void this.#arm()
+    this.#arm().catch((thrown: unknown) => this.#onError(thrown))
   }
 
   /** @internal Settles when all that is there was looked at once. */
@@ -190,7 +190,7 @@ export class Monitor {
       await Promise.all(old.map((watcher) => end(this.#sys, watcher)))
       for (const other of together) {
         other.#rearming = false
-        void other.#arm()
+        other.#arm().catch((thrown: unknown) => other.#onError(thrown))
       }
     })
   }

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { messageOf, SpinnerError } from './errors.ts'
-import type { ChildSettings, SpinnerSettings } from './options.ts'
+import type { ChildSettings, SpinnerSettings, WaitOptions } from './options.ts'
 import { defaultStopScope } from './process/scope.ts'
 import { nearest } from './suggest.ts'
 import * as values from './values.ts'
@@ -88,6 +88,8 @@ const CALL_OPTIONS: Readonly<Record<string, Row>> = {
   signal: row(isSignal, 'an AbortSignal'),
 }
 
+const WAIT_OPTIONS: Readonly<Record<string, Row>> = { signal: row(isSignal, 'an AbortSignal') }
+
 /** Reads each known option once; all that is wrong is said in one error. */
 function read(given: unknown, rows: Readonly<Record<string, Row>>): Record<string, unknown> {
   const parsed: Record<string, unknown> = {}
@@ -169,6 +171,19 @@ export function readCall(given: unknown): Call {
   return { name, given: rest, signal: signal as AbortSignal | undefined }
 }
 
+/** Reads what `stop`, `restart` and `acquire` take besides a name. */
+export function readWait(given: unknown): WaitOptions {
+  return given === undefined ? {} : (read(given, WAIT_OPTIONS) as WaitOptions)
+}
+
+/** What was meant as options would otherwise be lost without a word. */
+export function mustBeCallback(given: unknown): void {
+  if (typeof given === 'function') return
+  throw invalid([
+    `the second argument of start() must be a callback, but it is ${show(given)}; options go into the first: start({ script, … })`,
+  ])
+}
+
 /** Whether a call says more than which child it means. */
 export const saysOnlyName = (call: Call): boolean => Object.keys(call.given).every((key) => key === 'name')
 
@@ -202,11 +217,16 @@ function fallbackOf(merged: Readonly<Record<string, unknown>>, key: string, know
 const withExtension = (script: string): string => (path.extname(script) === '' ? `${script}.js` : script)
 
 function contradictions(settings: ChildSettings): void {
-  const { listen, ready, restartOrder } = settings
+  const { listen, ready, restartOrder, uid } = settings
   const needsAddress = ready === 'listen' || (typeof ready === 'object' && 'http' in ready)
   if (listen === null && needsAddress) {
     throw invalid([
       `\`ready\` ${show(ready)} needs an address, but \`listen\` is null; use 'spawn', 'message', { output } or a function`,
+    ])
+  }
+  if (listen === 'socket' && uid !== undefined && uid !== process.getuid?.()) {
+    throw invalid([
+      "a child with a `uid` of its own cannot make a socket in the folder of the host; give it `listen: 'port'`, or an allocator with a folder that it may write to",
     ])
   }
   if (restartOrder === 'start-first') {

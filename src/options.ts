@@ -1,4 +1,4 @@
-import type { Readable, Writable } from 'node:stream'
+import type { Writable } from 'node:stream'
 import type { Child } from './child.ts'
 import type { Allocator, Check, Plugin } from './plugin.ts'
 
@@ -92,7 +92,7 @@ export interface ChildOptions {
   gid?: number
   /** Health checks, run while it is started. */
   checks?: readonly Check[]
-  /** Upper bound for all that plugins do when the child is drained. @default 30 */
+  /** Upper bound for what plugins do when the child is ready, and again when it is drained. @default 30 */
   drainTimeout?: Duration
 }
 
@@ -111,7 +111,7 @@ export interface WaitOptions {
 export interface SpinnerOptions extends Omit<ChildOptions, 'name' | 'script' | 'args'> {
   /** What takes part in the life of all children. @default [] */
   plugins?: readonly Plugin[]
-  /** How many starts may be under way at once. @default the number of CPUs, at least 2 */
+  /** How many starts may be under way at once; one that takes longer than a second counts no more. @default the number of CPUs, at least 2 */
   concurrency?: number
   /** Where sockets and state are kept. @default a fresh folder that only this user can enter */
   runtimeDir?: string
@@ -174,8 +174,3 @@ export interface SpinnerSettings {
   readonly id: string | null
   readonly orphans: 'kill' | 'leave'
 }
-
-/** The stream that is written to when a child's `stdin` is `'pipe'`. */
-export type ChildInput = Writable
-/** @internal */
-export type ChildOutput = Readable

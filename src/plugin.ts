@@ -1,5 +1,6 @@
 import type { Child } from './child.ts'
 import type { Address } from './events.ts'
+import type { Duration } from './options.ts'
 import type { Spinner } from './spinner.ts'
 
 /**
@@ -67,7 +68,7 @@ export interface Allocator {
 export interface Check {
   readonly name: string
   /** Seconds from the end of one run to the next. */
-  readonly interval: number
+  readonly interval: Duration
   /** How many failures in a row make the child unhealthy. */
   readonly retries: number
   run(child: Child, signal: AbortSignal): Promise<void>

@@ -1,47 +1,18 @@
-import type { Launched } from './actors.ts'
 import { Allocation } from './address/allocation.ts'
-import type { PortAllocator } from './address/ports.ts'
-import type { SocketAllocator } from './address/sockets.ts'
-import type { Child } from './child.ts'
 import { classify } from './classify.ts'
-import { crashedError, exitedError, SpinnerError } from './errors.ts'
-import type { Address, Exit, OutputStream } from './events.ts'
+import { crashedError, exitedError, headOf, SpinnerError } from './errors.ts'
+import { type Address, safeLog } from './events.ts'
 import type { FailureKind } from './failures.ts'
-import type { Gate, Leave } from './gate.ts'
-import type { MachineEvent } from './machine-setup.ts'
+import type { Leave } from './gate.ts'
 import { Monitor } from './monitor.ts'
 import type { ChildSettings } from './options.ts'
-import type { Plugins } from './plugins.ts'
 import { atExit } from './process/at-exit.ts'
 import { Ring } from './process/output.ts'
-import { type ManagedProcess, spawnProcess } from './process/spawn.ts'
+import { type ManagedProcess, type ProcessEvents, spawnProcess } from './process/spawn.ts'
 import { lateError } from './ready/late.ts'
 import { whenReady } from './ready/ready.ts'
-import type { SocketWatch } from './ready/socket-watch.ts'
-import type { Rounds } from './rounds.ts'
-import type { Sys, Target } from './sys.ts'
-
-/** What all children of a spinner share. */
-export interface Shared {
-  readonly sys: Sys
-  readonly gate: Gate
-  readonly rounds: Rounds
-  readonly sockets: SocketAllocator
-  readonly ports: PortAllocator
-  readonly socketWatch: SocketWatch
-  readonly plugins: Plugins
-  readonly orphans: 'kill' | 'leave'
-}
-
-/** How a child hears of what its resources meet. */
-export interface Owner {
-  readonly child: Child
-  send(event: MachineEvent): void
-  line(stream: OutputStream, line: string): void
-  message(message: unknown): void
-  exited(exit: Exit): void
-  error(error: Error): void
-}
+import type { Owner, Shared } from './shared.ts'
+import type { Target } from './sys.ts'
 
 /**
  * What a child holds outside its machine: a process, an address, a monitor. The machine decides and its actors
@@ -57,7 +28,10 @@ export class Resources {
   readonly #lineListeners = new Set<(line: string) => void>()
   readonly #allocation: Allocation
   #monitor: Monitor | null = null
-  #monitored: ChildSettings['monitor'] = null
+  /** What the monitor was made for. */
+  #monitored: string | null = null
+  /** In force for the attempt, or the process, that there is. */
+  #current: ChildSettings
   #isReady = false
   #leaveGate: Leave = () => {}
 
@@ -65,6 +39,7 @@ export class Resources {
     this.#shared = shared
     this.#owner = owner
     this.settings = settings
+    this.#current = settings
     const { plugins, ports, sockets, sys } = shared
     const guard = (call: () => unknown): void => plugins.guard(call, owner.child)
     this.#allocation = new Allocation({ clock: sys.clock, ports, sockets }, guard)
@@ -79,21 +54,23 @@ export class Resources {
     return this.#allocation.target
   }
 
-  async launch(signal: AbortSignal): Promise<Launched> {
+  /** One attempt works with the options that were there when it began. */
+  async launch(signal: AbortSignal): Promise<number> {
+    this.#current = this.settings
     this.#watchFiles()
-    const address = await this.#allocation.obtain(this.settings, signal)
+    const address = await this.#allocation.obtain(this.#current, signal)
     // From the gate to the spawn nothing may be awaited: it lets one through in each turn of the loop.
-    this.#leaveGate = await this.#shared.gate.enter(signal)
+    const leaveGate = await this.#shared.gate.enter(signal)
+    this.#leaveGate = leaveGate
     this.#isReady = false
     try {
       signal.throwIfAborted()
-      const spawned = spawnProcess(this.#shared.sys, this.settings, address, this.#events())
+      const spawned = this.#spawn(address)
       if (spawned instanceof Promise) throw await spawned
       this.process = spawned
-      if (this.#shared.orphans === 'kill') void spawned.whenGone().then(atExit(() => spawned.killNow()))
-      return { pid: spawned.pid, address }
+      return spawned.pid
     } catch (thrown) {
-      this.#leaveGate()
+      leaveGate()
       throw thrown
     }
   }
@@ -105,14 +82,11 @@ export class Resources {
     const ended = new AbortController()
     void process.ended.then(() => ended.abort())
     try {
-      const onLine = (listener: (line: string) => void): (() => void) => {
-        this.#lineListeners.add(listener)
-        return () => void this.#lineListeners.delete(listener)
-      }
       const { sockets, socketWatch, sys } = this.#shared
       const { child } = this.#owner
+      const onLine = (listener: (line: string) => void): (() => void) => this.#onLine(listener)
       const target = await whenReady(
-        { sys, sockets, socketWatch, settings: this.settings, address, process, child, onLine },
+        { sys, sockets, socketWatch, settings: this.#current, address, process, child, onLine },
         AbortSignal.any([signal, ended.signal]),
       )
       // A user's function may go on after its attempt has ended; what is kept by then is the next one's.
@@ -127,6 +101,11 @@ export class Resources {
     // It may have bound and died: the exit itself, which is on its way, then ends this attempt (HAZARDS H38).
     if (process.exit !== null || signal.aborted) await new Promise(() => {})
     this.#isReady = true
+  }
+
+  #onLine(listener: (line: string) => void): () => void {
+    this.#lineListeners.add(listener)
+    return () => void this.#lineListeners.delete(listener)
   }
 
   hasPlugins(): boolean {
@@ -154,6 +133,11 @@ export class Resources {
   /** In this very turn, for a machine that broke. */
   killNow(): void {
     this.process?.killNow()
+  }
+
+  /** The options of the process that there is, or of the next one. */
+  get inForce(): ChildSettings {
+    return this.process ? this.#current : this.settings
   }
 
   gone(): void {
@@ -187,18 +171,35 @@ export class Resources {
 
   /** What kind of failure an attempt was; a taken address is given up here. */
   classify(thrown: unknown, attempts: number): { error: SpinnerError; kind: FailureKind } {
-    const classified = classify(thrown, this.settings, attempts, this.process?.lastWords ?? [])
-    if (classified.kind === 'address') this.#allocation.giveUp(this.settings.name)
+    const { logger, name } = this.#current
+    const classified = classify(thrown, this.#current, attempts, this.process?.lastWords ?? [])
+    if (classified.kind === 'address') this.#allocation.giveUp(name)
+    safeLog(logger, 'warn', `${name}: attempt ${attempts} failed: ${headOf(classified.error)}`)
     return classified
   }
 
   /** Why it was not ready in time. */
   explain(): Promise<SpinnerError> {
-    return lateError(this.#shared.sys, this.settings, this.address, this.process)
+    return lateError(this.#shared.sys, this.#current, this.address, this.process)
   }
 
-  #events(): Parameters<typeof spawnProcess>[3] {
-    const { name, ready } = this.settings
+  /** From the spawn on, whatever becomes of the host, somebody ends the process. */
+  #spawn(address: Address | null): ManagedProcess | Promise<SpinnerError> {
+    const { sys, watchdog } = this.#shared
+    watchdog?.wake()
+    const given = watchdog ? { address, mark: watchdog.mark } : { address }
+    const spawned = spawnProcess(sys, this.#current, given, this.#events())
+    if (watchdog && !(spawned instanceof Promise)) {
+      const spare = [watchdog.guard(spawned.pid), atExit(() => spawned.killNow())]
+      void spawned.whenGone().then(() => {
+        for (const done of spare) done()
+      })
+    }
+    return spawned
+  }
+
+  #events(): ProcessEvents {
+    const { name, ready } = this.#current
     const awaited = ready === 'listen' ? `it listened on ${this.address}` : 'it was ready'
     return {
       line: (stream, line) => {
@@ -219,17 +220,19 @@ export class Resources {
   }
 
   #watchFiles(): void {
-    const { monitor, cwd } = this.settings
-    if (monitor === this.#monitored) return
+    const { cwd, monitor, name } = this.#current
+    const wanted =
+      monitor && JSON.stringify([monitor.paths, monitor.ignore.map(String), monitor.debounce, cwd])
+    if (wanted === this.#monitored) return
     this.#monitor?.close()
-    this.#monitored = monitor
+    this.#monitored = wanted
     const { sys, rounds } = this.#shared
     const { send, error } = this.#owner
     this.#monitor =
       monitor &&
       new Monitor(sys, rounds, monitor, cwd ?? '.', {
         changed: (file) => send({ type: 'changed', file }),
-        warn: (message) => error(new Error(`'${this.settings.name}': ${message}`)),
+        warn: (message) => error(new Error(`'${name}': ${message}`)),
       })
   }
 }

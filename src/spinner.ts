@@ -2,17 +2,26 @@ import { PortAllocator } from './address/ports.ts'
 import { SocketAllocator } from './address/sockets.ts'
 import { Child } from './child.ts'
 import { type Callback, quietly, tell } from './deferred.ts'
-import { SpinnerError } from './errors.ts'
+import { closedError, SpinnerError } from './errors.ts'
 import { type Address, type ChildInfo, SafeEmitter, type SpinnerEvents } from './events.ts'
 import { Gate } from './gate.ts'
 import type { Lease } from './lease.ts'
-import { type Call, complete, normaliseSpinner, readCall, saysOnlyName } from './normalise.ts'
+import {
+  type Call,
+  complete,
+  mustBeCallback,
+  normaliseSpinner,
+  readCall,
+  readWait,
+  saysOnlyName,
+} from './normalise.ts'
 import type { Logger, SpinnerOptions, SpinnerSettings, StartOptions, WaitOptions } from './options.ts'
 import type { Plugin } from './plugin.ts'
 import { Plugins } from './plugins.ts'
+import { Watchdog } from './process/watchdog.ts'
 import { SocketWatch } from './ready/socket-watch.ts'
-import type { Shared } from './resources.ts'
 import { Rounds } from './rounds.ts'
+import type { Shared } from './shared.ts'
 import { realSys, type Sys } from './sys.ts'
 import { pluginLike, show, WRONG } from './values.ts'
 
@@ -67,7 +76,7 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
       ports: new PortAllocator(sys),
       socketWatch: new SocketWatch(sys),
       plugins: new Plugins(() => this.#logger()),
-      orphans: settings.orphans,
+      watchdog: settings.orphans === 'kill' ? new Watchdog(sys) : null,
     }
     if (settings.runtimeDir !== null) this.#shared.sockets.folder()
     for (const plugin of settings.plugins) this.use(plugin)
@@ -79,23 +88,20 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
    */
   start(script: string | StartOptions, callback?: Callback<Address | null>): Child {
     try {
+      if (callback !== undefined) mustBeCallback(callback)
       const known =
         typeof script === 'string' && this.#closing === null ? this.#children.get(script) : undefined
       const child = known ? this.#begin(known) : this.#startCalled(script)
-      if (callback)
-        tell(
-          this.#sys,
-          this.#logger(),
-          child.then((address) => address),
-          callback,
-        )
+      if (callback) tell(this.#sys, this.#logger(), child.then(null), callback)
       return child
     } catch (thrown) {
-      if (!callback) throw thrown
+      if (typeof callback !== 'function') throw thrown
       tell(this.#sys, this.#logger(), Promise.reject(thrown), callback)
       const name = typeof script === 'string' ? script : ''
       const nobody = complete({ name, given: {}, signal: undefined }, { logger: this.#logger() })
-      return new Child(this.#shared, nobody, () => true).refused(thrown as Error)
+      const child = new Child(this.#shared, nobody, () => true).refused(thrown as Error)
+      child.seal()
+      return child
     }
   }
 
@@ -140,7 +146,8 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
     return quietly(() => this.#acquire(script, options))
   }
 
-  async #acquire(script: string | StartOptions, options: WaitOptions): Promise<Lease> {
+  async #acquire(script: string | StartOptions, given: WaitOptions): Promise<Lease> {
+    const options = readWait(given)
     const known = typeof script === 'string' ? this.#children.get(script) : undefined
     this.#mustBeOpen()
     if (known) return known.acquire(options)
@@ -228,11 +235,7 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
   }
 
   #mustBeOpen(): void {
-    if (this.#closing === null) return
-    throw new SpinnerError(
-      'ERR_SPINNER_CLOSED',
-      'This spinner was closed; make a new one with createSpinner().',
-    )
+    if (this.#closing !== null) throw closedError()
   }
 
   async #stopAll(): Promise<void> {
@@ -246,9 +249,9 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
       await this.#stopAll()
     } finally {
       for (const child of this.#children.values()) child.dispose()
+      this.#shared.watchdog?.close()
       this.#shared.plugins.close()
-      this.#shared.socketWatch.close()
-      this.#shared.sockets.close()
+      await this.#shared.sockets.close()
     }
   }
 
@@ -258,8 +261,8 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
     action: (options: WaitOptions) => Promise<Value>,
   ): Promise<Value> {
     const callback = rest.find((item) => typeof item === 'function')
-    const options = rest.find((item) => typeof item === 'object' && item !== null)
-    const outcome = (async () => action(options ?? {}))()
+    const options = rest.find((item) => item !== undefined && typeof item !== 'function')
+    const outcome = (async () => action(readWait(options)))()
     outcome.catch(() => {})
     tell(this.#sys, this.#logger(), outcome, callback)
     return outcome

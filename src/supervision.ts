@@ -6,13 +6,14 @@ import { childMachine, publicState } from './machine.ts'
 import type { MachineEvent } from './machine-setup.ts'
 import { narrate } from './narrate.ts'
 import type { ChildSettings } from './options.ts'
-import { type Owner, Resources, type Shared } from './resources.ts'
+import { Resources } from './resources.ts'
+import type { Owner, Shared } from './shared.ts'
 
 /** What a supervision tells the child that it works for. */
 export interface Supervised extends Pick<Owner, 'line' | 'message' | 'exited' | 'error'> {
   readonly child: Child
-  /** A transition is complete. */
-  moved(to: ChildState, from: ChildState, reason: string): void
+  /** A transition is complete: settles who waits, and returns what tells the listeners. */
+  moved(to: ChildState, from: ChildState): (reason: string) => void
 }
 
 const BUSY: readonly ChildState[] = ['starting', 'stopping', 'restart']
@@ -45,11 +46,11 @@ export class Supervision {
 
   /** The part of a child's picture that is known here. */
   info(): Omit<ChildInfo, 'leases' | 'idleAt'> {
-    const { address, target, output, settings } = this.resources
+    const { address, target, output, inForce } = this.resources
     const { context } = this.#actor.getSnapshot()
-    const { env, ...shown } = settings
+    const { env, ...shown } = inForce
     return {
-      name: settings.name,
+      name: inForce.name,
       state: this.state,
       pid: this.pid,
       address,
@@ -82,6 +83,7 @@ export class Supervision {
 
   dispose(): void {
     this.#actor.stop()
+    this.resources.killNow()
     this.#letHostGo?.()
     this.resources.release()
   }
@@ -115,8 +117,12 @@ export class Supervision {
     this.#holdWhileBusy()
     const { address, settings } = this.resources
     const said = narrate(to, from, { name: settings.name, pid, address, reason })
-    if (said) safeLog(settings.logger, said.level, said.line)
-    this.#supervised.moved(to, from, reason)
+    const tell = this.#supervised.moved(to, from)
+    // Whoever hears of it may act at once, and must meet a machine that answers (HAZARDS H29).
+    queueMicrotask(() => {
+      if (said) safeLog(settings.logger, said.level, said.line)
+      tell(reason)
+    })
   }
 
   #onExit(exit: Exit): void {

@@ -127,7 +127,9 @@ describe('a callback', () => {
     await turns()
     await spinner.stop('a', fail)
     await turns()
-    expect(lines).toEqual(Array(2).fill('[spinner] a callback threw: from the user'))
+    expect(lines).toEqual(
+      Array(2).fill(expect.stringMatching(/^\[spinner\] a callback threw: from the user \(at /)),
+    )
   })
 })
 

@@ -53,7 +53,7 @@ function eventsOf(snapshot: AnyMachineSnapshot): { column: Column; event: EventO
   const gone = [PID, PID + 1].map((pid) => ({ type: 'exited', pid, exit, error }))
   const inner = [...new Set(getNextTransitions(snapshot).map(({ eventType }) => eventType))]
     .filter((type) => type.startsWith('xstate.') && !type.startsWith('xstate.done.state'))
-    .map((type) => ({ type, output: { pid: PID, address: '/a' }, error }))
+    .map((type) => ({ type, output: PID, error }))
   return [
     ...outside,
     ...gone.map((event) => ({ column: 'gone' as const, event })),
@@ -62,7 +62,8 @@ function eventsOf(snapshot: AnyMachineSnapshot): { column: Column; event: EventO
 }
 
 /** An actor's report belongs to the column of what it waits for. */
-const columnOf = (type: string): Column => (type.includes('.after.') ? 'deadline' : 'gone')
+const columnOf = (type: string): Column =>
+  type.includes('.after.') || type.endsWith('error.actor.kill') ? 'deadline' : 'gone'
 
 interface Step {
   readonly from: ChildState

@@ -62,6 +62,7 @@ test('H41 the warning is an error event of the child, which goes on', async () =
   await child
   await until(() => made.watchers.length > before)
   exhaust()
+  await until(() => errors.length > 0)
   expect(errors).toHaveLength(1)
   expect(errors[0]?.message).toContain('files are looked at once a second')
   const pid = child.pid

@@ -96,8 +96,8 @@ test('what setup and close throw is a line in the log', async () => {
   await spinner.start(sleeper('x'))
   await spinner.close()
   expect(lines).toEqual([
-    "[spinner] the setup of plugin 'a' threw: no",
-    "[spinner] the close of plugin 'a' threw: no",
+    expect.stringContaining("[spinner] the setup of plugin 'a' threw: no (at "),
+    expect.stringContaining("[spinner] the close of plugin 'a' threw: no (at "),
   ])
 })
 

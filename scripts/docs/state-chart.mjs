@@ -22,7 +22,7 @@ function wordsFor(event, guard, to) {
   if (GUARDED[guard]) return GUARDED[guard]
   if (WORDS[event]) return WORDS[event]
   if (event === 'exited') return 'crash'
-  if (event.includes('.after.killTimeout.')) return 'survives the kill'
+  if (event.includes('.after.killTimeout.') || event === 'xstate.error.actor.kill') return 'survives the kill'
   if (event.startsWith('xstate.done.state.')) {
     return { started: 'ready', stopped: 'gone', starting: 'gone, start queued' }[to]
   }

@@ -73,8 +73,12 @@ export class Allocation {
       () => late.reject(new SpinnerError('ERR_SPINNER_NOT_READY', message, { child: name })),
       timeout * 1_000,
     )
+    const asked = (async () => allocator.allocate(name))()
     try {
-      return checked(await Promise.race([allocator.allocate(name), late.promise]), name)
+      return checked(await Promise.race([asked, late.promise]), name)
+    } catch (thrown) {
+      asked.then((address) => this.#giveBack(allocator, checked(address, name))).catch(() => {})
+      throw thrown
     } finally {
       this.#clock.clearTimeout(timer)
     }

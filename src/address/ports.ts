@@ -2,7 +2,7 @@ import getPort from 'get-port'
 import { SpinnerError } from '../errors.ts'
 import type { Allocator } from '../plugin.ts'
 import type { Sys } from '../sys.ts'
-import { whoAnswers } from './probe.ts'
+import { isFree } from './probe.ts'
 
 /**
  * Above what other servers use by habit and below every system's ephemeral ports, where outgoing connections
@@ -44,7 +44,7 @@ export class PortAllocator implements Allocator {
     if (port === undefined || this.#held.has(port)) return null
     // Held from here on, so that nobody else is given it while we look.
     this.#held.set(port, name)
-    if ((await whoAnswers(this.#sys, port)) === null) return port
+    if (await isFree(this.#sys, port)) return port
     this.#held.delete(port)
     return null
   }

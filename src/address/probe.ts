@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { codeOf } from '../errors.ts'
 import type { Address } from '../events.ts'
 import type { Sys, Target } from '../sys.ts'
 
@@ -24,15 +25,44 @@ export async function whoAnswers(sys: Sys, address: Address): Promise<Target | n
   return null
 }
 
+/** Whether nobody at all is there, on any of the loopback addresses. */
+export async function isFree(sys: Sys, address: Address): Promise<boolean> {
+  for (const target of targetsOf(address)) if ((await knock(sys, target)) !== 'nobody') return false
+  return true
+}
+
 /** Whether something accepts a connection there. */
-export function accepts(sys: Sys, target: Target): Promise<boolean> {
+export async function accepts(sys: Sys, target: Target): Promise<boolean> {
+  return (await knock(sys, target)) === 'open'
+}
+
+/** `unsure`: something may well be there, such as a server that is too busy to answer. */
+export type Answer = 'open' | 'nobody' | 'unsure'
+
+const NOBODY = new Set([
+  'ECONNREFUSED',
+  'ENOENT',
+  'EADDRNOTAVAIL',
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+  'EAFNOSUPPORT',
+])
+/** On loopback an answer is there at once, or there is a queue that is full. */
+const ANSWER_WITHIN_MS = 250
+
+/** Connects, and hangs up. */
+export function knock(sys: Sys, target: Target): Promise<Answer> {
   return new Promise((resolve) => {
     const socket = sys.connect(target)
-    socket.once('error', () => resolve(false))
+    void sys.pause(ANSWER_WITHIN_MS).then(() => {
+      resolve('unsure')
+      if (socket.connecting) socket.destroy()
+    })
+    socket.on('error', (error) => resolve(NOBODY.has(codeOf(error) ?? '') ? 'nobody' : 'unsure'))
     socket.once('connect', () => {
       // TCP can connect a socket to itself when both ports happen to be the same (HAZARDS H35).
       const isSelf = socket.localPort !== undefined && socket.localPort === socket.remotePort
-      resolve(!isSelf)
+      resolve(isSelf ? 'nobody' : 'open')
       if (isSelf) socket.destroy()
       else leave(socket)
     })
@@ -46,7 +76,6 @@ const PATIENCE_MS = 1_000
  * may die of it.
  */
 function leave(socket: Socket): void {
-  socket.on('error', () => {})
   socket.setTimeout(PATIENCE_MS, () => socket.destroy())
   socket.resume()
   socket.unref()

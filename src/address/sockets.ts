@@ -5,7 +5,7 @@ import type { Address } from '../events.ts'
 import type { Allocator } from '../plugin.ts'
 import { atExit } from '../process/at-exit.ts'
 import type { Sys } from '../sys.ts'
-import { accepts } from './probe.ts'
+import { knock } from './probe.ts'
 
 /** Linux takes 107 bytes and macOS 103, and Node 20 cuts a longer path without a word (HAZARDS H36). */
 const LONGEST_PATH = 100
@@ -17,6 +17,7 @@ export class SocketAllocator implements Allocator {
   readonly #wanted: string | null
   readonly #owners = new Map<string, string>()
   readonly #pipes = `\\\\.\\pipe\\spinner-${randomUUID()}`
+  readonly #removals = new Set<Promise<void>>()
   #folder: string | null = null
   /** Set when the folder is ours to remove. */
   #stay: (() => void) | null = null
@@ -28,6 +29,8 @@ export class SocketAllocator implements Allocator {
 
   /** The folder of the sockets, made at the first call. */
   folder(): string {
+    // A cleaner of temporary files may have taken it.
+    if (this.#folder !== null && !this.#sys.fs.existsSync(this.#folder)) this.#folder = null
     this.#folder ??= this.#wanted === null ? this.#makePrivate() : this.#makeNamed(this.#wanted)
     return this.#folder
   }
@@ -39,15 +42,16 @@ export class SocketAllocator implements Allocator {
     return socket
   }
 
-  release(socket: string): void {
-    try {
-      if (this.#sys.fs.lstatSync(socket).isSocket()) this.#sys.fs.unlinkSync(socket)
-    } catch {
-      // The child removed it, or never made it.
-    }
+  /** Removes what the child left; what somebody else listens on by now stays. */
+  release(socket: string): Promise<void> | undefined {
+    if (this.isPrivate(socket)) return unlink(this.#sys.fs, socket)
+    const removal = this.#remove(socket).then(() => {})
+    this.#removals.add(removal)
+    return removal.finally(() => this.#removals.delete(removal))
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#removals)
     if (this.#folder === null || this.#stay === null) return
     this.#stay()
     removeFolder(this.#sys.fs, this.#folder)
@@ -72,19 +76,29 @@ export class SocketAllocator implements Allocator {
   }
 
   async #removeStale(socket: string): Promise<void> {
+    const found = await this.#remove(socket)
+    if (found !== null) throw taken(socket, found)
+  }
+
+  /** Removes a socket that nobody listens on. Answers what else stands at its path. */
+  async #remove(socket: string): Promise<string | null> {
     const { fs } = this.#sys
-    const there = fs.lstatSync(socket, { throwIfNoEntry: false })
-    if (!there) return
-    if (!there.isSocket()) throw taken(socket, 'there is something else at its path')
-    if (await accepts(this.#sys, { socketPath: socket })) throw taken(socket, 'another process listens there')
-    this.release(socket)
+    const before = fs.lstatSync(socket, { throwIfNoEntry: false })
+    if (!before) return null
+    if (!before.isSocket()) return 'there is something else at its path'
+    const answer = await knock(this.#sys, { socketPath: socket })
+    if (answer === 'open') return 'another process listens there'
+    if (answer === 'unsure') return 'another process may listen there'
+    const now = fs.lstatSync(socket, { throwIfNoEntry: false })
+    if (now && now.ino === before.ino && now.dev === before.dev) fs.unlinkSync(socket)
+    return null
   }
 
   #makePrivate(): string {
     const { fs } = this.#sys
     const bases = [this.#sys.env['XDG_RUNTIME_DIR'], this.#sys.tmpdir(), '/tmp']
     const short = bases.find(
-      (base) => base && Buffer.byteLength(base) <= LONGEST_PATH - 40 && fs.existsSync(base),
+      (base) => base && Buffer.byteLength(base) <= LONGEST_PATH - 40 && isWritable(fs, base),
     )
     const folder = fs.mkdtempSync(path.join(short ?? this.#sys.tmpdir(), 'spinner-'))
     this.#stay = atExit(() => removeFolder(fs, folder))
@@ -106,6 +120,23 @@ export class SocketAllocator implements Allocator {
     if (stat.mode & WRITABLE_BY_OTHERS)
       throw unusable(folder, 'other users can write to it; give it mode 0700 or 0755')
     return folder
+  }
+}
+
+function unlink(fs: Sys['fs'], socket: string): undefined {
+  try {
+    if (fs.lstatSync(socket).isSocket()) fs.unlinkSync(socket)
+  } catch {
+    // The child removed it, or never made it.
+  }
+}
+
+function isWritable(fs: Sys['fs'], folder: string): boolean {
+  try {
+    fs.accessSync(folder, fs.constants.W_OK | fs.constants.X_OK)
+    return true
+  } catch {
+    return false
   }
 }
 

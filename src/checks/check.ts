@@ -4,7 +4,7 @@ import type { Check } from '../plugin.ts'
 import type { Clock } from '../sys.ts'
 
 /** Called when a check has failed `retries` times in a row. */
-export type Unhealthy = (check: Check, reason: string) => void
+export type Unhealthy = (reason: string) => void
 
 /**
  * Runs one check over and over. The next run is timed from the end of the last, so that a slow one never piles
@@ -17,7 +17,7 @@ export function watchHealth(
   unhealthy: Unhealthy,
 ): () => void {
   const ending = new AbortController()
-  const interval = (parseDuration(check.interval) ?? 1) * 1_000
+  const interval = (parseDuration(check.interval) as number) * 1_000
   let failures = 0
   let timer: unknown
   const again = (): void => {
@@ -26,7 +26,7 @@ export function watchHealth(
   const failed = (thrown: unknown): void => {
     if (ending.signal.aborted || ++failures < check.retries) return
     failures = 0
-    unhealthy(check, messageOf(thrown))
+    unhealthy(messageOf(thrown))
   }
   const look = (): void => {
     void Promise.resolve()

@@ -16,6 +16,7 @@ export function environmentFor(
   settings: Pick<ChildSettings, 'env' | 'extendEnv'>,
   host: NodeJS.ProcessEnv,
   address: Address | null,
+  mark: Readonly<Record<string, string>> = {},
 ): NodeJS.ProcessEnv {
   // Without a prototype, since a variable may be called `__proto__`.
   const env: NodeJS.ProcessEnv = Object.create(null)
@@ -27,8 +28,9 @@ export function environmentFor(
     if (value === undefined) delete env[key]
     else env[key] = value
   }
-  if (address === null) return env
-  return { ...env, PORT: String(address), port: String(address) }
+  Object.assign(env, mark)
+  if (address !== null) Object.assign(env, { PORT: String(address), port: String(address) })
+  return env
 }
 
 function inherits(extendEnv: boolean | readonly string[], key: string): boolean {

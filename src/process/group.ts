@@ -5,6 +5,9 @@ import { isAlive, readStats } from './procfs.ts'
 
 const FIRST_LOOK_MS = 1
 const LONGEST_LOOK_MS = 50
+/** What survives the kill is looked at ever more rarely: a look reads all of /proc. */
+const RARE_LOOK_MS = 2_000
+const LOOKS_UNTIL_RARE = 200
 /** Looks by `kill(-pgid, 0)` alone; after that a group of nothing but zombies must be told apart. */
 const CHEAP_LOOKS = 3
 
@@ -42,9 +45,14 @@ export function killTree(pid: number): void {
 export function membersOf(sys: Sys, pgid: number): number[] {
   if (!signalGroup(sys, pgid, 0)) return []
   if (sys.platform !== 'linux') return [pgid]
-  return readStats(sys)
-    .filter((stat) => stat.pgrp === pgid && isAlive(stat))
-    .map((stat) => stat.pid)
+  try {
+    return readStats(sys)
+      .filter((stat) => stat.pgrp === pgid && isAlive(stat))
+      .map((stat) => stat.pid)
+  } catch {
+    // Out of descriptors, say. What can be signalled counts as alive until we can look again.
+    return [pgid]
+  }
 }
 
 /** Resolves when the group holds no living process: not at `exit`, and not at `close` (HAZARDS H13). */
@@ -52,7 +60,7 @@ export async function whenEmpty(sys: Sys, pgid: number): Promise<void> {
   let wait = FIRST_LOOK_MS
   for (let look = 0; isOccupied(sys, pgid, look); look++) {
     await sys.pause(wait)
-    wait = Math.min(wait * 2, LONGEST_LOOK_MS)
+    wait = look < LOOKS_UNTIL_RARE ? Math.min(wait * 2, LONGEST_LOOK_MS) : RARE_LOOK_MS
   }
 }
 

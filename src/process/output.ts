@@ -1,6 +1,8 @@
 import type { Readable, Writable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 
+import { caught } from '../events.ts'
+
 /** A line longer than this is cut into pieces, so that output without a newline cannot fill the host. */
 export const LONGEST_LINE: number = 64 * 1024
 const MOST_LINES = 100
@@ -92,7 +94,7 @@ export function pour(chunk: Buffer, stream: Writable | null): void {
   if (sink.broken || stream.destroyed || stream.writableEnded) return
   if (stream.writableLength > MOST_WAITING_BYTES) return
   try {
-    stream.write(chunk)
+    caught(stream.write(chunk), () => {})
   } catch {
     sink.broken = true
   }

@@ -68,7 +68,7 @@ export function parseUnix(table: string, socketPath: string): string[] {
   return inodes
 }
 
-/** Every process that can be seen. One look costs a millisecond per hundred processes. */
+/** Every process that can be seen; throws when none can. One look costs a millisecond per hundred processes. */
 export function readStats(sys: Sys): Stat[] {
   const stats: Stat[] = []
   for (const entry of sys.fs.readdirSync('/proc')) {

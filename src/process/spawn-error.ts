@@ -46,7 +46,7 @@ function explain(sys: Sys, settings: ChildSettings, code: string | undefined): s
   if (code === 'ENOENT') return program ? explainShebang(sys, program) : notFound(command)
   if (code === 'EACCES')
     return program
-      ? `'${program}' may not be executed; is it a program, and is its mode executable?`
+      ? `'${program}' may not be executed; it must be a program with an executable mode`
       : notFound(command)
   // Node's own codes say less than their messages do.
   return code && !code.startsWith('ERR_') ? `the system refused it (${code})` : null

@@ -11,7 +11,7 @@ import { scriptError, spawnError } from './spawn-error.ts'
 
 /** Output that is still on its way when a process has ended gets so long; a grandchild may hold it for ever. */
 const LAST_OUTPUT_MS = 100
-const ERROR_LINES = 20
+const ERROR_LINES = 40
 
 /** What a process tells its child's actor. */
 export interface ProcessEvents {
@@ -71,6 +71,8 @@ export class ManagedProcess {
       })
       process.once('exit', (code, signal) => {
         this.exit = { code, signal }
+        // The number is the group's as long as it has members, and anybody's from then on.
+        if (!signalGroup(this.#sys, this.pid, 0)) this.#empty = this.#sys.platform !== 'win32'
         void this.#sys.pause(LAST_OUTPUT_MS).then(settle)
       })
       process.once('close', (code, signal) => {
@@ -190,7 +192,7 @@ function once(action: () => void): () => void {
 export function spawnProcess(
   sys: Sys,
   settings: ChildSettings,
-  address: Address | null,
+  given: { readonly address: Address | null; readonly mark?: Readonly<Record<string, string>> },
   events: ProcessEvents,
 ): ManagedProcess | Promise<SpinnerError> {
   const unusable = scriptError(sys, settings)
@@ -200,7 +202,7 @@ export function spawnProcess(
     const process = sys.spawn(settings.command, settings.args, {
       stdio,
       cwd: settings.cwd ?? undefined,
-      env: environmentFor(settings, sys.env, address),
+      env: environmentFor(settings, sys.env, given.address, given.mark),
       detached: sys.platform !== 'win32',
       windowsHide: true,
       uid: settings.uid,

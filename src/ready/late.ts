@@ -1,9 +1,13 @@
-import { portsOf } from '../address/owner.ts'
+import { ownerOf, portsOf } from '../address/owner.ts'
 import { quoted, SpinnerError } from '../errors.ts'
 import type { Address } from '../events.ts'
 import type { ChildSettings } from '../options.ts'
 import type { ManagedProcess } from '../process/spawn.ts'
 import type { Sys } from '../sys.ts'
+
+const LAST_CHANCE_MS = 100
+const UNFULFILLED =
+  'it listens, but what `ready` asks for did not happen; mend that, or give it a longer `timeout`'
 
 /** The child was not ready in time. Looks where it listens instead, since that is the usual reason (HAZARDS H37). */
 export async function lateError(
@@ -13,19 +17,25 @@ export async function lateError(
   process: ManagedProcess | null,
 ): Promise<SpinnerError> {
   const { listen, name, timeout } = settings
+  // Whoever was held up himself has still to see what came in meanwhile.
+  await sys.pause(LAST_CHANCE_MS)
   const ports = process && listen !== null ? await portsOf(sys, process.pid) : []
+  const isBound = process !== null && typeof address === 'string' && (await owns(sys, address, process.pid))
   const output = process?.lastWords ?? []
-  const message = `'${name}' was not ready within ${timeout} s; ${hint(address, ports)}.${quoted(output)}`
+  const message = `'${name}' was not ready within ${timeout} s; ${hint(address, ports, isBound)}.${quoted(output)}`
   return new SpinnerError('ERR_SPINNER_NOT_READY', message, { child: name, output })
 }
 
-function hint(address: Address | null, ports: readonly number[]): string {
+const owns = async (sys: Sys, socketPath: string, pid: number): Promise<boolean> =>
+  (await ownerOf(sys, { socketPath }, pid)) === 'ours'
+
+function hint(address: Address | null, ports: readonly number[], isBound: boolean): string {
   if (address === null) return 'give it a longer `timeout`'
-  const others = ports.filter((port) => port !== address)
-  if (others.length > 0) {
-    return `it listens on ${others.join(', ')}, expected ${address}: let it listen on process.env.PORT`
+  if (isBound || ports.includes(address as number)) return UNFULFILLED
+  const others = ports.join(', ')
+  if (others !== '' && typeof address === 'string') {
+    return `it listens on ${others}, expected ${address}: let it listen on process.env.PORT, or, where it cannot take the path of a socket, give it \`listen: 'port'\` or its own port`
   }
-  if (ports.length > 0)
-    return 'it listens, but what `ready` asks for did not happen; mend that, or give it a longer `timeout`'
+  if (others !== '') return `it listens on ${others}, expected ${address}: let it listen on process.env.PORT`
   return `it listens on no port, expected ${address}: let it listen on process.env.PORT, or give it a longer \`timeout\``
 }

@@ -43,13 +43,16 @@ async function whenSocket(
   signal: AbortSignal,
 ): Promise<Target> {
   const target = targetOf(socket)
+  const since = sys.clock.now()
   for (;;) {
     signal.throwIfAborted()
     if (sys.platform === 'win32' || sys.fs.existsSync(socket)) {
       const owner = isPlausible(sys, child) ? 'unknown' : await ownerSurely(sys, child, target)
       if (owner === 'ours' || (owner === 'unknown' && (await accepts(sys, target)))) return target
     }
-    await watch.next(socket, signal)
+    // Bound but not listening yet: nothing more will be seen of it in the folder.
+    if (sys.fs.existsSync(socket)) await sys.pause(nextLook(sys.clock.now() - since))
+    else await watch.next(socket, signal)
   }
 }
 

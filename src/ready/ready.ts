@@ -5,10 +5,11 @@ import type { Address } from '../events.ts'
 import type { ChildSettings } from '../options.ts'
 import type { ManagedProcess } from '../process/spawn.ts'
 import type { Sys, Target } from '../sys.ts'
+import type { Source } from './first.ts'
 import { whenHttp } from './http.ts'
 import { whenListening } from './listen.ts'
 import { whenMessage } from './message.ts'
-import { type OnLine, whenOutput } from './output.ts'
+import { whenOutput } from './output.ts'
 import type { SocketWatch } from './socket-watch.ts'
 
 /** What readiness is judged by. */
@@ -20,7 +21,7 @@ export interface Candidate {
   readonly address: Address | null
   readonly process: ManagedProcess
   readonly child: Child
-  readonly onLine: OnLine
+  readonly onLine: Source<string>
 }
 
 /** Resolves when the child counts as ready, with the target at which it is reached. */

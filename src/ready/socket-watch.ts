@@ -4,17 +4,18 @@ import type { Sys } from '../sys.ts'
 
 /** Events can be missed (another file system, a limit reached), so each wait also ends by itself. */
 const LONGEST_WAIT_MS = 25
-/** A socket appears when it is bound and accepts a moment later, when it listens. */
-const BETWEEN_BIND_AND_LISTEN_MS = 1
 
 type Wake = () => void
 
-/** One watcher for the folder of all sockets, open only while somebody waits for one. */
+interface Watched {
+  readonly watcher: FSWatcher | null
+  readonly waiting: Map<string, Set<Wake>>
+}
+
+/** One watcher for each folder of sockets, open only while somebody waits for one there. */
 export class SocketWatch {
   readonly #sys: Sys
-  readonly #waiting = new Map<string, Set<Wake>>()
-  #watcher: FSWatcher | null = null
-  #folder: string | null = null
+  readonly #folders = new Map<string, Watched>()
 
   constructor(sys: Sys) {
     this.#sys = sys
@@ -22,7 +23,6 @@ export class SocketWatch {
 
   /** Resolves when something happened to `socket`, or when it is time to look again anyway. */
   next(socket: string, signal: AbortSignal): Promise<void> {
-    if (this.#sys.fs.existsSync(socket)) return this.#sys.pause(BETWEEN_BIND_AND_LISTEN_MS)
     return new Promise((resolve) => {
       const wake = (): void => {
         this.#leave(socket, wake)
@@ -35,37 +35,40 @@ export class SocketWatch {
     })
   }
 
-  close(): void {
-    this.#watcher?.close()
-    this.#watcher = null
-  }
-
   #enter(socket: string, wake: Wake): void {
-    const waiting = this.#waiting.get(socket) ?? new Set()
-    this.#waiting.set(socket, waiting.add(wake))
-    this.#watch(path.dirname(socket))
+    const folder = path.dirname(socket)
+    const watched = this.#folders.get(folder) ?? this.#watch(folder)
+    const waiting = watched.waiting.get(socket) ?? new Set()
+    watched.waiting.set(socket, waiting.add(wake))
   }
 
   #leave(socket: string, wake: Wake): void {
-    const waiting = this.#waiting.get(socket)
-    waiting?.delete(wake)
-    if (waiting?.size === 0) this.#waiting.delete(socket)
+    const folder = path.dirname(socket)
+    const watched = this.#folders.get(folder)
+    const waiting = watched?.waiting.get(socket)
+    if (!watched || !waiting?.delete(wake) || waiting.size > 0) return
+    watched.waiting.delete(socket)
+    if (watched.waiting.size > 0) return
+    watched.watcher?.close()
+    this.#folders.delete(folder)
   }
 
-  #watch(folder: string): void {
-    if (this.#watcher && this.#folder === folder) return
-    this.close()
+  #watch(folder: string): Watched {
+    const waiting = new Map<string, Set<Wake>>()
+    const watched = { watcher: this.#open(folder, waiting), waiting }
+    this.#folders.set(folder, watched)
+    return watched
+  }
+
+  /** Without a watcher each wait ends by itself. */
+  #open(folder: string, waiting: ReadonlyMap<string, Set<Wake>>): FSWatcher | null {
     try {
-      this.#folder = folder
-      this.#watcher = this.#sys.fs.watch(folder, { persistent: false }, (_event, file) => this.#wake(file))
-      this.#watcher.on('error', () => this.close())
+      const watcher = this.#sys.fs.watch(folder, { persistent: false }, (_event, file) => {
+        for (const wake of [...(waiting.get(path.join(folder, file ?? '')) ?? [])]) wake()
+      })
+      return watcher.on('error', () => watcher.close())
     } catch {
-      // Without a watcher each wait ends by itself.
+      return null
     }
-  }
-
-  #wake(file: string | null): void {
-    if (file === null || this.#folder === null) return
-    for (const wake of [...(this.#waiting.get(path.join(this.#folder, file)) ?? [])]) wake()
   }
 }

@@ -57,7 +57,7 @@ const rows: Row[] = [
   [
     'a folder in place of a program',
     () => ({ command: newFolder() }),
-    /'.*' may not be executed; is it a program/,
+    /'.*' may not be executed; it must be a program/,
   ],
   [
     'a value that is too large for the environment',
@@ -176,7 +176,7 @@ describe.runIf(process.geteuid?.() === 0)('what a host may not do', () => {
     const script = newFile('app.js', '')
     chmodSync(path.dirname(script), 0o755)
     chmodSync(script, 0o600)
-    const spinner = newSpinner({ attempts: 1, uid: 65_534, gid: 65_534 })
+    const spinner = newSpinner({ attempts: 1, uid: 65_534, gid: 65_534, listen: 'port' })
     await expect(spinner.start(script)).rejects.toMatchObject({
       code: 'ERR_SPINNER_EXITED',
       message: expect.stringContaining('EACCES'),

@@ -16,7 +16,9 @@ export const spinners: Set<Spinner> = new Set()
 /** A silent spinner whose children carry this file's mark; closed after the test. */
 export function newSpinner(options: SpinnerOptions = {}, sys: Sys = realSys): Spinner {
   const env = { ...options.env, TEST_MARK: String(process.pid) }
-  const quiet = { logger: null, stdout: null, stderr: null, monitor: null }
+  // Where a test counts spawns or makes them fail it means the children's; the watchdog has tests of its own.
+  const orphans: 'kill' | 'leave' = sys === realSys ? 'kill' : 'leave'
+  const quiet = { orphans, logger: null, stdout: null, stderr: null, monitor: null }
   const spinner = createSpinnerOn(sys, { ...quiet, ...options, env })
   spinners.add(spinner)
   return spinner

@@ -1,0 +1,119 @@
+import type { ChildProcess } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import type { Sys } from '../sys.ts'
+
+/** The mark in the environment of every child, by which those are found that left their group. */
+export const COOKIE = 'SPINNER_COOKIE'
+/** Between the polite signal and the kill, when the host is gone and nobody can be asked for more. */
+const GRACE_S = 0.2
+/** A process that was forked but had not begun its program yet carries the mark only a moment later. */
+const SECOND_LOOK_S = 0.1
+
+/**
+ * Holds the reading end of a pipe whose other end the host holds. The host's death, of whatever kind, is the end of
+ * the file; then all groups are ended, and on Linux whatever else carries the cookie. Works in dash, bash and
+ * busybox: of the forms of `kill` only `kill -TERM -PGID` does in all three (HAZARDS E21).
+ */
+const SCRIPT = `
+trap '' TERM INT HUP QUIT PIPE
+groups=' '
+while IFS= read -r line; do
+  case $line in
+    +*) groups="$groups\${line#+} " ;;
+    -*) case $groups in *" \${line#-} "*) groups="\${groups%% \${line#-} *} \${groups#* \${line#-} }" ;; esac ;;
+    q) exit 0 ;;
+  esac
+done
+signal() {
+  for group in $groups; do kill -"$1" -"$group"; done
+  for file in $(grep -lsF "$0" /proc/[0-9]*/environ); do
+    pid=\${file#/proc/}
+    kill -"$1" "\${pid%/environ}"
+  done
+}
+signal TERM
+signal CONT
+sleep ${GRACE_S}
+signal KILL
+sleep ${SECOND_LOOK_S}
+signal KILL
+`
+
+/**
+ * One small shell for each spinner, started before its first child and gone with its close. It ends the children of
+ * a host that could not do it itself: one that got SIGKILL, crashed, or was ended by a signal it does not handle.
+ */
+export class Watchdog {
+  readonly #sys: Sys
+  readonly #cookie = `${COOKIE}=${randomUUID()}`
+  readonly #groups = new Set<number>()
+  #shell: ChildProcess | null = null
+  #closed = false
+
+  constructor(sys: Sys) {
+    this.#sys = sys
+  }
+
+  /** What a child's environment must hold. */
+  get mark(): Record<string, string> {
+    return { [COOKIE]: this.#cookie.slice(COOKIE.length + 1) }
+  }
+
+  /** Before a child is spawned: from now on the host may die at any moment. */
+  wake(): void {
+    if (this.#shell || this.#closed || this.#sys.platform === 'win32') return
+    try {
+      this.#shell = this.#spawn()
+    } catch {
+      // Out of processes or descriptors: the next start tries again, and fails with a clear error of its own.
+      return
+    }
+    for (const group of this.#groups) this.#tell(`+${group}`)
+  }
+
+  /** A group of ours lives. Returns what says that it is gone. */
+  guard(group: number): () => void {
+    this.#groups.add(group)
+    this.#tell(`+${group}`)
+    return () => {
+      if (this.#groups.delete(group)) this.#tell(`-${group}`)
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    if (this.#groups.size === 0) this.#tell('q')
+    this.#shell?.stdin?.end()
+    this.#shell = null
+  }
+
+  #spawn(): ChildProcess {
+    const env = { PATH: this.#sys.env['PATH'] ?? '/usr/bin:/bin' }
+    // A session of its own, so that what the terminal sends to the host does not reach it.
+    const shell = this.#sys.spawn('/bin/sh', ['-c', SCRIPT, this.#cookie], {
+      detached: true,
+      env,
+      cwd: '/',
+      stdio: ['pipe', 'ignore', 'ignore'],
+    })
+    const onEnd = (): void => this.#onEnd(shell)
+    shell.once('error', onEnd)
+    shell.once('exit', onEnd)
+    shell.stdin?.on('error', () => {})
+    shell.unref()
+    ;(shell.stdin as { unref?: () => void } | null)?.unref?.()
+    return shell
+  }
+
+  /** Somebody killed it: another takes its place and learns of all groups. */
+  #onEnd(shell: ChildProcess): void {
+    if (this.#shell !== shell) return
+    this.#shell = null
+    if (this.#groups.size > 0 && shell.pid !== undefined) this.wake()
+  }
+
+  #tell(line: string): void {
+    const stdin = this.#shell?.stdin
+    if (stdin?.writable) stdin.write(`${line}\n`)
+  }
+}
