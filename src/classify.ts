@@ -31,7 +31,7 @@ function kindOf(error: SpinnerError, settings: ChildSettings, lastWords: readonl
 /** What an allocator or a `ready` function of the user's threw. */
 const wrapped = (thrown: unknown, child: string): SpinnerError =>
   thrown instanceof SpinnerError && thrown.child === undefined
-    ? new SpinnerError(thrown.code, thrown.message, { child, cause: thrown.cause })
+    ? new SpinnerError(thrown.code, thrown.message, { child, cause: thrown.cause ?? thrown })
     : new SpinnerError('ERR_SPINNER_NOT_READY', `'${child}' could not be made ready: ${messageOf(thrown)}`, {
         child,
         cause: thrown,

@@ -1,5 +1,5 @@
 import { codeOf } from '../errors.ts'
-import { type Listener, parseTcp, parseUnix, readStats, socketsOf } from '../process/procfs.ts'
+import { isListener, type Listener, parseTcp, parseUnix, readStats, socketsOf } from '../process/procfs.ts'
 import type { Sys, Target } from '../sys.ts'
 
 /** Whose socket it is that listens on an address. `unknown`: this system does not let us look. */
@@ -74,8 +74,8 @@ const PAGE = 4_096
 const LONGEST_ROW = 256
 
 /**
- * A kernel table, read off the event loop. Each read walks all sockets of the machine, a millisecond or two; so
- * the read that would only find the end is left out: a page with room for another row was the last.
+ * The listeners of a kernel table, read off the event loop. Each read walks the sockets of the machine, a millisecond
+ * or two, so as few are made as can be: listeners come first, and a page with room for another row was the last.
  */
 async function readTable(sys: Sys, file: string): Promise<string> {
   const { fs } = sys
@@ -92,7 +92,8 @@ async function readTable(sys: Sys, file: string): Promise<string> {
     for (let text = ''; ; ) {
       const size = await readPage()
       text += buffer.toString('latin1', 0, size)
-      if (size < PAGE - LONGEST_ROW) return text
+      if (size < PAGE - LONGEST_ROW || !isListener(text.slice(text.lastIndexOf('\n', text.length - 2) + 1)))
+        return text
     }
   } finally {
     fs.closeSync(descriptor)

@@ -27,6 +27,9 @@ export interface Listener {
 
 const LISTEN = '0A'
 
+/** Whether a row of such a table is that of a listener. */
+export const isListener = (row: string): boolean => row.trim().split(/\s+/)[3] === LISTEN
+
 export function parseTcp(text: string): Listener[] {
   const listeners: Listener[] = []
   for (const line of text.split('\n').slice(1)) {
