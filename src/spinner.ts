@@ -72,7 +72,7 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
       sys,
       gate: new Gate(sys, settings.concurrency ?? Math.max(2, sys.cpus())),
       rounds: new Rounds(sys.clock),
-      sockets: new SocketAllocator(sys, settings.runtimeDir),
+      sockets: new SocketAllocator(sys, settings.runtimeDir, settings.orphans),
       ports: new PortAllocator(sys),
       socketWatch: new SocketWatch(sys),
       plugins: new Plugins(() => this.#logger()),

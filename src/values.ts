@@ -119,7 +119,8 @@ export const readiness: Parser = (value) => {
   if (value === 'listen' || value === 'spawn' || value === 'message') return value
   if (typeof value !== 'object' || value === null || Object.keys(value).length !== 1) return WRONG
   const { http, output } = value as { http?: unknown; output?: unknown }
-  if (typeof http === 'string' && /^\/[^\s]*$/.test(http) && output === undefined) return Object.freeze({ http })
+  if (typeof http === 'string' && /^\/[^\s]*$/.test(http) && output === undefined)
+    return Object.freeze({ http })
   if (output instanceof RegExp && http === undefined) return Object.freeze({ output })
   return WRONG
 }

@@ -15,6 +15,7 @@ const WRITABLE_BY_OTHERS = 0o022
 export class SocketAllocator implements Allocator {
   readonly #sys: Sys
   readonly #wanted: string | null
+  readonly #orphans: 'kill' | 'leave'
   readonly #owners = new Map<string, string>()
   readonly #pipes = `\\\\.\\pipe\\spinner-${randomUUID()}`
   readonly #removals = new Set<Promise<void>>()
@@ -22,9 +23,11 @@ export class SocketAllocator implements Allocator {
   /** Set when the folder is ours to remove. */
   #stay: (() => void) | null = null
 
-  constructor(sys: Sys, runtimeDir: string | null) {
+  /** `orphans` that are left need their sockets when the host has gone. */
+  constructor(sys: Sys, runtimeDir: string | null, orphans: 'kill' | 'leave' = 'kill') {
     this.#sys = sys
     this.#wanted = runtimeDir
+    this.#orphans = orphans
   }
 
   /** The folder of the sockets, made at the first call. */
@@ -101,7 +104,7 @@ export class SocketAllocator implements Allocator {
       (base) => base && Buffer.byteLength(base) <= LONGEST_PATH - 40 && isWritable(fs, base),
     )
     const folder = fs.mkdtempSync(path.join(short ?? this.#sys.tmpdir(), 'spinner-'))
-    this.#stay = atExit(() => removeFolder(fs, folder))
+    this.#stay = this.#orphans === 'leave' ? () => {} : atExit(() => removeFolder(fs, folder))
     return folder
   }
 

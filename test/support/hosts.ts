@@ -1,0 +1,133 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { copyFileSync, readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { onTestFinished } from 'vitest'
+import type { SpinnerOptions, StartOptions } from '../../src/options.ts'
+import { COOKIE } from '../../src/process/watchdog.ts'
+import type { Target } from '../../src/sys.ts'
+import { lives } from './children.ts'
+import { fixture, newFolder, next, until } from './host.ts'
+
+/** A living process, as Linux tells of it. */
+export interface Seen {
+  readonly pid: number
+  readonly parent: number
+  readonly command: readonly string[]
+  readonly environment: readonly string[]
+}
+
+function look(pid: string): Seen[] {
+  const read = (file: string): string => readFileSync(`/proc/${pid}/${file}`, 'latin1')
+  try {
+    const [state, parent] = read('stat')
+      .replace(/^.*\) /s, '')
+      .split(' ')
+    if (state === 'Z' || state === 'X') return []
+    const [command, environment] = [read('cmdline').split('\0'), read('environ').split('\0')]
+    return [{ pid: Number(pid), parent: Number(parent), command, environment }]
+  } catch {
+    // It ended while we looked.
+    return []
+  }
+}
+
+const all = (): Seen[] => readdirSync('/proc').flatMap((pid) => (/^\d+$/.test(pid) ? look(pid) : []))
+
+/** What this test file has started, to however many generations. */
+export const marked = (): Seen[] =>
+  all().filter((seen) => seen.pid !== process.pid && seen.environment.includes(`TEST_MARK=${process.pid}`))
+
+/** The watchdogs that a host has. */
+export const watchdogs = (host: number = process.pid): Seen[] =>
+  all().filter(
+    ({ parent, command }) =>
+      parent === host && command[0] === '/bin/sh' && command.some((word) => word.startsWith(`${COOKIE}=`)),
+  )
+
+/** The one watchdog of a host. */
+export function watchdogOf(host?: number): number {
+  const [one, ...more] = watchdogs(host)
+  if (!one || more.length > 0) throw new Error(`${more.length + (one ? 1 : 0)} watchdogs instead of one`)
+  return one.pid
+}
+
+export const shell = (name: string, script: string): StartOptions => ({
+  name,
+  command: 'sh',
+  args: ['-c', script],
+  listen: null,
+})
+
+/** What a host starts, and with which options of the spinner. */
+export interface Task {
+  readonly options?: SpinnerOptions
+  readonly children: readonly StartOptions[]
+  /** A signal that the host lives through, and tells of. */
+  readonly ignores?: NodeJS.Signals
+}
+
+/** A program with a spinner of its own, in a group of its own. */
+export interface Host {
+  readonly process: ChildProcess
+  readonly pid: number
+  readonly ended: Promise<unknown>
+}
+
+/** Where the program is that `hostEnv` tells what to do. */
+export function hostProgram(folder: string): string {
+  const file = path.join(folder, 'starts-children.mjs')
+  copyFileSync(fixture('starts-children.mjs'), file)
+  return file
+}
+
+/** Its sockets are in a folder of the test's own: a host that is killed cannot remove them. */
+export const hostEnv = (task: Task): Record<string, string> => ({
+  HOST: JSON.stringify(task),
+  TMPDIR: newFolder(),
+  XDG_RUNTIME_DIR: '',
+  TEST_MARK: String(process.pid),
+})
+
+/** Resolves when the host is about to start its children. */
+export async function newHost(program: string, task: Task): Promise<Host> {
+  const host = spawn(process.execPath, [program], {
+    detached: true,
+    env: { ...process.env, ...hostEnv(task) },
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  })
+  onTestFinished(endAll)
+  const ended = next(host, 'exit')
+  if ((await Promise.race([next(host, 'message'), ended]))[0] !== 'begun') throw new Error('no host')
+  return { process: host, pid: host.pid as number, ended }
+}
+
+/** Resolves, with what it started, when all of that is ready. */
+export async function started(host: Host): Promise<{ pid: number; target: Target | null }[]> {
+  return (await next(host.process, 'message'))[0] as { pid: number; target: Target | null }[]
+}
+
+/** Resolves when nothing of this test file lives. */
+export async function nothingLives(pids: readonly number[] = []): Promise<void> {
+  const left = (): string[] => [
+    ...marked().map(({ pid, command }) => `${pid} ${command.join(' ').slice(0, 80)}`),
+    ...pids.filter(lives).map(String),
+  ]
+  await until(() => left().length === 0, 'the end of everything').catch((thrown) => {
+    const failure = new Error(`${thrown.message}: ${left().join(', ')}`)
+    kill(pids.filter(lives))
+    throw failure
+  })
+}
+
+function kill(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // It has ended since.
+    }
+  }
+}
+
+/** For a test that has failed, or that wanted its children to be left. */
+export const endAll = (): void => kill(marked().map(({ pid }) => pid))
