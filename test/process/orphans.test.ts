@@ -136,5 +136,8 @@ describe.runIf(process.platform === 'linux')('the children of a host', () => {
     const markOf = (host: number): string[] | undefined => marks(watchdogs(host)[0]?.command)
     expect(markOf(process.pid)).not.toEqual(markOf(child.pid as number))
     for (const one of seen) expect(marks(one.environment)).toEqual(markOf(one.parent))
+    // Its own watchdog ends what the inner spinner leaves, a moment after the outer child is gone.
+    await child.stop()
+    await until(() => marked().length === 0, 'the end of the inner children')
   })
 })
