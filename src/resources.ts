@@ -58,7 +58,10 @@ export class Resources {
   async launch(signal: AbortSignal): Promise<number> {
     this.#current = this.settings
     this.#watchFiles()
+    const { sockets, watchdog } = this.#shared
+    watchdog?.wake()
     const address = await this.#allocation.obtain(this.#current, signal)
+    if (sockets.privateFolder !== null) watchdog?.keepTidy(sockets.privateFolder)
     // From the gate to the spawn nothing may be awaited: it lets one through in each turn of the loop.
     const leaveGate = await this.#shared.gate.enter(signal)
     this.#leaveGate = leaveGate
@@ -186,7 +189,6 @@ export class Resources {
   /** From the spawn on, whatever becomes of the host, somebody ends the process. */
   #spawn(address: Address | null): ManagedProcess | Promise<SpinnerError> {
     const { sys, watchdog } = this.#shared
-    watchdog?.wake()
     const given = watchdog ? { address, mark: watchdog.mark } : { address }
     const spawned = spawnProcess(sys, this.#current, given, this.#events())
     if (watchdog && !(spawned instanceof Promise)) {

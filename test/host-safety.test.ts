@@ -7,6 +7,7 @@ import type { Allocator } from '../src/plugin.ts'
 import { endPuppets, failureOf, lives, ready, sleeper, startedPuppet } from './support/children.ts'
 import { fixture, newFile, newFolder, newSpinner, next, until } from './support/host.ts'
 import { install, runHost } from './support/installed.ts'
+import { ownProcesses } from './support/leaves-nothing.ts'
 
 const loose: unknown[] = []
 const onLoose = (thrown: unknown): void => void loose.push(thrown)
@@ -94,7 +95,7 @@ test('a stop and a close that fail and that nobody awaits are no unhandled rejec
   await expect(it.child.stop()).rejects.toMatchObject({ code: 'ERR_SPINNER_CLOSED' })
   kills = true
   process.kill(-pid, 'SIGKILL')
-  await until(() => !lives(pid))
+  await until(() => ownProcesses().length === 0)
 })
 
 describe('H29 listeners', () => {

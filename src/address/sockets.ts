@@ -60,6 +60,11 @@ export class SocketAllocator implements Allocator {
     removeFolder(this.#sys.fs, this.#folder)
   }
 
+  /** The folder that was made for this host alone, if there is one. */
+  get privateFolder(): string | null {
+    return this.#stay === null ? null : this.#folder
+  }
+
   /** Whether an address lies in a folder that was made for this host alone. */
   isPrivate(address: Address): boolean {
     return this.#stay !== null && typeof address === 'string' && path.dirname(address) === this.#folder

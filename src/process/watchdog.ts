@@ -17,10 +17,12 @@ const SECOND_LOOK_S = 0.1
 const SCRIPT = `
 trap '' TERM INT HUP QUIT PIPE
 groups=' '
+folder=
 while IFS= read -r line; do
   case $line in
     +*) groups="$groups\${line#+} " ;;
     -*) case $groups in *" \${line#-} "*) groups="\${groups%% \${line#-} *} \${groups#* \${line#-} }" ;; esac ;;
+    d*) folder=\${line#d} ;;
     q) exit 0 ;;
   esac
 done
@@ -37,6 +39,7 @@ sleep ${GRACE_S}
 signal KILL
 sleep ${SECOND_LOOK_S}
 signal KILL
+[ -z "$folder" ] || { rm -f "$folder"/*.sock; rmdir "$folder"; }
 `
 
 /**
@@ -47,6 +50,7 @@ export class Watchdog {
   readonly #sys: Sys
   readonly #cookie = `${COOKIE}=${randomUUID()}`
   readonly #groups = new Set<number>()
+  #folder: string | null = null
   #shell: ChildProcess | null = null
   #closed = false
 
@@ -59,6 +63,13 @@ export class Watchdog {
     return { [COOKIE]: this.#cookie.slice(COOKIE.length + 1) }
   }
 
+  /** The folder of the sockets, when it was made for this host: it goes with the host. */
+  keepTidy(folder: string): void {
+    if (folder === this.#folder || folder.includes('\n')) return
+    this.#folder = folder
+    this.#tell(`d${folder}`)
+  }
+
   /** Before a child is spawned: from now on the host may die at any moment. */
   wake(): void {
     if (this.#shell || this.#closed || this.#sys.platform === 'win32') return
@@ -68,6 +79,7 @@ export class Watchdog {
       // Out of processes or descriptors: the next start tries again, and fails with a clear error of its own.
       return
     }
+    if (this.#folder !== null) this.#tell(`d${this.#folder}`)
     for (const group of this.#groups) this.#tell(`+${group}`)
   }
 
