@@ -69,7 +69,8 @@ for (const listen of ['socket', 'port'] as const) {
     })
     for (const { child, events } of seen) {
       await until(() => ['faulted', 'stopped'].includes(child.state) && events.includes('exit'))
-      expect(['exit', 'started,exit']).toContain(events.join())
+      // A port that somebody else took meanwhile costs another attempt: an exit more, and nothing else.
+      expect(events.join()).toMatch(/^(exit,){0,3}(started,)?exit$/)
     }
   })
 }
