@@ -81,7 +81,7 @@ test('H30 an error event that nobody hears is one line in the log', async () => 
   expect(lines).toEqual(['[spinner] a: from the user'])
 })
 
-test('a stop and a close that fail and that nobody awaits are no unhandled rejections', async () => {
+test('H32 a stop and a close that fail, and an exit that comes after them, are no unhandled rejections', async () => {
   let kills = false
   const kill = (pid: number, signal: NodeJS.Signals | 0): void => {
     if (kills || signal !== 'SIGKILL') process.kill(pid, signal)

@@ -85,7 +85,7 @@ test.each([
   expect(loose).toEqual([])
 })
 
-test('H18 a host that was blocked beyond `timeout` does not fail a child that listens by then', async () => {
+test('H18 H20 a host that was blocked beyond `timeout` does not fail a child that listens by then', async () => {
   const spinner = newSpinner({ timeout: 1, attempts: 1 })
   const child = spinner.start(fixture('hello.js'))
   await until(() => child.pid)
