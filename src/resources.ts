@@ -7,8 +7,9 @@ import type { Leave } from './gate.ts'
 import { Monitor } from './monitor.ts'
 import type { ChildSettings } from './options.ts'
 import { atExit } from './process/at-exit.ts'
+import type { ManagedProcess, ProcessEvents } from './process/managed-process.ts'
 import { Ring } from './process/output.ts'
-import { type ManagedProcess, type ProcessEvents, spawnProcess } from './process/spawn.ts'
+import { spawnProcess } from './process/spawn.ts'
 import { lateError } from './ready/late.ts'
 import { whenReady } from './ready/ready.ts'
 import type { Owner, Shared } from './shared.ts'
@@ -188,8 +189,8 @@ export class Resources {
 
   /** From the spawn on, whatever becomes of the host, somebody ends the process. */
   #spawn(address: Address | null): ManagedProcess | Promise<SpinnerError> {
-    const { sys, watchdog } = this.#shared
-    const given = watchdog ? { address, mark: watchdog.mark } : { address }
+    const { census, marks, sys, watchdog } = this.#shared
+    const given = { address, census, mark: marks.next() }
     const spawned = spawnProcess(sys, this.#current, given, this.#events())
     if (watchdog && !(spawned instanceof Promise)) {
       const spare = [watchdog.guard(spawned.pid), atExit(() => spawned.killNow())]

@@ -5,6 +5,8 @@ import type { Exit, OutputStream } from './events.ts'
 import type { Gate } from './gate.ts'
 import type { MachineEvent } from './machine-setup.ts'
 import type { Plugins } from './plugins.ts'
+import type { Census } from './process/census.ts'
+import type { Marks } from './process/mark.ts'
 import type { Watchdog } from './process/watchdog.ts'
 import type { SocketWatch } from './ready/socket-watch.ts'
 import type { Rounds } from './rounds.ts'
@@ -19,6 +21,8 @@ export interface Shared {
   readonly ports: PortAllocator
   readonly socketWatch: SocketWatch
   readonly plugins: Plugins
+  readonly marks: Marks
+  readonly census: Census
   /** Null where children shall outlive the host. */
   readonly watchdog: Watchdog | null
 }

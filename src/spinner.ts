@@ -18,6 +18,8 @@ import {
 import type { Logger, SpinnerOptions, SpinnerSettings, StartOptions, WaitOptions } from './options.ts'
 import type { Plugin } from './plugin.ts'
 import { Plugins } from './plugins.ts'
+import { Census } from './process/census.ts'
+import { Marks } from './process/mark.ts'
 import { Watchdog } from './process/watchdog.ts'
 import { SocketWatch } from './ready/socket-watch.ts'
 import { Rounds } from './rounds.ts'
@@ -68,15 +70,18 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
     super(() => this.#logger())
     this.#sys = sys
     this.#settings = settings
+    const marks = new Marks(sys.env)
     this.#shared = {
       sys,
+      marks,
+      census: new Census(sys, marks.uuid),
       gate: new Gate(sys, settings.concurrency ?? Math.max(2, sys.cpus())),
       rounds: new Rounds(sys.clock),
       sockets: new SocketAllocator(sys, settings.runtimeDir, settings.orphans),
       ports: new PortAllocator(sys),
       socketWatch: new SocketWatch(sys),
       plugins: new Plugins(() => this.#logger()),
-      watchdog: settings.orphans === 'kill' ? new Watchdog(sys) : null,
+      watchdog: settings.orphans === 'kill' ? new Watchdog(sys, marks) : null,
     }
     if (settings.runtimeDir !== null) this.#shared.sockets.folder()
     for (const plugin of settings.plugins) this.use(plugin)

@@ -1,13 +1,9 @@
 import treeKill from 'tree-kill'
 import { codeOf } from '../errors.ts'
 import type { Sys } from '../sys.ts'
+import { looks } from './looks.ts'
 import { isAlive, readStats } from './procfs.ts'
 
-const FIRST_LOOK_MS = 1
-const LONGEST_LOOK_MS = 50
-/** What survives the kill is looked at ever more rarely: a look reads all of /proc. */
-const RARE_LOOK_MS = 2_000
-const LOOKS_UNTIL_RARE = 200
 /** Looks by `kill(-pgid, 0)` alone; after that a group of nothing but zombies must be told apart. */
 const CHEAP_LOOKS = 3
 
@@ -57,10 +53,10 @@ export function membersOf(sys: Sys, pgid: number): number[] {
 
 /** Resolves when the group holds no living process: not at `exit`, and not at `close` (HAZARDS H13). */
 export async function whenEmpty(sys: Sys, pgid: number): Promise<void> {
-  let wait = FIRST_LOOK_MS
-  for (let look = 0; isOccupied(sys, pgid, look); look++) {
+  let look = 0
+  for (const wait of looks()) {
+    if (!isOccupied(sys, pgid, look++)) return
     await sys.pause(wait)
-    wait = look < LOOKS_UNTIL_RARE ? Math.min(wait * 2, LONGEST_LOOK_MS) : RARE_LOOK_MS
   }
 }
 

@@ -1,9 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
 import type { Sys } from '../sys.ts'
+import { COOKIE, type Marks } from './mark.ts'
 
-/** The mark in the environment of every child, by which those are found that left their group. */
-export const COOKIE = 'SPINNER_COOKIE'
 /** Between the polite signal and the kill, when the host is gone and nobody can be asked for more. */
 const GRACE_S = 0.2
 /** A process that was forked but had not begun its program yet carries the mark only a moment later. */
@@ -28,7 +26,7 @@ while IFS= read -r line; do
 done
 signal() {
   for group in $groups; do kill -"$1" -"$group"; done
-  for file in $(grep -lsF "$0" /proc/[0-9]*/environ); do
+  for file in $(grep -lsF "\${0#*=}." /proc/[0-9]*/environ); do
     pid=\${file#/proc/}
     kill -"$1" "\${pid%/environ}"
   done
@@ -48,19 +46,15 @@ signal KILL
  */
 export class Watchdog {
   readonly #sys: Sys
-  readonly #cookie = `${COOKIE}=${randomUUID()}`
+  readonly #marks: Marks
   readonly #groups = new Set<number>()
   #folder: string | null = null
   #shell: ChildProcess | null = null
   #closed = false
 
-  constructor(sys: Sys) {
+  constructor(sys: Sys, marks: Marks) {
     this.#sys = sys
-  }
-
-  /** What a child's environment must hold. */
-  get mark(): Record<string, string> {
-    return { [COOKIE]: this.#cookie.slice(COOKIE.length + 1) }
+    this.#marks = marks
   }
 
   /** The folder of the sockets, when it was made for this host: it goes with the host. */
@@ -100,9 +94,9 @@ export class Watchdog {
   }
 
   #spawn(): ChildProcess {
-    const env = { PATH: this.#sys.env['PATH'] ?? '/usr/bin:/bin' }
+    const env = { PATH: this.#sys.env['PATH'] ?? '/usr/bin:/bin', ...this.#marks.watchdog }
     // A session of its own, so that what the terminal sends to the host does not reach it.
-    const shell = this.#sys.spawn('/bin/sh', ['-c', SCRIPT, this.#cookie], {
+    const shell = this.#sys.spawn('/bin/sh', ['-c', SCRIPT, `${COOKIE}=${this.#marks.uuid}`], {
       detached: true,
       env,
       cwd: '/',

@@ -2,7 +2,7 @@ import { ownerOf, portsOf } from '../address/owner.ts'
 import { quoted, SpinnerError } from '../errors.ts'
 import type { Address } from '../events.ts'
 import type { ChildSettings } from '../options.ts'
-import type { ManagedProcess } from '../process/spawn.ts'
+import type { ManagedProcess } from '../process/managed-process.ts'
 import type { Sys } from '../sys.ts'
 
 const LAST_CHANCE_MS = 100

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { StartOptions } from '../../src/options.ts'
+import { COOKIE } from '../../src/process/mark.ts'
 import { lives, sleeper } from '../support/children.ts'
 import { fixture, get, newSpinner, until } from '../support/host.ts'
 import * as hosts from '../support/hosts.ts'
@@ -127,17 +128,29 @@ describe.runIf(process.platform === 'linux')('the children of a host', () => {
     await nothingLives(shells)
   })
 
-  test('H25 hold the mark of its spinner and not that of an outer one', async () => {
+  test('H25 hold the mark of its spinner, and within it that of an inner one', async () => {
     const child = newSpinner().start(outer())
     await child
     const seen = await until(() => (marked().length === 3 ? marked() : null), 'the inner children')
-    const marks = (words: readonly string[] | undefined): string[] | undefined =>
-      words?.filter((word) => word.startsWith('SPINNER_'))
-    const markOf = (host: number): string[] | undefined => marks(watchdogs(host)[0]?.command)
-    expect(markOf(process.pid)).not.toEqual(markOf(child.pid as number))
-    for (const one of seen) expect(marks(one.environment)).toEqual(markOf(one.parent))
-    // Its own watchdog ends what the inner spinner leaves, a moment after the outer child is gone.
-    await child.stop()
-    await until(() => marked().length === 0, 'the end of the inner children')
+    const uuidOf = (host: number): string => watchdogs(host)[0]?.command[3]?.split('=')[1] ?? 'no watchdog'
+    const outerMark = `${COOKIE}=${uuidOf(process.pid)}.1`
+    for (const { environment, parent, pid } of seen) {
+      const inner = new RegExp(`^${outerMark}/${uuidOf(parent)}\\.[12]$`)
+      const marks = environment.filter((word) => word.startsWith('SPINNER_'))
+      expect(marks).toEqual([pid === child.pid ? outerMark : expect.stringMatching(inner)])
+    }
   })
+
+  test.each(['SIGTERM', 'SIGKILL'] as const)(
+    'are gone, with the watchdog of an inner host, when that is stopped by %s',
+    async (stopSignal) => {
+      const child = newSpinner().start({ ...outer(), stopSignal })
+      await child
+      await until(() => marked().length === 3, 'the inner children')
+      const shell = watchdogOf(child.pid as number)
+      await child.stop()
+      expect(marked()).toEqual([])
+      expect(lives(shell)).toBe(false)
+    },
+  )
 })

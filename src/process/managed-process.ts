@@ -1,0 +1,200 @@
+import type { ChildProcess } from 'node:child_process'
+import type { Writable } from 'node:stream'
+import type { Exit, OutputStream } from '../events.ts'
+import type { ChildSettings } from '../options.ts'
+import type { Sys } from '../sys.ts'
+import { killTree, membersOf, signalGroup, signalLeader, whenEmpty } from './group.ts'
+import { drainOutput, Ring } from './output.ts'
+import type { Order, Strays } from './strays.ts'
+
+/** Output that is still on its way when a process has ended gets so long; a grandchild may hold it for ever. */
+const LAST_OUTPUT_MS = 100
+const ERROR_LINES = 40
+
+/** What a process tells its child's actor. */
+export interface ProcessEvents {
+  exited(pid: number, exit: Exit): void
+  line(stream: OutputStream, line: string): void
+  message(message: unknown): void
+}
+
+/** One OS process of a child and the group it leads. */
+export class ManagedProcess {
+  readonly pid: number
+  readonly stdin: Writable | null
+  /** Settles when the leader has ended and what it wrote was read. */
+  readonly ended: Promise<void>
+  /** How it ended; `null` while it lives. */
+  exit: Exit | null = null
+  readonly #sys: Sys
+  readonly #process: ChildProcess
+  readonly #settings: ChildSettings
+  readonly #stderr = new Ring()
+  #terminated: Promise<void> | null = null
+  #gone: Promise<void> | null = null
+  #killed = false
+  #empty = false
+  readonly #strays: Strays
+
+  constructor(
+    sys: Sys,
+    process: ChildProcess,
+    settings: ChildSettings,
+    strays: Strays,
+    events: ProcessEvents,
+  ) {
+    this.#sys = sys
+    this.#process = process
+    this.#settings = settings
+    this.#strays = strays
+    this.pid = process.pid as number
+    this.stdin = process.stdin
+    process.on('error', () => {})
+    process.stdin?.on('error', () => {})
+    drainOutput(
+      process.stdout,
+      () => settings.stdout,
+      (line) => events.line('stdout', line),
+    )
+    drainOutput(
+      process.stderr,
+      () => settings.stderr,
+      (line) => {
+        this.#stderr.push(line)
+        events.line('stderr', line)
+      },
+    )
+    if (settings.ipc) process.on('message', (message) => events.message(message))
+    this.ended = this.#whenEnded(events)
+  }
+
+  #whenEnded(events: ProcessEvents): Promise<void> {
+    const process = this.#process
+    return new Promise((resolve) => {
+      const settle = once(() => {
+        events.exited(this.pid, this.exit as Exit)
+        resolve()
+      })
+      process.once('exit', (code, signal) => {
+        this.exit = { code, signal }
+        // The number is the group's as long as it has members, and anybody's from then on.
+        if (!signalGroup(this.#sys, this.pid, 0)) this.#empty = this.#sys.platform !== 'win32'
+        void this.#sys.pause(LAST_OUTPUT_MS).then(settle)
+      })
+      process.once('close', (code, signal) => {
+        this.exit ??= { code, signal }
+        settle()
+      })
+    })
+  }
+
+  /** The last lines of stderr, oldest first. */
+  get lastWords(): readonly string[] {
+    return this.#stderr.last(ERROR_LINES)
+  }
+
+  /** Sends the stop signal, once however often it is called; resolves when nothing of it lives. */
+  terminate(): Promise<void> {
+    this.#terminated ??= this.#terminate()
+    return this.#terminated
+  }
+
+  /** Kills all of it; resolves when nothing of it lives. */
+  kill(): Promise<void> {
+    this.killNow()
+    return this.whenGone()
+  }
+
+  /** The kill of the group alone, in this very turn; those who left it follow. */
+  killNow(): void {
+    this.#killed = true
+    if (this.#empty) return
+    if (this.#sys.platform === 'win32') killTree(this.pid)
+    else signalGroup(this.#sys, this.pid, 'SIGKILL')
+  }
+
+  /** Pids of all that still live. */
+  survivors(): number[] {
+    const group = this.#empty ? [] : membersOf(this.#sys, this.pid)
+    return [...new Set([...group, ...this.#strays.pids()])]
+  }
+
+  /** Resolves to false when there is no channel any more; never throws (HAZARDS H24). */
+  send(message: unknown): Promise<boolean> {
+    const process = this.#process
+    if (!process.connected) return Promise.resolve(false)
+    return new Promise((resolve) => {
+      try {
+        process.send(message as object, (error) => resolve(error === null))
+      } catch {
+        resolve(false)
+      }
+    })
+  }
+
+  /** @internal For `ready: 'message'`. */
+  onMessage(listener: (message: unknown) => void): () => void {
+    this.#process.on('message', listener)
+    return () => void this.#process.off('message', listener)
+  }
+
+  async #terminate(): Promise<void> {
+    const { stopScope } = this.#settings
+    if (this.#sys.platform === 'win32') this.killNow()
+    else if (stopScope === 'group') this.#ask('group')
+    else {
+      if (this.exit === null) this.#ask('leader')
+      await this.ended
+      // Those whom the signal to the leader has not reached have been asked by nobody yet.
+      if (!this.#killed && !this.#ask('group')) this.#empty = true
+    }
+    await this.whenGone()
+  }
+
+  /** Answers whether there was anybody to ask. */
+  #ask(scope: 'group' | 'leader'): boolean {
+    const signal = scope === 'group' ? signalGroup : signalLeader
+    // A stopped process takes its signal only once it goes on (systemd.kill(5) does the same).
+    return (
+      signal(this.#sys, this.pid, this.#settings.stopSignal) && signalGroup(this.#sys, this.pid, 'SIGCONT')
+    )
+  }
+
+  /** Resolves when nothing lives of the group, nor of those who left it. */
+  whenGone(): Promise<void> {
+    this.#gone ??= this.ended.then(async () => {
+      if (this.#sys.platform !== 'win32' && !this.#empty) await whenEmpty(this.#sys, this.pid)
+      // From here on the number may be somebody else's.
+      this.#empty = true
+      await this.#strays.whenGone(() => this.#order())
+      await this.#closeOutput()
+    })
+    return this.#gone
+  }
+
+  /** Those who left the group come last: whoever started them may want to end them himself. */
+  #order(): Order {
+    if (this.#killed) return 'SIGKILL'
+    return this.#terminated ? this.#settings.stopSignal : null
+  }
+
+  /** Not before all are gone: whoever outlives its wrapper would break at a pipe that nobody reads. */
+  async #closeOutput(): Promise<void> {
+    const { stdout, stderr } = this.#process
+    if (!stdout?.destroyed || !stderr?.destroyed) {
+      const closed = new Promise<void>((resolve) => this.#process.once('close', () => resolve()))
+      await Promise.race([closed, this.#sys.pause(LAST_OUTPUT_MS)])
+    }
+    stdout?.destroy()
+    stderr?.destroy()
+  }
+}
+
+function once(action: () => void): () => void {
+  let done = false
+  return () => {
+    if (done) return
+    done = true
+    action()
+  }
+}

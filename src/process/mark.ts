@@ -1,0 +1,43 @@
+import { randomUUID } from 'node:crypto'
+
+/** The variable of a child's environment by which those are found that left their group. */
+export const COOKIE = 'SPINNER_COOKIE'
+
+/** The last part of the mark of a watchdog: it ends by itself when it has done its work. */
+const WATCHDOG = 'watchdog'
+
+/** What a host that is itself a child may carry; anything else is nobody's mark. */
+const MARK = /^[\w.-]+(\/[\w.-]+)*$/
+const LONGEST = 1_000
+
+/**
+ * The marks of one spinner's processes: its own number, and one more for each spawn. A spinner inside another one's
+ * child adds its marks to that child's, as a path, so that the outer one knows all that its child has started.
+ */
+export class Marks {
+  /** What all of them hold, and nobody else's do. */
+  readonly uuid: string = randomUUID()
+  readonly #outer: string
+  #spawns = 0
+
+  constructor(env: NodeJS.ProcessEnv) {
+    const given = env[COOKIE] ?? ''
+    this.#outer = given.length <= LONGEST && MARK.test(given) ? `${given}/` : ''
+  }
+
+  /** The mark of the next process. */
+  next(): string {
+    return `${this.#outer}${this.uuid}.${++this.#spawns}`
+  }
+
+  /** The mark of the watchdog, where an outer spinner looks for what its child has started. */
+  get watchdog(): Record<string, string> {
+    return this.#outer === '' ? {} : { [COOKIE]: `${this.#outer}${WATCHDOG}` }
+  }
+}
+
+/** Whether a mark is that of a process, or was made for something that this process has spawned itself. */
+export const isWithin = (mark: string, outer: string): boolean =>
+  mark === outer || mark.startsWith(`${outer}/`)
+
+export const isWatchdog = (mark: string): boolean => mark.endsWith(`/${WATCHDOG}`)
