@@ -26,6 +26,11 @@ export interface ChildInfo {
   /** The same as `address`; the name that 0.3 used. */
   readonly port: Address | null
   readonly target: Target | null
+  /**
+   * Whether it was seen that the process that listens there belongs to this child. `false` until it is ready; where the
+   * system does not let us look (other than Linux, another user's process); and where `ready` asks for something else.
+   */
+  readonly verified: boolean
   /** The options in force, defaults filled in, durations in seconds. The values of `env` are left out. */
   readonly options: Readonly<Omit<ChildSettings, 'env'> & { env: readonly string[] }>
   readonly startedAt: Date | null

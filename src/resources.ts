@@ -34,6 +34,7 @@ export class Resources {
   /** In force for the attempt, or the process, that there is. */
   #current: ChildSettings
   #isReady = false
+  #verified = false
   #leaveGate: Leave = () => {}
 
   constructor(shared: Shared, owner: Owner, settings: ChildSettings) {
@@ -53,6 +54,11 @@ export class Resources {
 
   get target(): Target | null {
     return this.#allocation.target
+  }
+
+  /** Whether it was seen that the process itself listens there. */
+  get verified(): boolean {
+    return this.process !== null && this.#isReady && this.#verified
   }
 
   /** One attempt works with the options that were there when it began. */
@@ -86,16 +92,17 @@ export class Resources {
     const ended = new AbortController()
     void process.ended.then(() => ended.abort())
     try {
-      const { sockets, socketWatch, sys } = this.#shared
+      const { owners, socketWatch, sys } = this.#shared
       const { child } = this.#owner
       const onLine = (listener: (line: string) => void): (() => void) => this.#onLine(listener)
-      const target = await whenReady(
-        { sys, sockets, socketWatch, settings: this.#current, address, process, child, onLine },
+      const place = await whenReady(
+        { sys, owners, socketWatch, settings: this.#current, address, process, child, onLine },
         AbortSignal.any([signal, ended.signal]),
       )
       // A user's function may go on after its attempt has ended; what is kept by then is the next one's.
       signal.throwIfAborted()
-      this.#allocation.target = target
+      this.#allocation.target = place?.target ?? null
+      this.#verified = place?.verified ?? false
       await sys.nextTurn()
     } catch (thrown) {
       if (process.exit === null) throw thrown
@@ -184,7 +191,7 @@ export class Resources {
 
   /** Why it was not ready in time. */
   explain(): Promise<SpinnerError> {
-    return lateError(this.#shared.sys, this.#current, this.address, this.process)
+    return lateError(this.#shared, this.#current, this.address, this.process)
   }
 
   /** From the spawn on, whatever becomes of the host, somebody ends the process. */

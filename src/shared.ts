@@ -1,3 +1,4 @@
+import type { Owners } from './address/owner.ts'
 import type { PortAllocator } from './address/ports.ts'
 import type { SocketAllocator } from './address/sockets.ts'
 import type { Child } from './child.ts'
@@ -19,6 +20,7 @@ export interface Shared {
   readonly rounds: Rounds
   readonly sockets: SocketAllocator
   readonly ports: PortAllocator
+  readonly owners: Owners
   readonly socketWatch: SocketWatch
   readonly plugins: Plugins
   readonly marks: Marks

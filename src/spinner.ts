@@ -1,3 +1,4 @@
+import { Owners } from './address/owner.ts'
 import { PortAllocator } from './address/ports.ts'
 import { SocketAllocator } from './address/sockets.ts'
 import { Child } from './child.ts'
@@ -79,6 +80,7 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
       rounds: new Rounds(sys.clock),
       sockets: new SocketAllocator(sys, settings.runtimeDir, settings.orphans),
       ports: new PortAllocator(sys),
+      owners: new Owners(sys),
       socketWatch: new SocketWatch(sys),
       plugins: new Plugins(() => this.#logger()),
       watchdog: settings.orphans === 'kill' ? new Watchdog(sys, marks) : null,

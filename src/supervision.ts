@@ -46,7 +46,7 @@ export class Supervision {
 
   /** The part of a child's picture that is known here. */
   info(): Omit<ChildInfo, 'leases' | 'idleAt'> {
-    const { address, target, output, inForce } = this.resources
+    const { address, target, output, inForce, verified } = this.resources
     const { context } = this.#actor.getSnapshot()
     const { env, ...shown } = inForce
     return {
@@ -56,6 +56,7 @@ export class Supervision {
       address,
       port: address,
       target,
+      verified,
       options: Object.freeze({ ...shown, env: Object.freeze(Object.keys(env)) }),
       startedAt: dateOf(this.#startedAt),
       readyAt: dateOf(this.#readyAt),

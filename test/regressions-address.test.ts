@@ -3,7 +3,7 @@ import { accessSync, existsSync, lstatSync, rmSync, writeFileSync } from 'node:f
 import type net from 'node:net'
 import path from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { portsOf } from '../src/address/owner.ts'
+import { Owners } from '../src/address/owner.ts'
 import { targetOf } from '../src/address/probe.ts'
 import { type Deferred, deferred } from '../src/deferred.ts'
 import type { Address } from '../src/events.ts'
@@ -140,7 +140,7 @@ test.runIf(isLinux)('H37 a child on TCP that was given a socket path is told of 
   const child = spinner.start({ name: 'tcp', script: fixture('listens-elsewhere.js'), env })
   const failure = failureOf(ready(child))
   const ports = await until(async () => {
-    const found = child.pid ? await portsOf(realSys, child.pid) : []
+    const found = child.pid ? await new Owners(realSys).portsOf(child.pid) : []
     return found.length > 0 ? found : null
   })
   const { address } = child

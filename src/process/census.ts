@@ -1,6 +1,7 @@
 import { codeOf } from '../errors.ts'
 import type { Sys } from '../sys.ts'
 import { COOKIE, isWithin } from './mark.ts'
+import { SharedLook } from './shared-look.ts'
 
 /** A living process, and the mark in its environment. */
 export interface Bearer {
@@ -8,50 +9,28 @@ export interface Bearer {
   readonly mark: string
 }
 
-/** A look reads a file of every process there is, so looks take up at most a fifth of the host's time. */
-const REST_PER_LOOK = 4
-
 const VARIABLE = new RegExp(`(?:^|\\0)${COOKIE}=([^\\0]*)`)
 
 /** Finds the processes of one spinner wherever they went. See proc(5) on `/proc/pid/environ`. */
 export class Census {
   readonly #sys: Sys
   readonly #uuid: string
-  #look: Promise<Bearer[]> | null = null
-  #restUntil = 0
+  readonly #look: SharedLook<Bearer[]>
 
   constructor(sys: Sys, uuid: string) {
     this.#sys = sys
     this.#uuid = uuid
+    this.#look = new SharedLook(sys, () => this.#take())
   }
 
-  /**
-   * Those who carry a mark, or one within it. All who ask before a look begins share it. Rejects where nothing can be
-   * seen.
-   */
+  /** Those who carry a mark, or one within it. Rejects where nothing can be seen. */
   async bearersOf(mark: string): Promise<Bearer[]> {
-    this.#look ??= this.#lookSoon()
-    return (await this.#look).filter((bearer) => isWithin(bearer.mark, mark))
+    return (await this.#look.take()).filter((bearer) => isWithin(bearer.mark, mark))
   }
 
   /** The same in this very turn. */
   bearersNow(mark: string): Bearer[] {
     return this.#take().filter((bearer) => isWithin(bearer.mark, mark))
-  }
-
-  async #lookSoon(): Promise<Bearer[]> {
-    const { clock, nextTurn, pause } = this.#sys
-    await nextTurn()
-    const rest = this.#restUntil - clock.now()
-    if (rest > 0) await pause(rest)
-    // Who asks from here on may know of something newer than this look will see.
-    this.#look = null
-    const begun = clock.now()
-    try {
-      return this.#take()
-    } finally {
-      this.#restUntil = clock.now() + (clock.now() - begun) * REST_PER_LOOK
-    }
   }
 
   /** What has ended has no environment any more, and what is another user's cannot be read. */

@@ -1,4 +1,4 @@
-import { ownerOf, portsOf } from '../address/owner.ts'
+import type { Owners } from '../address/owner.ts'
 import { quoted, SpinnerError } from '../errors.ts'
 import type { Address } from '../events.ts'
 import type { ChildSettings } from '../options.ts'
@@ -11,7 +11,7 @@ const UNFULFILLED =
 
 /** The child was not ready in time. Looks where it listens instead, since that is the usual reason (HAZARDS H37). */
 export async function lateError(
-  sys: Sys,
+  { owners, sys }: { readonly owners: Owners; readonly sys: Sys },
   settings: ChildSettings,
   address: Address | null,
   process: ManagedProcess | null,
@@ -19,15 +19,16 @@ export async function lateError(
   const { listen, name, timeout } = settings
   // Whoever was held up himself has still to see what came in meanwhile.
   await sys.pause(LAST_CHANCE_MS)
-  const ports = process && listen !== null ? await portsOf(sys, process.pid) : []
-  const isBound = process !== null && typeof address === 'string' && (await owns(sys, address, process.pid))
+  const ports = process && listen !== null ? await owners.portsOf(process.pid) : []
+  const isBound =
+    process !== null && typeof address === 'string' && (await owns(owners, address, process.pid))
   const output = process?.lastWords ?? []
   const message = `'${name}' was not ready within ${timeout} s; ${hint(address, ports, isBound)}.${quoted(output)}`
   return new SpinnerError('ERR_SPINNER_NOT_READY', message, { child: name, output })
 }
 
-const owns = async (sys: Sys, socketPath: string, pid: number): Promise<boolean> =>
-  (await ownerOf(sys, { socketPath }, pid)) === 'ours'
+const owns = async (owners: Owners, socketPath: string, pid: number): Promise<boolean> =>
+  (await owners.of({ socketPath }, pid)) === 'ours'
 
 function hint(address: Address | null, ports: readonly number[], isBound: boolean): string {
   if (address === null) return 'give it a longer `timeout`'

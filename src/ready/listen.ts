@@ -1,8 +1,7 @@
-import { type Owner, ownerOf } from '../address/owner.ts'
+import type { Owner, Owners } from '../address/owner.ts'
 import { accepts, targetOf, whoAnswers } from '../address/probe.ts'
 import { SpinnerError } from '../errors.ts'
 import type { Address } from '../events.ts'
-import { socketsOf } from '../process/procfs.ts'
 import type { Sys, Target } from '../sys.ts'
 import type { SocketWatch } from './socket-watch.ts'
 
@@ -16,71 +15,66 @@ export interface Listening {
   readonly name: string
   readonly address: Address
   readonly pid: number
-  /** The address is a socket in a folder that no other user can reach, made for this one host. */
-  readonly isPrivate: boolean
-  /** How many sockets it was given at birth, besides its standard streams. */
-  readonly channels: number
+}
+
+/** What readiness is seen with. */
+export interface Eyes {
+  readonly sys: Sys
+  readonly owners: Owners
+  readonly socketWatch: SocketWatch
+}
+
+/** Where a process accepts, and whether it was seen that it is this one who does. */
+export interface Place {
+  readonly target: Target
+  readonly verified: boolean
 }
 
 /** Resolves with the target at which the process, and nobody else, accepts. */
-export function whenListening(
-  sys: Sys,
-  child: Listening,
-  watch: SocketWatch,
-  signal: AbortSignal,
-): Promise<Target> {
+export function whenListening(eyes: Eyes, child: Listening, signal: AbortSignal): Promise<Place> {
   const { address } = child
   return typeof address === 'string'
-    ? whenSocket(sys, child, address, watch, signal)
-    : whenPort(sys, child, address, signal)
+    ? whenSocket(eyes, child, address, signal)
+    : whenPort(eyes, child, address, signal)
 }
 
-async function whenSocket(
-  sys: Sys,
-  child: Listening,
-  socket: string,
-  watch: SocketWatch,
-  signal: AbortSignal,
-): Promise<Target> {
+async function whenSocket(eyes: Eyes, child: Listening, socket: string, signal: AbortSignal): Promise<Place> {
+  const { sys, socketWatch } = eyes
   const target = targetOf(socket)
   const since = sys.clock.now()
   for (;;) {
     signal.throwIfAborted()
     if (sys.platform === 'win32' || sys.fs.existsSync(socket)) {
-      const owner = isPlausible(sys, child) ? 'unknown' : await ownerSurely(sys, child, target)
-      if (owner === 'ours' || (owner === 'unknown' && (await accepts(sys, target)))) return target
+      const owner = await ownerSurely(eyes, child, target)
+      if (owner === 'ours') return { target, verified: true }
+      if (owner === 'unknown' && (await accepts(sys, target))) return { target, verified: false }
     }
     // Bound but not listening yet: nothing more will be seen of it in the folder.
     if (sys.fs.existsSync(socket)) await sys.pause(nextLook(sys.clock.now() - since))
-    else await watch.next(socket, signal)
+    else await socketWatch.next(socket, signal)
   }
 }
 
-/**
- * Nobody comes upon a private path by accident, so a child that holds a socket of its own is believed when the path
- * accepts. The table of all unix sockets grows with every child, and would be read at each start.
- */
-const isPlausible = (sys: Sys, { channels, isPrivate, pid }: Listening): boolean =>
-  isPrivate && sys.platform === 'linux' && socketsOf(sys, pid, 3).size > channels
-
 /** A table of all TCP sockets is dear to read, so first something must answer. */
-async function whenPort(sys: Sys, child: Listening, port: number, signal: AbortSignal): Promise<Target> {
+async function whenPort(eyes: Eyes, child: Listening, port: number, signal: AbortSignal): Promise<Place> {
+  const { sys } = eyes
   const since = sys.clock.now()
   for (;;) {
     signal.throwIfAborted()
     const target = await whoAnswers(sys, port)
-    if (target && (await ownerSurely(sys, child, target)) !== 'nobody') return target
+    const owner = target ? await ownerSurely(eyes, child, target) : 'nobody'
+    if (target && owner !== 'nobody') return { target, verified: owner === 'ours' }
     await sys.pause(nextLook(sys.clock.now() - since))
   }
 }
 
 /** Whose it is; throws when it is certain that it is somebody else's. */
-async function ownerSurely(sys: Sys, child: Listening, target: Target): Promise<Owner> {
-  const owner = await ownerOf(sys, target, child.pid)
+async function ownerSurely({ owners, sys }: Eyes, child: Listening, target: Target): Promise<Owner> {
+  const owner = await owners.of(target, child.pid)
   if (owner !== 'foreign') return owner
   // A process that is dying holds its socket a moment longer than its descriptors.
   await sys.pause(LONGEST_LOOK_MS)
-  const again = await ownerOf(sys, target, child.pid)
+  const again = await owners.of(target, child.pid)
   if (again === 'foreign') throw foreign(child)
   return again
 }

@@ -35,13 +35,15 @@ const HARMLESS = [
 type Environment = Record<string, string | undefined>
 const inherit = { env: {}, extendEnv: true } as const
 
-/** What a real child sees that a host with these variables starts. */
+/** What a real child sees, besides its mark, that a host with these variables starts. */
 async function seenBy(host: Environment, options: StartOptions): Promise<Environment> {
   const PATH = process.env['PATH']
   const spinner = newSpinner({ ready: { output: /^\{/ } }, sysWith({ env: { PATH, ...host } }))
   const env = { TEST_MARK: process.pid, ...options.env }
   await spinner.start({ script: fixture('prints-environment.js'), name: 'a', ...options, env })
-  return JSON.parse(spinner.get('a')?.output.join('') ?? '')
+  const { SPINNER_COOKIE, ...seen } = JSON.parse(spinner.get('a')?.output.join('') ?? '')
+  expect(SPINNER_COOKIE).toMatch(/^(1\/)?[\da-f-]{36}\.1$/)
+  return seen
 }
 
 describe('what a child inherits', () => {

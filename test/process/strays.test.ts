@@ -67,6 +67,7 @@ describe.runIf(process.platform === 'linux')('a process that left its group', ()
     const child = newSpinner({ stopTimeout: 0.05 }, sys).start(
       shell('a', WAYS['calls setsid'](telling(file, ':'))),
     )
+    await child
     strays.push(await pidIn(file))
     process.kill(child.pid as number, 'SIGKILL')
     await until(() => child.info().restarts === 1 && child.state === 'started', 'the restart')
