@@ -262,7 +262,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   }
 
   #onStarted(from: ChildState): () => void {
-    const { address, settings } = this.#supervision.resources
+    const { address, inForce: settings } = this.#supervision.resources
     this.#waits.arrived(address)
     if (settings.idleTimeSec !== null) this.#idle = this.#watchIdle(settings.idleTimeSec)
     this.#endChecks = settings.checks.map((check) => this.#check(check))

@@ -20,7 +20,8 @@ export function classify(
 
 function kindOf(error: SpinnerError, settings: ChildSettings, lastWords: readonly string[]): FailureKind {
   if (isExhaustion(codeOf(error.cause))) return 'resource'
-  const exchangeable = settings.listen === 'port' || typeof settings.listen === 'object'
+  const { listen } = settings
+  const exchangeable = listen === 'port' || (typeof listen === 'object' && listen !== null)
   if (!exchangeable) return 'child'
   if (error.code === 'ERR_SPINNER_FOREIGN_LISTENER') return 'address'
   return error.code === 'ERR_SPINNER_EXITED' && lastWords.some((line) => ADDRESS_TAKEN.test(line))

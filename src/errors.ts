@@ -1,3 +1,5 @@
+import { getSystemErrorName } from 'node:util'
+
 /** Every code that a {@link SpinnerError} can carry. `docs/events-and-errors.md` says when and what to do. */
 export type SpinnerErrorCode =
   | 'ERR_SPINNER_INVALID_OPTION'
@@ -74,7 +76,9 @@ export function messageOf(thrown: unknown): string {
 /** Node's error code (`ENOENT`, …) of anything that was thrown. */
 export function codeOf(thrown: unknown): string | undefined {
   try {
-    const code = (thrown as { code?: unknown } | null | undefined)?.code
+    const { code, errno } = (thrown ?? {}) as { code?: unknown; errno?: unknown }
+    // What a look at the machine itself meets has only its number, and that with either sign.
+    if (code === 'ERR_SYSTEM_ERROR' && typeof errno === 'number') return getSystemErrorName(-Math.abs(errno))
     return typeof code === 'string' ? code : undefined
   } catch {
     return undefined

@@ -174,6 +174,7 @@ export const machineSetup = setup({
     unqueue: assign({ queued: false }),
     explainStop: assign(({ event }) => ({ reason: reasonOf(event) })),
     fault: assign(({ context }) => ({
+      queued: false,
       faultedAt: context.now(),
       reason: context.error?.message ?? 'it failed',
     })),

@@ -6,7 +6,6 @@ import type { FailureKind } from './failures.ts'
 import type { Leave } from './gate.ts'
 import { Monitor } from './monitor.ts'
 import type { ChildSettings } from './options.ts'
-import { atExit } from './process/at-exit.ts'
 import type { ManagedProcess, ProcessEvents } from './process/managed-process.ts'
 import { Ring } from './process/output.ts'
 import { spawnProcess } from './process/spawn.ts'
@@ -65,10 +64,10 @@ export class Resources {
   async launch(signal: AbortSignal): Promise<number> {
     this.#current = this.settings
     this.#watchFiles()
-    const { sockets, watchdog } = this.#shared
-    watchdog?.wake()
+    const { orphans, sockets } = this.#shared
+    await orphans?.ready()
     const address = await this.#allocation.obtain(this.#current, signal)
-    if (sockets.privateFolder !== null) watchdog?.keepTidy(sockets.privateFolder)
+    if (sockets.privateFolder !== null) orphans?.keepTidy(sockets.privateFolder)
     // From the gate to the spawn nothing may be awaited: it lets one through in each turn of the loop.
     const leaveGate = await this.#shared.gate.enter(signal)
     this.#leaveGate = leaveGate
@@ -194,17 +193,11 @@ export class Resources {
     return lateError(this.#shared, this.#current, this.address, this.process)
   }
 
-  /** From the spawn on, whatever becomes of the host, somebody ends the process. */
   #spawn(address: Address | null): ManagedProcess | Promise<SpinnerError> {
-    const { census, marks, sys, watchdog } = this.#shared
+    const { census, marks, orphans, sys } = this.#shared
     const given = { address, census, mark: marks.next() }
     const spawned = spawnProcess(sys, this.#current, given, this.#events())
-    if (watchdog && !(spawned instanceof Promise)) {
-      const spare = [watchdog.guard(spawned.pid), atExit(() => spawned.killNow())]
-      void spawned.whenGone().then(() => {
-        for (const done of spare) done()
-      })
-    }
+    if (!(spawned instanceof Promise)) orphans?.guard(spawned)
     return spawned
   }
 

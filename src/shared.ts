@@ -1,16 +1,17 @@
-import type { Owners } from './address/owner.ts'
-import type { PortAllocator } from './address/ports.ts'
-import type { SocketAllocator } from './address/sockets.ts'
+import { Owners } from './address/owner.ts'
+import { PortAllocator } from './address/ports.ts'
+import { folderOf, SocketAllocator, stateNameOf } from './address/sockets.ts'
 import type { Child } from './child.ts'
-import type { Exit, OutputStream } from './events.ts'
-import type { Gate } from './gate.ts'
+import { type Exit, type OutputStream, safeLog } from './events.ts'
+import { Gate } from './gate.ts'
 import type { MachineEvent } from './machine-setup.ts'
-import type { Plugins } from './plugins.ts'
-import type { Census } from './process/census.ts'
-import type { Marks } from './process/mark.ts'
-import type { Watchdog } from './process/watchdog.ts'
-import type { SocketWatch } from './ready/socket-watch.ts'
-import type { Rounds } from './rounds.ts'
+import type { Logger, SpinnerSettings } from './options.ts'
+import { Plugins } from './plugins.ts'
+import { Census } from './process/census.ts'
+import { Marks } from './process/mark.ts'
+import { Orphans } from './process/orphans.ts'
+import { SocketWatch } from './ready/socket-watch.ts'
+import { Rounds } from './rounds.ts'
 import type { Sys } from './sys.ts'
 
 /** What all children of a spinner share. */
@@ -26,7 +27,7 @@ export interface Shared {
   readonly marks: Marks
   readonly census: Census
   /** Null where children shall outlive the host. */
-  readonly watchdog: Watchdog | null
+  readonly orphans: Orphans | null
 }
 
 /** How a child hears of what its resources meet. */
@@ -37,4 +38,27 @@ export interface Owner {
   message(message: unknown): void
   exited(exit: Exit): void
   error(error: Error): void
+}
+
+/** What a spinner's children will share. Throws where its folder cannot be used, or its `id` is in use. */
+export function newShared(sys: Sys, settings: SpinnerSettings, logger: () => Logger | null): Shared {
+  const { concurrency, id, orphans, runtimeDir } = settings
+  const marks = new Marks(sys.env)
+  const sockets = new SocketAllocator(sys, runtimeDir ?? (id === null ? null : folderOf(sys, id)), orphans)
+  if (runtimeDir !== null || id !== null) sockets.folder()
+  const warn = (message: string): void => safeLog(logger(), 'warn', message)
+  const record = id === null ? null : { folder: sockets.folder(), name: stateNameOf(id), warn }
+  return {
+    sys,
+    marks,
+    sockets,
+    census: new Census(sys, marks.uuid),
+    gate: new Gate(sys, concurrency ?? Math.max(2, sys.cpus())),
+    rounds: new Rounds(sys.clock),
+    ports: new PortAllocator(sys),
+    owners: new Owners(sys),
+    socketWatch: new SocketWatch(sys),
+    plugins: new Plugins(logger),
+    orphans: orphans === 'kill' ? new Orphans(sys, marks, record) : null,
+  }
 }

@@ -1,11 +1,7 @@
-import { Owners } from './address/owner.ts'
-import { PortAllocator } from './address/ports.ts'
-import { SocketAllocator } from './address/sockets.ts'
 import { Child } from './child.ts'
 import { type Callback, quietly, tell } from './deferred.ts'
 import { closedError, SpinnerError } from './errors.ts'
 import { type Address, type ChildInfo, SafeEmitter, type SpinnerEvents } from './events.ts'
-import { Gate } from './gate.ts'
 import type { Lease } from './lease.ts'
 import {
   type Call,
@@ -18,13 +14,7 @@ import {
 } from './normalise.ts'
 import type { Logger, SpinnerOptions, SpinnerSettings, StartOptions, WaitOptions } from './options.ts'
 import type { Plugin } from './plugin.ts'
-import { Plugins } from './plugins.ts'
-import { Census } from './process/census.ts'
-import { Marks } from './process/mark.ts'
-import { Watchdog } from './process/watchdog.ts'
-import { SocketWatch } from './ready/socket-watch.ts'
-import { Rounds } from './rounds.ts'
-import type { Shared } from './shared.ts'
+import { newShared, type Shared } from './shared.ts'
 import { realSys, type Sys } from './sys.ts'
 import { pluginLike, show, WRONG } from './values.ts'
 
@@ -71,21 +61,7 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
     super(() => this.#logger())
     this.#sys = sys
     this.#settings = settings
-    const marks = new Marks(sys.env)
-    this.#shared = {
-      sys,
-      marks,
-      census: new Census(sys, marks.uuid),
-      gate: new Gate(sys, settings.concurrency ?? Math.max(2, sys.cpus())),
-      rounds: new Rounds(sys.clock),
-      sockets: new SocketAllocator(sys, settings.runtimeDir, settings.orphans),
-      ports: new PortAllocator(sys),
-      owners: new Owners(sys),
-      socketWatch: new SocketWatch(sys),
-      plugins: new Plugins(() => this.#logger()),
-      watchdog: settings.orphans === 'kill' ? new Watchdog(sys, marks) : null,
-    }
-    if (settings.runtimeDir !== null) this.#shared.sockets.folder()
+    this.#shared = newShared(sys, settings, () => this.#logger())
     for (const plugin of settings.plugins) this.use(plugin)
   }
 
@@ -256,7 +232,7 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
       await this.#stopAll()
     } finally {
       for (const child of this.#children.values()) child.dispose()
-      this.#shared.watchdog?.close()
+      await this.#shared.orphans?.close()
       this.#shared.plugins.close()
       await this.#shared.sockets.close()
     }

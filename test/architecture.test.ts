@@ -11,7 +11,7 @@ const LAYERS: readonly RegExp[] = [
   /^machine$/,
   /^machine-setup$/,
   /^actors$/,
-  /^resources$/,
+  /^(resources|shared)$/,
   /^(normalise|values|monitor.*|(process|address|ready|checks)\/.*)$/,
 ]
 

@@ -1,4 +1,5 @@
 import { codeOf } from '../errors.ts'
+import { familyOf } from '../process/family.ts'
 import { parseUnix, readStats, socketsOf } from '../process/procfs.ts'
 import type { Sys, Target } from '../sys.ts'
 import { SocketTables } from './tables.ts'
@@ -31,7 +32,7 @@ export class Owners {
         return inodes.some((inode) => held.has(inode))
       }
       if (holds(pgid)) return 'ours'
-      const family = familyOf(sys, pgid)
+      const family = this.#familyOf(pgid)
       if (family.some(holds)) return 'ours'
       return [pgid, ...family].some((pid) => isHidden(sys, pid)) ? 'unknown' : 'foreign'
     } catch {
@@ -44,12 +45,17 @@ export class Owners {
     const sys = this.#sys
     if (sys.platform !== 'linux') return []
     try {
-      const held = new Set([pgid, ...familyOf(sys, pgid)].flatMap((pid) => [...socketsOf(sys, pid)]))
+      const held = new Set([pgid, ...this.#familyOf(pgid)].flatMap((pid) => [...socketsOf(sys, pid)]))
       const listeners = (await this.#tables.tcp()).filter(({ inode }) => held.has(inode))
       return [...new Set(listeners.map(({ port }) => port))].sort((a, b) => a - b)
     } catch {
       return []
     }
+  }
+
+  #familyOf(pgid: number): number[] {
+    const family = familyOf(readStats(this.#sys), pgid).map(({ pid }) => pid)
+    return family.filter((pid) => pid !== pgid)
   }
 
   async #listening(target: Target): Promise<string[]> {
@@ -84,15 +90,4 @@ function livesElsewhere(sys: Sys, pid: number): boolean {
   } catch (thrown) {
     return codeOf(thrown) !== 'ENOENT'
   }
-}
-
-function familyOf(sys: Sys, pgid: number): number[] {
-  const stats = readStats(sys)
-  const family = new Set([pgid])
-  for (let size = 0; size !== family.size; ) {
-    size = family.size
-    for (const stat of stats) if (stat.pgrp === pgid || family.has(stat.ppid)) family.add(stat.pid)
-  }
-  family.delete(pgid)
-  return [...family]
 }

@@ -1,5 +1,5 @@
 import getPort from 'get-port'
-import { SpinnerError } from '../errors.ts'
+import { codeOf, SpinnerError } from '../errors.ts'
 import type { Allocator } from '../plugin.ts'
 import type { Sys } from '../sys.ts'
 import { isFree } from './probe.ts'
@@ -52,7 +52,8 @@ export class PortAllocator implements Allocator {
   async #fresh(name: string): Promise<number> {
     for (let round = 0; round < ROUNDS; round++) {
       const candidates = this.#candidates()
-      const port = await getPort({ port: candidates, host: '127.0.0.1', exclude: this.#held.keys() })
+      const wanted = { port: candidates, host: '127.0.0.1', exclude: this.#held.keys() }
+      const port = await getPort(wanted).catch((thrown: unknown) => Promise.reject(refused(name, thrown)))
       // Where none is free get-port gives any other; and two that ask at once may be given the same.
       if (candidates.includes(port) && !this.#held.has(port)) return port
     }
@@ -64,6 +65,13 @@ export class PortAllocator implements Allocator {
     return Array.from({ length: CANDIDATES }, () => LOWEST + Math.floor(this.#sys.random() * span))
   }
 }
+
+const refused = (child: string, cause: unknown): SpinnerError =>
+  new SpinnerError(
+    'ERR_SPINNER_SPAWN',
+    `No TCP port could be looked for, for '${child}': the system refused it (${codeOf(cause)}).`,
+    { child, cause },
+  )
 
 /** The one port that the user named, for one child. */
 export const fixedPort = (port: number): Allocator => ({ allocate: () => port, release: () => {} })

@@ -22,6 +22,8 @@ export class SocketAllocator implements Allocator {
   #folder: string | null = null
   /** Set when the folder is ours to remove. */
   #stay: (() => void) | null = null
+  /** A named folder that was not there before. */
+  #isMade = false
 
   /** `orphans` that are left need their sockets when the host has gone. */
   constructor(sys: Sys, runtimeDir: string | null, orphans: 'kill' | 'leave' = 'kill') {
@@ -55,9 +57,10 @@ export class SocketAllocator implements Allocator {
 
   async close(): Promise<void> {
     await Promise.allSettled(this.#removals)
-    if (this.#folder === null || this.#stay === null) return
-    this.#stay()
-    removeFolder(this.#sys.fs, this.#folder)
+    if (this.#folder === null) return
+    this.#stay?.()
+    if (this.#stay !== null) removeFolder(this.#sys.fs, this.#folder)
+    else if (this.#isMade) removeEmpty(this.#sys.fs, this.#folder)
   }
 
   /** The folder that was made for this host alone, if there is one. */
@@ -104,11 +107,7 @@ export class SocketAllocator implements Allocator {
 
   #makePrivate(): string {
     const { fs } = this.#sys
-    const bases = [this.#sys.env['XDG_RUNTIME_DIR'], this.#sys.tmpdir(), '/tmp']
-    const short = bases.find(
-      (base) => base && Buffer.byteLength(base) <= LONGEST_PATH - 40 && isWritable(fs, base),
-    )
-    const folder = fs.mkdtempSync(path.join(short ?? this.#sys.tmpdir(), 'spinner-'))
+    const folder = fs.mkdtempSync(path.join(baseOf(this.#sys), 'spinner-'))
     this.#stay = this.#orphans === 'leave' ? () => {} : atExit(() => removeFolder(fs, folder))
     return folder
   }
@@ -117,7 +116,7 @@ export class SocketAllocator implements Allocator {
     const { fs } = this.#sys
     const folder = path.resolve(wanted)
     try {
-      fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+      this.#isMade = fs.mkdirSync(folder, { recursive: true, mode: 0o700 }) === folder
     } catch (thrown) {
       throw unusable(folder, `it cannot be made (${codeOf(thrown)})`, thrown)
     }
@@ -130,6 +129,22 @@ export class SocketAllocator implements Allocator {
     return folder
   }
 }
+
+/** Where this user's sockets may go: what the system has for it, or a folder of temporary files, if it is short. */
+function baseOf({ env, fs, tmpdir }: Sys): string {
+  const bases = [env['XDG_RUNTIME_DIR'], tmpdir(), '/tmp']
+  const short = bases.find(
+    (base) => base && Buffer.byteLength(base) <= LONGEST_PATH - 40 && isWritable(fs, base),
+  )
+  return short ?? tmpdir()
+}
+
+/** The folder of a host that has a stable identity: the next one that has it finds the same. */
+export const folderOf = (sys: Sys, id: string): string =>
+  path.join(baseOf(sys), `spinner-${process.getuid?.() ?? 'user'}-${slug(id, 8)}`)
+
+/** The file in which such a host writes down which processes it has. */
+export const stateNameOf = (id: string): string => `${slug(id, 8)}.state`
 
 function unlink(fs: Sys['fs'], socket: string): undefined {
   try {
@@ -153,6 +168,14 @@ function removeFolder(fs: Sys['fs'], folder: string): void {
     fs.rmSync(folder, { recursive: true, force: true })
   } catch {
     // A folder that cannot be removed is not worth failing for.
+  }
+}
+
+function removeEmpty(fs: Sys['fs'], folder: string): void {
+  try {
+    fs.rmdirSync(folder)
+  } catch {
+    // Somebody else has put something there.
   }
 }
 

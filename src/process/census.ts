@@ -1,6 +1,8 @@
 import { codeOf } from '../errors.ts'
 import type { Sys } from '../sys.ts'
+import { familyOf } from './family.ts'
 import { COOKIE, isWithin } from './mark.ts'
+import { readStats, type Stat } from './procfs.ts'
 import { SharedLook } from './shared-look.ts'
 
 /** A living process, and the mark in its environment. */
@@ -16,11 +18,13 @@ export class Census {
   readonly #sys: Sys
   readonly #uuid: string
   readonly #look: SharedLook<Bearer[]>
+  readonly #parents: SharedLook<Stat[]>
 
   constructor(sys: Sys, uuid: string) {
     this.#sys = sys
     this.#uuid = uuid
     this.#look = new SharedLook(sys, () => this.#take())
+    this.#parents = new SharedLook(sys, () => readStats(sys))
   }
 
   /** Those who carry a mark, or one within it. Rejects where nothing can be seen. */
@@ -28,7 +32,12 @@ export class Census {
     return (await this.#look.take()).filter((bearer) => isWithin(bearer.mark, mark))
   }
 
-  /** The same in this very turn. */
+  /** Those who left a group and have their parents, or theirs, in it still. */
+  async leaversOf(pgid: number): Promise<Stat[]> {
+    return familyOf(await this.#parents.take(), pgid).filter(({ pgrp }) => pgrp !== pgid)
+  }
+
+  /** The same as `bearersOf` in this very turn. */
   bearersNow(mark: string): Bearer[] {
     return this.#take().filter((bearer) => isWithin(bearer.mark, mark))
   }

@@ -100,9 +100,10 @@ export class ManagedProcess {
   }
 
   /** Kills all of it; resolves when nothing of it lives. */
-  kill(): Promise<void> {
+  async kill(): Promise<void> {
+    await this.#rememberStrays()
     this.killNow()
-    return this.whenGone()
+    await this.whenGone()
   }
 
   /** The kill of the group alone, in this very turn; those who left it follow. */
@@ -140,6 +141,7 @@ export class ManagedProcess {
 
   async #terminate(): Promise<void> {
     const { stopScope } = this.#settings
+    await this.#rememberStrays()
     if (this.#sys.platform === 'win32') this.killNow()
     else if (stopScope === 'group') this.#ask('group')
     else {
@@ -151,8 +153,13 @@ export class ManagedProcess {
     await this.whenGone()
   }
 
+  async #rememberStrays(): Promise<void> {
+    if (this.exit === null) await this.#strays.remember(this.pid)
+  }
+
   /** Answers whether there was anybody to ask. */
   #ask(scope: 'group' | 'leader'): boolean {
+    if (this.#empty) return false
     const signal = scope === 'group' ? signalGroup : signalLeader
     // A stopped process takes its signal only once it goes on (systemd.kill(5) does the same).
     return (

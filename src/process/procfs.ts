@@ -1,3 +1,4 @@
+import { codeOf } from '../errors.ts'
 import type { Sys } from '../sys.ts'
 
 /** What `/proc/<pid>/stat` says that matters here. See proc(5). */
@@ -6,15 +7,22 @@ export interface Stat {
   readonly state: string
   readonly ppid: number
   readonly pgrp: number
+  /** When it began, in clock ticks since the machine did; `NaN`, which equals nothing, where that is cut off. */
+  readonly start: number
 }
+
+/** Field 22 of the line, counted from the state, which is the third. */
+const START = 19
 
 /** The name of a program may hold spaces and brackets, so the fields count from the last `)`. */
 export function parseStat(text: string): Stat | null {
   const close = text.lastIndexOf(')')
   const pid = Number.parseInt(text, 10)
   if (close < 0 || !Number.isSafeInteger(pid)) return null
-  const [state = '', ppid, pgrp] = text.slice(close + 2).split(' ', 3)
-  const parsed = { pid, state, ppid: Number(ppid), pgrp: Number(pgrp) }
+  const fields = text.slice(close + 2).split(' ', START + 1)
+  const [state = '', ppid, pgrp] = fields
+  const start = Number.parseInt(fields[START] ?? '', 10)
+  const parsed = { pid, state, ppid: Number(ppid), pgrp: Number(pgrp), start }
   return Number.isSafeInteger(parsed.ppid) && Number.isSafeInteger(parsed.pgrp) ? parsed : null
 }
 
@@ -71,13 +79,44 @@ export function parseUnix(table: string, socketPath: string): string[] {
   return inodes
 }
 
+/** Pids of all processes that can be seen; throws when none can. */
+export function readPids(sys: Sys): number[] {
+  const entries = sys.fs.readdirSync('/proc')
+  return entries.filter((entry) => entry >= '1' && entry <= '9~').map(Number)
+}
+
+/** It has ended since, or it is another user's. */
+const UNREADABLE = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM'])
+
+/** What a file of a process holds; null when there is none to be read. Out of descriptors, say, it throws. */
+function readOf(sys: Sys, pid: number, file: string): string | null {
+  try {
+    return sys.fs.readFileSync(`/proc/${pid}/${file}`, 'latin1')
+  } catch (thrown) {
+    if (UNREADABLE.has(codeOf(thrown) ?? '')) return null
+    throw thrown
+  }
+}
+
+/** One process; null when it is not there, and thrown when that cannot be told. */
+export function readStat(sys: Sys, pid: number): Stat | null {
+  const text = readOf(sys, pid, 'stat')
+  return text === null ? null : parseStat(text)
+}
+
+/** A variable of the environment that a process was started with; null when it has none of that name. */
+export function readVariable(sys: Sys, pid: number, name: string): string | null {
+  const environment = `\0${readOf(sys, pid, 'environ') ?? ''}`
+  const at = environment.indexOf(`\0${name}=`)
+  return at < 0 ? null : (environment.slice(at + name.length + 2).split('\0', 1)[0] ?? null)
+}
+
 /** Every process that can be seen; throws when none can. One look costs a millisecond per hundred processes. */
 export function readStats(sys: Sys): Stat[] {
   const stats: Stat[] = []
-  for (const entry of sys.fs.readdirSync('/proc')) {
-    if (entry < '1' || entry > '9~') continue
+  for (const pid of readPids(sys)) {
     try {
-      const stat = parseStat(sys.fs.readFileSync(`/proc/${entry}/stat`, 'latin1'))
+      const stat = parseStat(sys.fs.readFileSync(`/proc/${pid}/stat`, 'latin1'))
       if (stat) stats.push(stat)
     } catch {
       // It ended while we looked.
@@ -87,7 +126,7 @@ export function readStats(sys: Sys): Stat[] {
 }
 
 /** A zombie has no memory and no files; it only waits for its parent to ask how it ended. */
-export const isAlive = (stat: Stat): boolean => stat.state !== 'Z' && stat.state !== 'X'
+export const isAlive = (stat: Pick<Stat, 'state'>): boolean => stat.state !== 'Z' && stat.state !== 'X'
 
 /** Inodes of the sockets that a process holds, in descriptors from `first` on. */
 export function socketsOf(sys: Sys, pid: number, first = 0): Set<string> {

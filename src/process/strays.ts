@@ -3,6 +3,7 @@ import type { Bearer, Census } from './census.ts'
 import { isGroupOfOurs } from './group.ts'
 import { looks } from './looks.ts'
 import { isWatchdog } from './mark.ts'
+import { isAlive, readStat } from './procfs.ts'
 
 /** Where nothing can be seen for so many looks in a row (out of descriptors, say), nothing is known to be left. */
 const BLIND_LOOKS = 8
@@ -16,6 +17,8 @@ export class Strays {
   readonly #census: Census
   readonly #mark: string
   readonly #asked = new Set<number>()
+  /** When each began, by its number. */
+  readonly #remembered = new Map<number, number>()
 
   constructor(sys: Sys, census: Census, mark: string) {
     this.#sys = sys
@@ -23,10 +26,24 @@ export class Strays {
     this.#mark = mark
   }
 
+  /**
+   * Notes who has left the group of `leader`. To be called before the first signal: afterwards their parents are gone,
+   * and those whose environment does not show the mark could not be found (HAZARDS H3).
+   */
+  async remember(leader: number): Promise<void> {
+    if (this.#sys.platform !== 'linux') return
+    try {
+      for (const { pid, start } of await this.#census.leaversOf(leader)) this.#remembered.set(pid, start)
+    } catch {
+      // Nothing can be seen at this moment: then the mark alone tells.
+    }
+  }
+
   /** Pids of those that live. */
   pids(): number[] {
+    if (this.#sys.platform !== 'linux') return []
     try {
-      return this.#census.bearersNow(this.#mark).map(({ pid }) => pid)
+      return this.#with(this.#census.bearersNow(this.#mark)).map(({ pid }) => pid)
     } catch {
       return []
     }
@@ -38,7 +55,7 @@ export class Strays {
     let blind = 0
     for (const wait of looks()) {
       try {
-        const left = await this.#census.bearersOf(this.#mark)
+        const left = this.#with(await this.#census.bearersOf(this.#mark))
         if (left.length === 0) return
         blind = 0
         const signal = order()
@@ -50,6 +67,17 @@ export class Strays {
     }
   }
 
+  /** Adds those who are remembered, live, and are still the same: a number may be another's by now. */
+  #with(bearers: readonly Bearer[]): Bearer[] {
+    const left = [...bearers]
+    for (const [pid, start] of this.#remembered) {
+      const stat = readStat(this.#sys, pid)
+      if (!stat || !isAlive(stat) || stat.start !== start) this.#remembered.delete(pid)
+      else if (!left.some((bearer) => bearer.pid === pid)) left.push({ pid, mark: this.#mark })
+    }
+    return left
+  }
+
   /** What an inner spinner has started is asked by that one, when its host ends. */
   #send({ pid, mark }: Bearer, signal: NodeJS.Signals): void {
     if (isWatchdog(mark) || !isGroupOfOurs(this.#sys, pid)) return
@@ -57,7 +85,7 @@ export class Strays {
     this.#asked.add(pid)
     try {
       this.#sys.kill(pid, signal)
-      this.#sys.kill(pid, 'SIGCONT')
+      if (signal !== 'SIGKILL') this.#sys.kill(pid, 'SIGCONT')
     } catch {
       // It has ended since, or it may not be signalled: the next look tells.
     }

@@ -1,8 +1,19 @@
+import { spawn } from 'node:child_process'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
-import { isAlive, parseStat, parseTcp, parseUnix, readStats, socketsOf } from '../../src/process/procfs.ts'
+import { afterEach, describe, expect, test } from 'vitest'
+import {
+  isAlive,
+  parseStat,
+  parseTcp,
+  parseUnix,
+  readStat,
+  readStats,
+  readVariable,
+  socketsOf,
+} from '../../src/process/procfs.ts'
 import { realSys } from '../../src/sys.ts'
 import { sysWith } from '../support/clock.ts'
+import { until } from '../support/host.ts'
 
 /** Text that looks enough like the real thing to get past the first look. */
 const garbage = fc.oneof(
@@ -15,12 +26,18 @@ const garbage = fc.oneof(
 )
 
 describe('/proc/<pid>/stat', () => {
-  const rest = '7 42 42 0 -1 4194560 1 0 0 0 0 0'
+  const rest = '7 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 1261490 3133440 413 18446744073709551615 9466'
 
   test.each(['node', 'a) S 1 (b', ') Z 1 1 (', '', '((((', 'two words', 'new\nline', ')'])(
     'H5 a program called %j does not hide the fields behind its name',
     (name) => {
-      expect(parseStat(`42 (${name}) S ${rest}`)).toEqual({ pid: 42, state: 'S', ppid: 7, pgrp: 42 })
+      expect(parseStat(`42 (${name}) S ${rest}`)).toEqual({
+        pid: 42,
+        state: 'S',
+        ppid: 7,
+        pgrp: 42,
+        start: 1_261_490,
+      })
     },
   )
 
@@ -29,8 +46,13 @@ describe('/proc/<pid>/stat', () => {
     (text) => expect(parseStat(text)).toBeNull(),
   )
 
+  test('H5 a start time that is cut off equals none', () => {
+    const start = parseStat('42 (node) S 7 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0')?.start
+    expect(start).toBeNaN()
+  })
+
   test('H9 a zombie is not alive, and neither is what is dead', () => {
-    const alive = (state: string): boolean => isAlive({ pid: 2, state, ppid: 1, pgrp: 2 })
+    const alive = (state: string): boolean => isAlive({ state })
     expect(['R', 'S', 'D', 'T', 't', 'I'].every(alive)).toBe(true)
     expect(['Z', 'X'].some(alive)).toBe(false)
   })
@@ -123,6 +145,55 @@ test.runIf(process.platform === 'linux')(
     expect(self).toMatchObject({ ppid: process.ppid, state: expect.stringMatching(/^[RSD]$/) })
   },
 )
+
+const sleepers: (() => unknown)[] = []
+afterEach(() => Promise.all(sleepers.splice(0).map((end) => end())))
+
+/** A real process that the test ends. */
+async function sleeper(env: NodeJS.ProcessEnv): Promise<number> {
+  const process = spawn('sleep', ['600'], { env, stdio: 'ignore' })
+  const ended = new Promise((resolve) => process.once('exit', resolve))
+  sleepers.push(() => process.kill('SIGKILL') && ended)
+  const pid = process.pid as number
+  await until(() => readVariable(realSys, pid, 'TEST_MARK') !== null)
+  return pid
+}
+
+describe.runIf(process.platform === 'linux')('one process', () => {
+  const mark = { TEST_MARK: String(process.pid) }
+
+  test('H5 began no earlier than the one that started it', async () => {
+    const [own, other] = [process.pid, await sleeper(mark)].map((pid) => readStat(realSys, pid)?.start)
+    expect(own).toBeGreaterThan(0)
+    // This process has run for longer than the kernel takes for a tick.
+    expect(other).toBeGreaterThan(own as number)
+  })
+
+  test('tells a variable from one whose name or value only holds its name', async () => {
+    const pid = await sleeper({ ...mark, A_B: '1', VALUE: 'B=2', B: 'x=y', EMPTY: '' })
+    const read = (name: string): string | null => readVariable(realSys, pid, name)
+    expect(['B', 'A_B', 'VALUE', 'EMPTY', 'ALUE', 'A', ''].map(read)).toEqual([
+      'x=y',
+      '1',
+      'B=2',
+      '',
+      null,
+      null,
+      null,
+    ])
+  })
+
+  test('that is not there has nothing, and out of descriptors that is not said of any', () => {
+    expect(readStat(realSys, 2 ** 22 + 1)).toBeNull()
+    expect(readVariable(realSys, 2 ** 22 + 1, 'PATH')).toBeNull()
+    const readFileSync = (): never => {
+      throw Object.assign(new Error('too many open files'), { code: 'EMFILE' })
+    }
+    const exhausted = sysWith({ fs: { ...realSys.fs, readFileSync } as unknown as typeof realSys.fs })
+    expect(() => readStat(exhausted, 1)).toThrow('too many')
+    expect(() => readVariable(exhausted, 1, 'PATH')).toThrow('too many')
+  })
+})
 
 test('a process that ends while it is looked at is left out', () => {
   const gone = (): never => {

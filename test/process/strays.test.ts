@@ -25,6 +25,7 @@ const pidIn = (file: string): Promise<number> => until(() => Number(read(file)[0
 const WAYS = {
   'calls setsid': (program: string) => `setsid ${program} & exec sleep 600`,
   'forks twice': (program: string) => `(setsid ${program} &); exec sleep 600`,
+  'clears its environment': (program: string) => `setsid env -i ${program} & exec sleep 600`,
   'outlives a leader that ends at once': (program: string) => `(setsid ${program} &); exit 0`,
 }
 
