@@ -115,7 +115,7 @@ export interface SpinnerOptions extends Omit<ChildOptions, 'name' | 'script' | '
   concurrency?: number
   /** Where sockets and state are kept. @default a fresh folder that only this user can enter */
   runtimeDir?: string
-  /** A stable identity, by which a new host knows what a dead one left. */
+  /** A stable identity: on Linux a new host ends what a dead one with the same left. Sockets lie in a folder of that name. One living host may have it. */
   id?: string
   /** What becomes of the children when the host ends. @default 'kill' */
   orphans?: 'kill' | 'leave'

@@ -3,7 +3,6 @@
 /** What the code accepts and does not act on yet. */
 const NOT_YET = {
   restartOrder: "Not built yet: `'start-first'` is refused.",
-  id: 'Not built yet: it is accepted and has no effect.',
 }
 
 const INTRO = `<!-- Made by \`npm run docs\` from src/normalise.ts and src/options.ts. Do not edit. -->

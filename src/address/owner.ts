@@ -1,6 +1,6 @@
 import { codeOf } from '../errors.ts'
 import { familyOf } from '../process/family.ts'
-import { parseUnix, readStats, socketsOf } from '../process/procfs.ts'
+import { parseUnix, readStats, seesProcesses, socketsOf } from '../process/procfs.ts'
 import type { Sys, Target } from '../sys.ts'
 import { SocketTables } from './tables.ts'
 
@@ -23,7 +23,7 @@ export class Owners {
    */
   async of(target: Target, pgid: number): Promise<Owner> {
     const sys = this.#sys
-    if (sys.platform !== 'linux') return 'unknown'
+    if (!seesProcesses(sys)) return 'unknown'
     try {
       const inodes = await this.#listening(target)
       if (inodes.length === 0) return livesElsewhere(sys, pgid) ? 'unknown' : 'nobody'
@@ -43,7 +43,7 @@ export class Owners {
   /** Ports on which the group of `pgid`, or a descendant, does listen. */
   async portsOf(pgid: number): Promise<number[]> {
     const sys = this.#sys
-    if (sys.platform !== 'linux') return []
+    if (!seesProcesses(sys)) return []
     try {
       const held = new Set([pgid, ...this.#familyOf(pgid)].flatMap((pid) => [...socketsOf(sys, pid)]))
       const listeners = (await this.#tables.tcp()).filter(({ inode }) => held.has(inode))

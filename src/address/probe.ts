@@ -54,7 +54,9 @@ const ANSWER_WITHIN_MS = 250
 export function knock(sys: Sys, target: Target): Promise<Answer> {
   return new Promise((resolve) => {
     const socket = sys.connect(target)
-    void sys.pause(ANSWER_WITHIN_MS).then(() => {
+    void sys.pause(ANSWER_WITHIN_MS).then(async () => {
+      // Where the host was held up, the answer may be there and not have been looked at (HAZARDS H20).
+      await sys.nextTurn()
       resolve('unsure')
       if (socket.connecting) socket.destroy()
     })

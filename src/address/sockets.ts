@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
+import type { Stats } from 'node:fs'
 import path from 'node:path'
 import { codeOf, SpinnerError } from '../errors.ts'
 import type { Address } from '../events.ts'
@@ -10,6 +11,8 @@ import { knock } from './probe.ts'
 /** Linux takes 107 bytes and macOS 103, and Node 20 cuts a longer path without a word (HAZARDS H36). */
 const LONGEST_PATH = 100
 const WRITABLE_BY_OTHERS = 0o022
+const REMOVALS = 3
+const BETWEEN_REMOVALS_MS = 50
 
 /** Unix sockets in a folder that only this user can write to, or named pipes on Windows. */
 export class SocketAllocator implements Allocator {
@@ -58,9 +61,15 @@ export class SocketAllocator implements Allocator {
   async close(): Promise<void> {
     await Promise.allSettled(this.#removals)
     if (this.#folder === null) return
-    this.#stay?.()
-    if (this.#stay !== null) removeFolder(this.#sys.fs, this.#folder)
-    else if (this.#isMade) removeEmpty(this.#sys.fs, this.#folder)
+    if (this.#stay === null) {
+      if (this.#isMade) removeEmpty(this.#sys.fs, this.#folder)
+      return
+    }
+    for (let tries = 0; tries < REMOVALS; tries++) {
+      if (removeFolder(this.#sys.fs, this.#folder)) return this.#stay()
+      await this.#sys.pause(BETWEEN_REMOVALS_MS)
+    }
+    // It is tried once more when the host ends.
   }
 
   /** The folder that was made for this host alone, if there is one. */
@@ -113,20 +122,24 @@ export class SocketAllocator implements Allocator {
   }
 
   #makeNamed(wanted: string): string {
-    const { fs } = this.#sys
     const folder = path.resolve(wanted)
-    try {
-      this.#isMade = fs.mkdirSync(folder, { recursive: true, mode: 0o700 }) === folder
-    } catch (thrown) {
-      throw unusable(folder, `it cannot be made (${codeOf(thrown)})`, thrown)
-    }
-    const stat = fs.lstatSync(folder)
+    const stat = this.#makeFolder(folder)
     if (!stat.isDirectory()) throw unusable(folder, 'it is a link or a file')
     const user = process.getuid?.()
     if (user !== undefined && stat.uid !== user) throw unusable(folder, 'it belongs to another user')
     if (stat.mode & WRITABLE_BY_OTHERS)
       throw unusable(folder, 'other users can write to it; give it mode 0700 or 0755')
     return folder
+  }
+
+  #makeFolder(folder: string): Stats {
+    const { fs } = this.#sys
+    try {
+      this.#isMade = fs.mkdirSync(folder, { recursive: true, mode: 0o700 }) === folder
+      return fs.lstatSync(folder)
+    } catch (thrown) {
+      throw unusable(folder, `it cannot be made (${codeOf(thrown)})`, thrown)
+    }
   }
 }
 
@@ -163,11 +176,13 @@ function isWritable(fs: Sys['fs'], folder: string): boolean {
   }
 }
 
-function removeFolder(fs: Sys['fs'], folder: string): void {
+function removeFolder(fs: Sys['fs'], folder: string): boolean {
   try {
     fs.rmSync(folder, { recursive: true, force: true })
+    return true
   } catch {
     // A folder that cannot be removed is not worth failing for.
+    return false
   }
 }
 

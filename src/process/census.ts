@@ -1,8 +1,7 @@
-import { codeOf } from '../errors.ts'
 import type { Sys } from '../sys.ts'
 import { familyOf } from './family.ts'
 import { COOKIE, isWithin } from './mark.ts'
-import { readStats, type Stat } from './procfs.ts'
+import { readPids, readStats, readVariable, type Stat, seesProcesses } from './procfs.ts'
 import { SharedLook } from './shared-look.ts'
 
 /** A living process, and the mark in its environment. */
@@ -10,8 +9,6 @@ export interface Bearer {
   readonly pid: number
   readonly mark: string
 }
-
-const VARIABLE = new RegExp(`(?:^|\\0)${COOKIE}=([^\\0]*)`)
 
 /** Finds the processes of one spinner wherever they went. See proc(5) on `/proc/pid/environ`. */
 export class Census {
@@ -24,7 +21,7 @@ export class Census {
     this.#sys = sys
     this.#uuid = uuid
     this.#look = new SharedLook(sys, () => this.#take())
-    this.#parents = new SharedLook(sys, () => readStats(sys))
+    this.#parents = new SharedLook(sys, () => (seesProcesses(sys) ? readStats(sys) : []))
   }
 
   /** Those who carry a mark, or one within it. Rejects where nothing can be seen. */
@@ -44,27 +41,12 @@ export class Census {
 
   /** What has ended has no environment any more, and what is another user's cannot be read. */
   #take(): Bearer[] {
-    const { fs } = this.#sys
     const bearers: Bearer[] = []
-    for (const entry of fs.readdirSync('/proc')) {
-      if (entry < '1' || entry > '9~') continue
-      const environment = readEnvironment(fs, entry)
-      if (!environment.includes(this.#uuid)) continue
-      const mark = VARIABLE.exec(environment)?.[1]
-      if (mark?.includes(this.#uuid)) bearers.push({ pid: Number(entry), mark })
+    if (!seesProcesses(this.#sys)) return bearers
+    for (const pid of readPids(this.#sys)) {
+      const mark = readVariable(this.#sys, pid, COOKIE)
+      if (mark?.includes(this.#uuid)) bearers.push({ pid, mark })
     }
     return bearers
-  }
-}
-
-/** It has ended since, or it is another user's. */
-const UNREADABLE = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM'])
-
-function readEnvironment(fs: Sys['fs'], pid: string): string {
-  try {
-    return fs.readFileSync(`/proc/${pid}/environ`, 'latin1')
-  } catch (thrown) {
-    if (UNREADABLE.has(codeOf(thrown) ?? '')) return ''
-    throw thrown
   }
 }

@@ -2,7 +2,7 @@ import treeKill from 'tree-kill'
 import { codeOf } from '../errors.ts'
 import type { Sys } from '../sys.ts'
 import { looks } from './looks.ts'
-import { isAlive, readStats } from './procfs.ts'
+import { isAlive, readStats, seesProcesses } from './procfs.ts'
 
 /** Looks by `kill(-pgid, 0)` alone; after that a group of nothing but zombies must be told apart. */
 const CHEAP_LOOKS = 3
@@ -40,7 +40,7 @@ export function killTree(pid: number): void {
 /** Pids of the processes of a group that still live, zombies left out. */
 export function membersOf(sys: Sys, pgid: number): number[] {
   if (!signalGroup(sys, pgid, 0)) return []
-  if (sys.platform !== 'linux') return [pgid]
+  if (!seesProcesses(sys)) return [pgid]
   try {
     return readStats(sys)
       .filter((stat) => stat.pgrp === pgid && isAlive(stat))

@@ -79,6 +79,26 @@ export function parseUnix(table: string, socketPath: string): string[] {
   return inodes
 }
 
+const seen = new WeakMap<Sys, boolean>()
+
+/**
+ * Whether `/proc` tells of the processes that signals reach. In a pid namespace whose `/proc` was mounted outside,
+ * its numbers are those of other processes.
+ */
+export function seesProcesses(sys: Sys): boolean {
+  if (sys.platform !== 'linux') return false
+  let sees = seen.get(sys)
+  if (sees === undefined) {
+    try {
+      sees = sys.fs.readlinkSync('/proc/self') === String(sys.pid)
+    } catch {
+      return false
+    }
+    seen.set(sys, sees)
+  }
+  return sees
+}
+
 /** Pids of all processes that can be seen; throws when none can. */
 export function readPids(sys: Sys): number[] {
   const entries = sys.fs.readdirSync('/proc')

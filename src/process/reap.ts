@@ -118,8 +118,7 @@ class Sweep {
   #signalBearer({ pid, start }: Stat, signal: 'SIGTERM' | 'SIGKILL'): void {
     const key = `${pid} ${start}`
     if (signal === 'SIGTERM' && this.#asked.has(key)) return
-    const now = readStat(this.#sys, pid)
-    if (now?.start !== start || !isAlive(now)) return
+    // What has ended has no environment, and who has its number by now has another.
     const mark = this.#markOf(pid)
     // A watchdog ends by itself when it has done its work.
     if (mark === null || isWatchdog(mark)) return

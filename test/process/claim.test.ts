@@ -113,6 +113,7 @@ class Round {
     for (const pid of left) expect(winner?.left.filter((uuid) => uuid === uuidOf(pid))).toHaveLength(1)
     expect(of('left')).toBe(winner?.left.length)
     expect(of('aside')).toBe(aside)
+    expect([of('new'), of('lock')]).toEqual([0, 0])
     fs.rmSync(this.#folder, { recursive: true })
   }
 

@@ -9,6 +9,7 @@ import {
   readStat,
   readStats,
   readVariable,
+  seesProcesses,
   socketsOf,
 } from '../../src/process/procfs.ts'
 import { realSys } from '../../src/sys.ts'
@@ -204,4 +205,12 @@ test('a process that ends while it is looked at is left out', () => {
   expect(socketsOf(sysWith({ fs: { ...realSys.fs, readdirSync: gone } }), 2)).toEqual(new Set())
   const closing = { ...realSys.fs, readdirSync: () => ['0', '1'], readlinkSync: gone }
   expect(socketsOf(sysWith({ fs: closing as unknown as typeof realSys.fs }), 2)).toEqual(new Set())
+})
+
+describe.runIf(process.platform === 'linux')('what /proc tells', () => {
+  test('is believed when it shows this process under its own number, and only then', () => {
+    expect(seesProcesses(realSys)).toBe(true)
+    expect(seesProcesses(sysWith({ pid: process.pid + 1 }))).toBe(false)
+    expect(seesProcesses(sysWith({ platform: 'darwin' }))).toBe(false)
+  })
 })

@@ -322,6 +322,33 @@ describe('reaping', () => {
     expect(machine.signals).toEqual([])
   })
 
+  test('H5 a leader whose number another process has got within one look is not signalled', async () => {
+    const machine = new Machine()
+    machine.add(500)
+    const sys = machine.sysOf(100)
+    let reads = 0
+    const readFileSync = (file: string, encoding: 'latin1') => {
+      const text = sys.fs.readFileSync(file, encoding)
+      if (file === '/proc/500/stat' && ++reads === 2) machine.add(500, { start: 7 })
+      return text
+    }
+    await reap(
+      { ...sys, fs: { ...sys.fs, readFileSync } as unknown as Sys['fs'] },
+      [left([[500, 5_000]])],
+      quiet,
+    )
+    expect(reads).toBeGreaterThan(2)
+    expect(machine.signals).toEqual([])
+  })
+
+  test('H4 a process that leads no group does not give away the group of its number', async () => {
+    const machine = new Machine()
+    machine.add(500, { pgrp: 400 })
+    machine.add(501, { pgrp: 500 })
+    await reap(machine.sysOf(100), [left([[500, 5_000]])], quiet)
+    expect(machine.signals).toEqual([])
+  })
+
   test('H9 the group of a leader that is a zombie is ended', async () => {
     const machine = new Machine()
     machine.add(500, { state: 'Z' })

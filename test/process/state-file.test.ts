@@ -393,16 +393,19 @@ describe('a disk that fails', () => {
     expect(warnings).toEqual([])
   })
 
-  test('on which another file has taken its place keeps that one', () => {
-    const { claim, machine, file, text, warnings, names } = newPlace()
-    const state = claim(100)
-    fs.rmSync(file)
-    fs.writeFileSync(file, 'not ours')
-    state?.add(machine.add(501).pid)
-    state?.add(machine.add(502).pid)()
-    state?.close()
-    expect(text()).toBe('not ours')
-    expect(names()).toEqual(['state'])
-    expect(warnings).toEqual([expect.stringContaining('another file is in its place')])
-  })
+  test.each(['something', 'nothing'])(
+    'on which another file has taken its place keeps that one when %s lives',
+    (what) => {
+      const { claim, machine, file, text, warnings, names } = newPlace()
+      const state = claim(100)
+      fs.rmSync(file)
+      fs.writeFileSync(file, 'not ours')
+      const end = state?.add(machine.add(501).pid)
+      if (what === 'nothing') end?.()
+      state?.close()
+      expect(text()).toBe('not ours')
+      expect(names()).toEqual(['state'])
+      expect(warnings).toEqual([expect.stringContaining('another file is in its place')])
+    },
+  )
 })
