@@ -39,6 +39,8 @@ export class Allocation {
     this.#allocator = this.#allocatorFor(listen)
     if (this.address === null || listen === 'socket') {
       const address = await this.#ask(this.#allocator, settings).catch((thrown: unknown) => {
+        // Where the launch that asked was given up, what is held by now is a later one's.
+        if (signal.aborted) throw thrown
         // A socket path that cannot be had is somebody else's now, and not ours to remove.
         this.address = null
         this.target = null

@@ -27,8 +27,9 @@ function send(sys: Sys, target: number, signal: NodeJS.Signals | 0): boolean {
     sys.kill(target, signal)
     return true
   } catch (thrown) {
+    const code = codeOf(thrown)
     // macOS answers EPERM for a group that holds only zombies; elsewhere it means alive and not ours to signal.
-    return codeOf(thrown) === 'EPERM' && sys.platform !== 'darwin'
+    return code !== 'ESRCH' && !(code === 'EPERM' && sys.platform === 'darwin')
   }
 }
 

@@ -102,6 +102,9 @@ export function pour(chunk: Buffer, stream: Writable | null): void {
 
 const ignore = (): void => {}
 
+/** Who writes so much at once gets his next turn when everybody else has had one. */
+const FLOOD = 32 * 1024
+
 /** Drains a child's stream from the first tick: to the user's stream, and line by line to `onLine`. */
 export function drainOutput(
   from: Readable | null,
@@ -116,6 +119,9 @@ export function drainOutput(
     pour(chunk, to())
     splitter ??= new LineSplitter(onLine)
     splitter.write(chunk)
+    if (chunk.length < FLOOD) return
+    from.pause()
+    setImmediate(() => from.resume())
   })
   from.on('close', () => splitter?.end())
 }

@@ -1,0 +1,115 @@
+import { existsSync, readFileSync } from 'node:fs'
+import type { Child, Lease, StartOptions } from '../../src/index.ts'
+import { pause } from './processes.ts'
+import { codeOf, describe, inTime, living, mustBeGone, mustHold, spawned, type World } from './world.ts'
+
+const groupOf = (pid: number): number => {
+  try {
+    return Number(
+      readFileSync(`/proc/${pid}/stat`, 'latin1')
+        .replace(/^.*\) /s, '')
+        .split(' ')[2],
+    )
+  } catch {
+    return 0
+  }
+}
+
+/** Looks all the time how many processes live for the one name. The returned function says whether it was ever two. */
+function watch(world: World): () => void {
+  let leader = 0
+  let broken = ''
+  const look = (): void => {
+    const leaders = spawned(world)
+    if (leaders.length > 1) broken ||= `two processes lived at once: ${leaders.map(describe).join(', ')}`
+    const [latest = 0] = leaders
+    if (latest === leader || latest === 0) return
+    leader = latest
+    const others = living(world).filter((pid) => ![0, latest].includes(groupOf(pid)))
+    if (others.length > 0) broken ||= `of the process before ${latest}, ${others.join(', ')} lived on`
+  }
+  const timer = setInterval(look, 1)
+  return () => {
+    clearInterval(timer)
+    look()
+    mustHold(broken === '', broken)
+  }
+}
+
+/** One child, and what was asked of it. */
+export class Calls {
+  readonly world: World
+  readonly child: Child
+  readonly options: StartOptions
+  readonly #leases: Lease[] = []
+  readonly #outcomes: Promise<void>[] = []
+  readonly #asked: string[] = []
+  readonly #isOne: () => void
+
+  constructor(world: World, options: StartOptions) {
+    this.world = world
+    this.options = options
+    this.#isOne = watch(world)
+    this.child = this.#start()
+  }
+
+  #start(): Child {
+    const child = this.world.spinner.start(this.options)
+    this.#expect('start', child, ['ERR_SPINNER_STOPPED'])
+    return child
+  }
+
+  start(): void {
+    this.#start()
+  }
+
+  stop(): void {
+    this.#expect('stop', this.world.spinner.stop(this.child.name), [])
+  }
+
+  restart(): void {
+    this.#expect('restart', this.world.spinner.restart(this.child.name), ['ERR_SPINNER_STOPPED'])
+  }
+
+  acquire(): void {
+    const held = this.world.spinner.acquire(this.child.name).then((lease) => void this.#leases.push(lease))
+    this.#expect('acquire', held, ['ERR_SPINNER_STOPPED'])
+  }
+
+  #expect(what: string, wait: PromiseLike<unknown>, allowed: readonly string[]): void {
+    const nth = this.#asked.push(what)
+    this.#outcomes.push(
+      codeOf(wait).then((code) =>
+        mustHold(code === null || allowed.includes(code), `${what}, call ${nth}, ended with ${code}`),
+      ),
+    )
+  }
+
+  /** All promises settle, and what was asked last is what is. */
+  async end(): Promise<void> {
+    const said = `${this.#asked.join(', ')}: `
+    const last = this.#asked.at(-1)
+    await inTime(Promise.all(this.#outcomes), said)
+    this.#mustBe(last === 'stop' ? 'stopped' : 'started', said)
+    await pause(5)
+    this.#mustBe(last === 'stop' ? 'stopped' : 'started', `${said}a moment later, `)
+    this.#isOne()
+    for (const lease of this.#leases) lease.release()
+    mustHold(this.child.info().leases === 0, `${said}${this.child.info().leases} leases are left`)
+    const { address } = this.child
+    await inTime(this.child.stop(), 'the last stop')
+    mustBeGone(this.world, `${said}after the last stop`)
+    mustHold(typeof address !== 'string' || !existsSync(address), `${said}${address} is left`)
+  }
+
+  #mustBe(wanted: string, said: string): void {
+    const { state, pid } = this.child
+    mustHold(state === wanted, `${said}it is ${state}, not ${wanted}`)
+    const lives = spawned(this.world).join()
+    mustHold(
+      lives === (state === 'started' ? String(pid) : ''),
+      `${said}it is ${state}, and '${lives}' lives`,
+    )
+    if (state === 'stopped') mustBeGone(this.world, said)
+  }
+}

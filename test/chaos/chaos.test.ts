@@ -1,0 +1,20 @@
+import { describe, expect, test } from 'vitest'
+import { faults, runFault } from './chaos.ts'
+import { markRun } from './processes.ts'
+
+/** Printed with what fails, and enough to repeat it. */
+const SEED = 1
+
+markRun()
+process.env['TEST_MARK'] = String(process.pid)
+
+describe.runIf(process.platform === 'linux')('what is promised holds when', () => {
+  for (const fault of faults) {
+    test.runIf((fault.missing?.() ?? null) === null)(fault.name, async () => {
+      const indexes = Array.from({ length: fault.short }, (_, index) => index)
+      const { failures, held } = await runFault(fault, { seed: SEED, indexes })
+      expect({ seed: SEED, failures }).toEqual({ seed: SEED, failures: [] })
+      expect(held).toBe(fault.short)
+    })
+  }
+})

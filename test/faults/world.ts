@@ -1,0 +1,200 @@
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import net from 'node:net'
+import os from 'node:os'
+import path from 'node:path'
+import type { Child } from '../../src/child.ts'
+import { SpinnerError } from '../../src/errors.ts'
+import type { SpinnerOptions, StartOptions } from '../../src/options.ts'
+import { createSpinnerOn, type Spinner } from '../../src/spinner.ts'
+import { realSys, type Target } from '../../src/sys.ts'
+import { FakeClock } from '../support/clock.ts'
+import { FaultySys, type Injection } from './seams.ts'
+
+/** Something that must hold did not. */
+export class Broken extends Error {}
+
+export interface Settled<Value> {
+  readonly value?: Value
+  readonly error?: unknown
+}
+
+/** After so much of the spinner's own time, and so much real time, a promise counts as one that never settles. */
+const NEVER_S = 900
+const NEVER_MS = 20_000
+/** Until here the clock of the spinner goes a few times as fast as the real one, and then as fast as it can. */
+const PATIENCE_MS = 1_500
+const STEP_MS = 4
+/** In each step: while processes need their time, while there is none, and when patience has ended. */
+const STEP_S = 0.02
+const STRIDE_S = 0.2
+const LEAP_S = 1
+
+let worlds = 0
+
+/** A spinner in an outside world of its own, of which one call fails. */
+export class World {
+  readonly mark: string
+  readonly folder: string = mkdtempSync(path.join(realpathSync(os.tmpdir()), 'faults-'))
+  readonly clock: FakeClock = new FakeClock()
+  readonly faulty: FaultySys
+  readonly children: StartOptions[] = []
+  #spinner: Spinner | null = null
+  #options: SpinnerOptions = {}
+  /** How the close of its spinner has ended; `null` while it is open. */
+  closing: Settled<void> | null = null
+
+  constructor(injection: Injection | null) {
+    this.mark = `FAULT_CASE=${process.pid}-${++worlds}`
+    const { XDG_RUNTIME_DIR, ...env } = process.env
+    const changes = { clock: this.clock, env, tmpdir: () => this.folder }
+    this.faulty = new FaultySys(injection, changes)
+  }
+
+  get spinner(): Spinner {
+    if (!this.#spinner) throw new Broken('there is no spinner')
+    return this.#spinner
+  }
+
+  /** A spinner that cannot be made says why, and can be made when the fault has gone. */
+  open(options: SpinnerOptions = this.#options): void {
+    this.#options = options
+    this.closing = null
+    const [name = '', value = ''] = this.mark.split('=')
+    const env = { ...options.env, [name]: value, TEST_MARK: String(process.pid) }
+    const quiet = { logger: null, stdout: null, stderr: null, monitor: null, idleTimeSec: -1 }
+    const times = { timeout: 10, stopTimeout: 3, drainTimeout: 3 }
+    const make = (): Spinner =>
+      createSpinnerOn(this.faulty.sys, { ...quiet, ...times, ...options, env } as SpinnerOptions)
+    try {
+      this.#spinner = make()
+    } catch (thrown) {
+      mustBeOurs(thrown, 'createSpinner')
+      this.faulty.lift()
+      this.#spinner = make()
+    }
+  }
+
+  /** It settles, and may say why it could not end something. */
+  async close(): Promise<void> {
+    this.closing = await this.settle(this.spinner.close(), 'close()')
+  }
+
+  start(options: StartOptions): Child {
+    this.children.push(options)
+    return this.spinner.start(options)
+  }
+
+  /** What a promise of the public surface ends with: a value, or an error of ours. */
+  async settle<Value>(wait: PromiseLike<Value>, what: string): Promise<Settled<Value>> {
+    let settled: Settled<Value> | undefined
+    wait.then(
+      (value) => {
+        settled = { value }
+      },
+      (error) => {
+        settled = { error }
+      },
+    )
+    await this.until(() => settled !== undefined, `${what} never settled`)
+    if (settled && 'error' in settled) mustBeOurs(settled.error, what)
+    return settled as Settled<Value>
+  }
+
+  /** Lets time pass until something is so. */
+  async until(isSo: () => boolean | Promise<boolean>, otherwise: string): Promise<void> {
+    const begun = Date.now()
+    const never = this.clock.now() + NEVER_S * 1_000
+    for (let looks = 0; !(await isSo()); looks++) {
+      const waited = Date.now() - begun
+      if (waited > NEVER_MS && this.clock.now() > never) throw new Broken(otherwise)
+      if (looks > 0) await new Promise((resolve) => setTimeout(resolve, STEP_MS))
+      await this.clock.advance(this.#pace(waited))
+    }
+  }
+
+  #pace(waited: number): number {
+    if (waited > PATIENCE_MS) return LEAP_S
+    return this.faulty.children.some(lives) ? STEP_S : STRIDE_S
+  }
+
+  /** The child is what it says it is: alive, and reached at its address. */
+  async mustServe(child: Child): Promise<void> {
+    const serves = async (): Promise<boolean> => {
+      const { pid, state, target } = child
+      return state === 'started' && pid !== null && lives(pid) && (!target || (await answers(target)))
+    }
+    await this.until(serves, `'${child.name}' does not serve`).catch((thrown) => {
+      const { pid, reason, state } = child.info()
+      throw new Broken(`${thrown.message}: it is ${state}, pid ${pid}, ${reason}`)
+    })
+  }
+
+  /** Living processes that this world has started, to however many generations; the watchdog apart. */
+  living(): string[] {
+    return marked(this.mark)
+  }
+
+  /** Kills whatever lives. */
+  endAll(): void {
+    const left = this.living().map((line) => Number.parseInt(line, 10))
+    for (const pid of [...left, ...[...this.faulty.pids].filter(lives)]) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // It has ended since.
+      }
+    }
+  }
+
+  /** Ends and removes whatever is left, after everything was judged. */
+  async destroy(): Promise<void> {
+    this.faulty.lift()
+    this.endAll()
+    for (const folder of [this.folder, ...this.faulty.folders])
+      rmSync(folder, { recursive: true, force: true })
+    for (const watcher of this.faulty.watchers) watcher.close()
+    for (const socket of this.faulty.sockets) socket.destroy()
+    await realSys.nextTurn()
+  }
+}
+
+export function mustBeOurs(thrown: unknown, what: string): void {
+  if (thrown instanceof SpinnerError) return
+  const shown = thrown instanceof Error ? thrown.stack : String(thrown)
+  throw new Broken(`${what} failed with something else than a SpinnerError: ${shown}`)
+}
+
+/** Whether a process lives; one that nobody has reaped yet does not. */
+export function lives(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+  } catch {
+    return false
+  }
+}
+
+function marked(mark: string): string[] {
+  const found: string[] = []
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry) || Number(entry) === process.pid) continue
+    try {
+      if (!`${readFileSync(`/proc/${entry}/environ`, 'latin1')}`.split('\0').includes(mark)) continue
+      const command = readFileSync(`/proc/${entry}/cmdline`, 'latin1').replaceAll('\0', ' ').trim()
+      if (lives(Number(entry))) found.push(`${entry} ${command}`)
+    } catch {
+      // It ended while we looked.
+    }
+  }
+  return found
+}
+
+/** A server that hangs up at once has answered too. */
+function answers(target: Target): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket =
+      'socketPath' in target ? net.connect(target.socketPath) : net.connect(target.port, target.host)
+    socket.once('connect', () => resolve(true))
+    socket.once('error', () => resolve(false))
+    socket.once('connect', () => socket.destroy())
+  })
+}
