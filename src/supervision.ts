@@ -30,6 +30,7 @@ export class Supervision {
   #readyAt: number | null = null
   #lastExit: ChildInfo['lastExit'] = null
   #letHostGo: (() => void) | null = null
+  #disposed = false
 
   constructor(shared: Shared, settings: ChildSettings, supervised: Supervised) {
     this.#shared = shared
@@ -41,7 +42,8 @@ export class Supervision {
   }
 
   send(event: MachineEvent): void {
-    this.#actor.send(event)
+    // What outlived the close may end at any later time.
+    if (!this.#disposed) this.#actor.send(event)
   }
 
   /** The part of a child's picture that is known here. */
@@ -83,6 +85,7 @@ export class Supervision {
   }
 
   dispose(): void {
+    this.#disposed = true
     this.#actor.stop()
     this.resources.killNow()
     this.#letHostGo?.()

@@ -1,0 +1,53 @@
+import { expect, test, vi } from 'vitest'
+import type { Command, Setting } from './commands.ts'
+import { play } from './play.ts'
+
+vi.mock('chokidar', () => ({ watch: () => ({ on: () => {}, close: async () => {}, closed: true }) }))
+
+// What the model has found in the product, each mended since. The commands are the shrunk counterexamples.
+const ONE: Setting = { names: ['a'], concurrency: 1, random: 0.01, options: [{}] }
+
+const start = (options: Extract<Command, { do: 'start' }>['options'] = null): Command => ({
+  do: 'start',
+  child: 0,
+  pace: 'quiet',
+  signal: 'none',
+  callback: false,
+  options,
+})
+const bind: Command = { do: 'bind', child: 0, pace: 'quiet', oldest: false }
+
+test('a child without an address that meets a foreign listener fails as any other: there is no address to change', async () => {
+  const foreign: Command = { do: 'bindForeign', child: 0, pace: 'quiet', oldest: false }
+  await expect(play(ONE, [start({ attempts: 1, listens: false }), foreign])).resolves.toBeUndefined()
+})
+
+test('options that are given while a child starts do not count for the process that was spawned before', async () => {
+  const later: Command = { do: 'advance', ms: 3_050, pace: 'quiet' }
+  await expect(play(ONE, [start(), start({ idleTimeSec: 2.4 }), bind, later])).resolves.toBeUndefined()
+})
+
+test('a start that was queued behind a stop does not come back when what survived that stop is stopped later', async () => {
+  const commands: Command[] = [
+    start(),
+    { do: 'stop', child: 0, pace: 'turn', signal: 'none', by: 'name' },
+    { do: 'restart', child: 0, pace: 'turn', signal: 'none', by: 'name' },
+    { do: 'advance', ms: 41_000, pace: 'turn' },
+    { do: 'stop', child: 0, pace: 'quiet', signal: 'none', by: 'name' },
+  ]
+  await expect(play(ONE, commands)).resolves.toBeUndefined()
+})
+
+test('an allocator that never answers a start that was stopped does not take the address of the next start', async () => {
+  const asks: Command = { ...start(), pace: 'turn' } as Command
+  const commands: Command[] = [
+    asks,
+    { do: 'stop', child: 0, pace: 'turn', signal: 'none', by: 'name' },
+    asks,
+    { do: 'happen', which: 1, pace: 'turn' },
+    { ...bind, pace: 'turn' },
+    { do: 'happen', which: 1, pace: 'turn' },
+    { do: 'advance', ms: 3_050, pace: 'turn' },
+  ]
+  await expect(play(ONE, commands)).resolves.toBeUndefined()
+})

@@ -1,0 +1,34 @@
+/** The options of a child that the model knows; durations in seconds. */
+export interface ModelOptions {
+  readonly attempts: number
+  readonly timeout: number
+  readonly stopTimeout: number
+  readonly stopScope: 'group' | 'leader'
+  readonly idleTimeSec: number | null
+  readonly restart: 'always' | 'on-failure' | 'never'
+  readonly restartTolerance: number
+  readonly maxRestarts: number
+  readonly faultTimeout: number
+  /** It is given an address by the world's allocator. */
+  readonly listens: boolean
+  readonly monitored: boolean
+  readonly checked: boolean
+}
+
+export const CHECK_INTERVAL_S = 1.3
+export const CHECK_RETRIES = 2
+
+export const USUAL: ModelOptions = {
+  attempts: 2,
+  timeout: 3,
+  stopTimeout: 2,
+  stopScope: 'leader',
+  idleTimeSec: null,
+  restart: 'always',
+  restartTolerance: 10,
+  maxRestarts: 1,
+  faultTimeout: 5,
+  listens: true,
+  monitored: false,
+  checked: false,
+}

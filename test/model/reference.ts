@@ -1,0 +1,117 @@
+import type { ModelOptions } from './options.ts'
+import { ReferenceChild } from './reference-child.ts'
+import type { ReferenceProcess } from './reference-process.ts'
+import { ReferenceGate, ReferenceRounds, ReferenceTime } from './reference-time.ts'
+import { endWait, ok, type Wait } from './reference-waits.ts'
+import { FIRST_ADDRESS, FIRST_PID, type Happening, type SpawnFailure } from './world.ts'
+
+/** What a whole spinner is predicted to do. It sees the commands and what happens outside, and nothing of the product. */
+export class Reference {
+  readonly time = new ReferenceTime()
+  readonly children = new Map<string, ReferenceChild>()
+  readonly gate: ReferenceGate
+  readonly rounds: ReferenceRounds = new ReferenceRounds(this.time)
+  readonly random: number
+  readonly sick = new Set<string>()
+  readonly files = new Map<string, number>()
+  readonly failures = new Map<string, SpawnFailure[]>()
+  readonly refusesAddress = new Set<string>()
+  readonly spawns: string[] = []
+  readonly processes: (ReferenceProcess | null)[] = []
+  readonly allocations: ((address: number | null) => void)[] = []
+  readonly readies: { readonly child: string; readonly answer: (code: 'FOREIGN_LISTENER' | null) => void }[] =
+    []
+  readonly spawnErrors = new Map<number, () => void>()
+  readonly released: number[] = []
+  closing = false
+  disposed = false
+  #closed: string | null = null
+  readonly #closers: Wait[] = []
+  #addresses = FIRST_ADDRESS
+
+  constructor(concurrency: number, random: number) {
+    this.gate = new ReferenceGate(this.time, concurrency)
+    this.random = random
+  }
+
+  pidOfNext(): number {
+    return FIRST_PID + this.processes.length
+  }
+
+  /** The child of that name, made with these options when there is none. */
+  child(name: string, options: ModelOptions): ReferenceChild {
+    const known = this.children.get(name)
+    if (known) return known
+    const child = new ReferenceChild(name, options, this)
+    this.children.set(name, child)
+    return child
+  }
+
+  acquire(child: ReferenceChild, wait: Wait, isAborted: boolean): void {
+    child.leases++
+    child.askStart()
+    if (isAborted) child.waits.end(wait, 'aborted')
+    else child.waits.forArrival(wait)
+  }
+
+  letGo(child: ReferenceChild): void {
+    child.leases--
+    child.used = true
+  }
+
+  /** What needs no child to be answered. */
+  end(wait: Wait, result: string): void {
+    endWait(this.time, wait, result)
+  }
+
+  close(wait: Wait): void {
+    if (this.#closed !== null) wait.result = this.#closed
+    else this.#closers.push(wait)
+    if (this.closing) return
+    this.closing = true
+    const children = [...this.children.values()]
+    const stops: Wait[] = []
+    const onResult = (): void => {
+      if (stops.length < children.length || stops.some(({ result }) => result === null)) return
+      this.time.soon(() => this.#dispose(stops))
+    }
+    for (const child of children) {
+      const stop: Wait = { result: null, byCallback: false, onResult }
+      stops.push(stop)
+      child.askStop(stop)
+    }
+    if (children.length === 0) this.time.soon(() => this.#dispose(stops))
+  }
+
+  #dispose(stops: readonly Wait[]): void {
+    if (this.disposed) return
+    this.disposed = true
+    for (const child of this.children.values()) child.dispose()
+    const results = stops.map(({ result }) => result as string)
+    this.#closed = results.find((result) => !result.startsWith('ok')) ?? ok(undefined)
+    for (const wait of this.#closers) wait.result = this.#closed
+  }
+
+  /** Something outside is told. What settles between two parts of it has settled. */
+  happen({ what, process }: Happening, refused: boolean): void {
+    if (what === 'turn') this.#oneByOne(this.time.turns.splice(0))
+    else if (what === 'lull') this.#oneByOne(this.time.pauses.splice(0))
+    else if (what === 'allocated') this.#allocate(process, refused)
+    else if (what === 'spawnError') this.spawnErrors.get(process)?.()
+    else if (what === 'obeys') this.processes[process]?.life.obey()
+    else this.processes[process]?.[what]()
+    this.time.settle()
+  }
+
+  #allocate(place: number, refused: boolean): void {
+    const [answer] = this.allocations.splice(place, 1)
+    answer?.(refused ? null : this.#addresses++)
+  }
+
+  #oneByOne(acts: readonly (() => void)[]): void {
+    for (const act of acts) {
+      act()
+      this.time.settle()
+    }
+  }
+}

@@ -1,0 +1,30 @@
+import type fs from 'node:fs'
+
+/** What Node throws when the system refuses something. */
+export const errnoError = (code: string): Error => Object.assign(new Error(`${code}: simulated`), { code })
+
+/** The files of a map, each with the number of its version, as far as anybody looks at them; there is nothing else. */
+export function simulatedFiles(files: ReadonlyMap<string, number>): typeof fs {
+  const versionOf = (file: string): number => {
+    const version = files.get(file)
+    if (version === undefined) throw errnoError('ENOENT')
+    return version
+  }
+  const known: Record<string, unknown> = {
+    existsSync: (file: string) => files.has(file),
+    realpathSync: (file: string) => file,
+    readFileSync: (file: string) => `version ${versionOf(file)}`,
+    statSync: (file: string) => ({
+      isFile: () => true,
+      size: 10,
+      mtimeMs: versionOf(file),
+      dev: 1,
+      ino: 1,
+      birthtimeMs: 1,
+    }),
+  }
+  const absent = (): never => {
+    throw errnoError('ENOENT')
+  }
+  return new Proxy({}, { get: (_, key) => known[String(key)] ?? absent }) as typeof fs
+}

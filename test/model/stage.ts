@@ -1,0 +1,191 @@
+import type { Child } from '../../src/child.ts'
+import type { Lease } from '../../src/lease.ts'
+import type { StartOptions } from '../../src/options.ts'
+import { createSpinnerOn, type Spinner } from '../../src/spinner.ts'
+import type { Setting, Signal } from './commands.ts'
+import { CHECK_INTERVAL_S, CHECK_RETRIES, type ModelOptions, USUAL } from './options.ts'
+import { Reference } from './reference.ts'
+import type { ReferenceChild } from './reference-child.ts'
+import { ok, type Wait } from './reference-waits.ts'
+import { ABORTED, outcomeOf, said } from './words.ts'
+import { World } from './world.ts'
+
+/** One caller's wait: what it ended with, and what was predicted. */
+export interface Waited {
+  readonly what: string
+  readonly expected: Wait
+  actual: string | null
+  readonly controller: AbortController | null
+  lease: Lease | null
+  readonly leased: ReferenceChild | null
+}
+
+export type Callback = (error: Error | null, value?: unknown) => void
+
+const EVENTS = ['started', 'restarted', 'stopped', 'faulted', 'error', 'state', 'exit'] as const
+
+/** The product and the model beside each other, in the same simulated world. */
+export class Stage {
+  readonly world: World
+  readonly reference: Reference
+  readonly spinner: Spinner
+  readonly waits: Waited[] = []
+  /** What the listeners of each child heard, and what those of the spinner heard of it. */
+  readonly heard = new Map<string, string[]>()
+  readonly heardOfAll = new Map<string, string[]>()
+  /** When whose file was changed. */
+  readonly changes: { readonly name: string; readonly at: number }[] = []
+  throwing: 'no' | 'throw' | 'reject' = 'no'
+  thrown = 0
+  logged = 0
+  readonly #setting: Setting
+  readonly #listen: { allocate: (name: string) => Promise<number>; release: (address: unknown) => void }
+
+  constructor(setting: Setting) {
+    this.#setting = setting
+    this.world = new World(setting.random)
+    this.reference = new Reference(setting.concurrency, setting.random)
+    const { world } = this
+    this.#listen = {
+      allocate: (name) => world.allocate(name),
+      release: (address) => world.release(address as number),
+    }
+    const log = (line: string): void => {
+      if (line.includes('a listener threw')) this.logged++
+    }
+    const logger = { info: log, warn: log, error: log, debug: log }
+    const { concurrency } = setting
+    this.spinner = createSpinnerOn(world.sys, {
+      orphans: 'leave',
+      logger,
+      stdout: null,
+      stderr: null,
+      concurrency,
+    })
+    this.#listenTo(this.spinner, (child) => this.#traceOf(this.heardOfAll, (child as Child).name))
+    for (const [index] of setting.names.entries()) world.files.set(fileOf(index), 0)
+  }
+
+  nameOf(child: number): string {
+    return this.#setting.names[child % this.#setting.names.length] as string
+  }
+
+  optionsOf(child: number): ModelOptions {
+    return { ...USUAL, ...this.#setting.options[child % this.#setting.names.length] }
+  }
+
+  fileOf(child: number): string {
+    return fileOf(child % this.#setting.names.length)
+  }
+
+  /** What `start` is given for these options. */
+  given(child: number, options: ModelOptions): StartOptions {
+    const { checked, listens, monitored, ...rest } = options
+    const name = this.nameOf(child)
+    const check = {
+      name: 'well',
+      interval: CHECK_INTERVAL_S,
+      retries: CHECK_RETRIES,
+      run: async () => {
+        if (this.world.sick.has(name)) throw new Error('it is sick')
+      },
+    }
+    return {
+      ...rest,
+      name,
+      command: 'simulated',
+      args: [name],
+      listen: listens ? this.#listen : null,
+      ready: () => this.world.ready(name),
+      monitor: monitored ? this.fileOf(child) : null,
+      checks: checked ? [check] : [],
+    }
+  }
+
+  /** The child of the model, and listeners for that of the product, as soon as there is one. */
+  known(child: number, options: ModelOptions = this.optionsOf(child)): ReferenceChild {
+    const name = this.nameOf(child)
+    const made = this.spinner.child(name)
+    if (made && !this.heard.has(name)) {
+      this.#traceOf(this.heard, name)
+      this.#listenTo(made, () => this.#traceOf(this.heard, name))
+    }
+    return this.reference.child(name, options)
+  }
+
+  /** Follows a wait of the product; `expected` is what the model predicts for it. */
+  follow(
+    what: string,
+    signal: Signal,
+    begin: (signal: AbortSignal | undefined) => PromiseLike<unknown>,
+    leased: ReferenceChild | null = null,
+  ): Wait {
+    const controller = signal === 'none' ? null : new AbortController()
+    if (signal === 'aborted') controller?.abort(ABORTED)
+    const expected: Wait = {
+      result: null,
+      byCallback: false,
+      onResult: (result) => {
+        if (leased && !result.startsWith('ok')) this.reference.letGo(leased)
+      },
+    }
+    const waited: Waited = { what, expected, actual: null, controller, lease: null, leased }
+    this.waits.push(waited)
+    try {
+      begin(controller?.signal).then(
+        (value) => {
+          if (leased) waited.lease = value as Lease
+          this.#end(waited, ok((leased ? (value as Lease).address : value) as number | null | undefined))
+        },
+        (thrown) => this.#end(waited, outcomeOf(thrown)),
+      )
+    } catch (thrown) {
+      waited.actual = outcomeOf(thrown)
+    }
+    return expected
+  }
+
+  /** The same with a callback, which must be called once and in a later turn. */
+  followCallback(what: string, begin: (callback: Callback) => void): Wait {
+    const expected: Wait = { result: null, byCallback: true }
+    const waited: Waited = { what, expected, actual: null, controller: null, lease: null, leased: null }
+    this.waits.push(waited)
+    let isLater = false
+    begin((error, value) => {
+      if (!isLater) this.world.violations.push(`the callback of ${what} was called in the same turn`)
+      this.#end(waited, error ? outcomeOf(error) : ok(value as number | null | undefined))
+    })
+    isLater = true
+    return expected
+  }
+
+  #end(waited: Waited, actual: string): void {
+    if (waited.actual !== null) this.world.violations.push(`${waited.what} was settled twice`)
+    waited.actual = actual
+  }
+
+  #traceOf(heard: Map<string, string[]>, name: string): string[] {
+    const trace = heard.get(name) ?? []
+    heard.set(name, trace)
+    return trace
+  }
+
+  /** Before each listener that records there is one that may throw. */
+  #listenTo(emitter: Spinner | Child, traceOf: (child: unknown) => string[]): void {
+    const isSpinner = emitter === this.spinner
+    const on = emitter.on.bind(emitter) as (event: string, listener: (...args: unknown[]) => unknown) => void
+    for (const event of EVENTS) {
+      on(event, () => {
+        if (this.throwing === 'no') return undefined
+        this.thrown++
+        if (this.throwing === 'reject') return Promise.reject(new Error('rejected'))
+        throw new Error('thrown')
+      })
+      on(event, (...args) => {
+        traceOf(args[0]).push(said(event, isSpinner ? args.slice(1) : args))
+      })
+    }
+  }
+}
+
+const fileOf = (index: number): string => `/watched/${index}`
