@@ -230,6 +230,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     this.#closed = true
     this.#disposed = true
     this.#waits.refuse(() => closedError(this.name))
+    this.#waits.stayed(closedError(this.name))
     this.#leaveStarted()
     this.#supervision.dispose()
   }

@@ -77,6 +77,7 @@ const OWN_OPTIONS: Readonly<Record<string, Row>> = {
   runtimeDir: row(values.text, 'the path of a folder', null),
   id: row(values.text, 'a text that is not empty', null),
   orphans: row(values.oneOf('kill', 'leave'), "'kill' or 'leave'", 'kill'),
+  cgroup: row(values.flag, 'true or false', false),
 }
 
 const { name: _name, script: _script, args: _args, ...SHARED_OPTIONS } = CHILD_OPTIONS

@@ -64,10 +64,11 @@ export class Resources {
   async launch(signal: AbortSignal): Promise<number> {
     this.#current = this.settings
     this.#watchFiles()
-    const { orphans, sockets } = this.#shared
+    const { cgroups, orphans, sockets } = this.#shared
     await orphans?.ready()
     const address = await this.#allocation.obtain(this.#current, signal)
     if (sockets.privateFolder !== null) orphans?.keepTidy(sockets.privateFolder)
+    if (cgroups?.folder) orphans?.keepEmpty(cgroups.folder)
     // From the gate to the spawn nothing may be awaited: it lets one through in each turn of the loop.
     const leaveGate = await this.#shared.gate.enter(signal)
     this.#leaveGate = leaveGate
@@ -133,11 +134,13 @@ export class Resources {
   async terminate(): Promise<void> {
     this.#leaveGate()
     await this.process?.terminate()
+    await this.#allocation.clean()
   }
 
   async kill(): Promise<void> {
     this.#leaveGate()
     await this.process?.kill()
+    await this.#allocation.clean()
   }
 
   /** In this very turn, for a machine that broke. */
@@ -194,8 +197,8 @@ export class Resources {
   }
 
   #spawn(address: Address | null): ManagedProcess | Promise<SpinnerError> {
-    const { census, marks, orphans, sys } = this.#shared
-    const given = { address, census, mark: marks.next() }
+    const { census, cgroups, marks, orphans, sys } = this.#shared
+    const given = { address, census, cgroups, mark: marks.next() }
     const spawned = spawnProcess(sys, this.#current, given, this.#events())
     if (!(spawned instanceof Promise)) orphans?.guard(spawned)
     return spawned

@@ -8,6 +8,7 @@ import type { MachineEvent } from './machine-setup.ts'
 import type { Logger, SpinnerSettings } from './options.ts'
 import { Plugins } from './plugins.ts'
 import { Census } from './process/census.ts'
+import { Cgroups } from './process/cgroup.ts'
 import { Marks } from './process/mark.ts'
 import { Orphans } from './process/orphans.ts'
 import { SocketWatch } from './ready/socket-watch.ts'
@@ -26,6 +27,8 @@ export interface Shared {
   readonly plugins: Plugins
   readonly marks: Marks
   readonly census: Census
+  /** Null unless children shall have them. */
+  readonly cgroups: Cgroups | null
   /** Null where children shall outlive the host. */
   readonly orphans: Orphans | null
 }
@@ -42,7 +45,7 @@ export interface Owner {
 
 /** What a spinner's children will share. Throws where its folder cannot be used, or its `id` is in use. */
 export function newShared(sys: Sys, settings: SpinnerSettings, logger: () => Logger | null): Shared {
-  const { concurrency, id, orphans, runtimeDir } = settings
+  const { cgroup, concurrency, id, orphans, runtimeDir } = settings
   const marks = new Marks(sys.env)
   const sockets = new SocketAllocator(sys, runtimeDir ?? (id === null ? null : folderOf(sys, id)), orphans)
   if (runtimeDir !== null || id !== null) sockets.folder()
@@ -53,6 +56,7 @@ export function newShared(sys: Sys, settings: SpinnerSettings, logger: () => Log
     marks,
     sockets,
     census: new Census(sys, marks.uuid),
+    cgroups: cgroup ? new Cgroups(sys, marks.uuid) : null,
     gate: new Gate(sys, concurrency ?? Math.max(2, sys.cpus())),
     rounds: new Rounds(sys.clock),
     ports: new PortAllocator(sys),

@@ -231,7 +231,11 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
     try {
       await this.#stopAll()
     } finally {
+      // What survived its stop may have been asked to stop once more since.
+      const stopping = [...this.#children.values()].filter(({ state }) => state === 'stopping')
+      await Promise.allSettled(stopping.map((child) => child.stop()))
       for (const child of this.#children.values()) child.dispose()
+      this.#shared.cgroups?.close()
       await this.#shared.orphans?.close()
       this.#shared.plugins.close()
       await this.#shared.sockets.close()

@@ -61,6 +61,7 @@ test('the options of the spinner itself have defaults, and hold none for childre
     runtimeDir: null,
     id: null,
     orphans: 'kill',
+    cgroup: false,
   })
 })
 
@@ -126,6 +127,7 @@ test.each([
   ['runtimeDir', ''],
   ['id', 5],
   ['orphans', 'adopt'],
+  ['cgroup', 'yes'],
   ['plugins', [{ name: 'a', ready: 1 }]],
   ['plugins', [{}]],
   ['timeout', 0],

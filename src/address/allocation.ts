@@ -54,6 +54,12 @@ export class Allocation {
     return this.address
   }
 
+  /** Removes what a process that is gone has left at its address, which stays the child's. */
+  async clean(): Promise<void> {
+    if (this.#allocator === this.#sockets && typeof this.address === 'string')
+      await this.#sockets.clean(this.address)
+  }
+
   release(): void {
     const { address } = this
     this.address = null

@@ -58,6 +58,11 @@ export class SocketAllocator implements Allocator {
     return removal.finally(() => this.#removals.delete(removal))
   }
 
+  /** Removes a socket that nobody listens on any more, where that takes a look; never rejects. */
+  async clean(socket: string): Promise<void> {
+    if (!this.isPrivate(socket) && this.#sys.platform !== 'win32') await this.#remove(socket).catch(() => {})
+  }
+
   async close(): Promise<void> {
     await Promise.allSettled(this.#removals)
     if (this.#folder === null) return

@@ -41,6 +41,11 @@ export class Orphans {
     this.#watchdog.keepTidy(folder)
   }
 
+  /** The folder of the cgroups: what lives there is ended with the host, and it goes too. */
+  keepEmpty(folder: string): void {
+    this.#watchdog.keepEmpty(folder)
+  }
+
   /** From its spawn on, whatever becomes of the host, somebody ends the process. */
   guard(process: ManagedProcess): void {
     const { pid } = process

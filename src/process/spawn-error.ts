@@ -69,18 +69,20 @@ function explainShebang(sys: Sys, program: string): string {
   }
 }
 
-function locate(sys: Sys, settings: ChildSettings): string | null {
+/** The file that a spawn would find, whether or not it may be executed. */
+export function locate(sys: Sys, settings: ChildSettings): string | null {
   const { command, cwd, env } = settings
   if (command.includes('/')) {
     const program = path.resolve(cwd ?? '.', command)
     return sys.fs.existsSync(program) ? program : null
   }
   const folders = (env['PATH'] ?? sys.env['PATH'] ?? '').split(path.delimiter)
-  return folders.map((folder) => path.join(folder, command)).find((file) => sys.fs.existsSync(file)) ?? null
+  const files = folders.map((folder) => path.resolve(cwd ?? '.', folder, command))
+  return files.find((file) => sys.fs.existsSync(file)) ?? null
 }
 
 /** The dot asks for what the spawn will need: that the folder may be entered, and not only that it is there. */
-function explainFolder(sys: Sys, folder: string | null): string | null {
+export function explainFolder(sys: Sys, folder: string | null): string | null {
   if (folder === null) return null
   try {
     sys.fs.statSync(`${folder}/.`)

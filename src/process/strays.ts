@@ -1,5 +1,6 @@
 import type { Sys } from '../sys.ts'
 import type { Bearer, Census } from './census.ts'
+import type { Cgroup } from './cgroup.ts'
 import { isGroupOfOurs } from './group.ts'
 import { looks } from './looks.ts'
 import { isWatchdog } from './mark.ts'
@@ -16,14 +17,16 @@ export class Strays {
   readonly #sys: Sys
   readonly #census: Census
   readonly #mark: string
+  readonly #cgroup: Cgroup | null
   readonly #asked = new Set<number>()
   /** When each began, by its number. */
   readonly #remembered = new Map<number, number>()
 
-  constructor(sys: Sys, census: Census, mark: string) {
+  constructor(sys: Sys, census: Census, mark: string, cgroup: Cgroup | null) {
     this.#sys = sys
     this.#census = census
     this.#mark = mark
+    this.#cgroup = cgroup
   }
 
   /**
@@ -56,26 +59,40 @@ export class Strays {
     for (const wait of looks()) {
       try {
         const left = this.#with(await this.#census.bearersOf(this.#mark))
-        if (left.length === 0) return
+        if (left.length === 0 && this.#cgroup?.isEmpty() !== false) break
         blind = 0
         const signal = order()
-        if (signal !== null) for (const bearer of left) this.#send(bearer, signal)
+        if (signal !== null) this.#end(left, signal)
       } catch {
-        if (++blind === BLIND_LOOKS) return
+        if (++blind === BLIND_LOOKS) break
       }
       await this.#sys.pause(wait)
     }
+    this.#cgroup?.remove()
   }
 
-  /** Adds those who are remembered, live, and are still the same: a number may be another's by now. */
+  /**
+   * Adds who lives in the cgroup, whatever it is marked with; and those who are remembered, live, and are still the
+   * same: a number may be another's by now.
+   */
   #with(bearers: readonly Bearer[]): Bearer[] {
     const left = [...bearers]
+    const add = (pid: number): void => {
+      if (!left.some((bearer) => bearer.pid === pid)) left.push({ pid, mark: this.#mark })
+    }
+    this.#cgroup?.members().forEach(add)
     for (const [pid, start] of this.#remembered) {
       const stat = readStat(this.#sys, pid)
       if (!stat || !isAlive(stat) || stat.start !== start) this.#remembered.delete(pid)
-      else if (!left.some((bearer) => bearer.pid === pid)) left.push({ pid, mark: this.#mark })
+      else add(pid)
     }
     return left
+  }
+
+  /** The kill of the whole cgroup waits for a watchdog in it, which still has an inner spinner's sockets to remove. */
+  #end(left: readonly Bearer[], signal: NodeJS.Signals): void {
+    if (signal === 'SIGKILL' && !left.some(({ mark }) => isWatchdog(mark))) this.#cgroup?.kill()
+    for (const bearer of left) this.#send(bearer, signal)
   }
 
   /** What an inner spinner has started is asked by that one, when its host ends. */

@@ -9,18 +9,20 @@ const SECOND_LOOK_S = 0.1
 
 /**
  * Holds the reading end of a pipe whose other end the host holds. The host's death, of whatever kind, is the end of
- * the file; then all groups are ended, and on Linux whatever else carries the cookie. Works in dash, bash and
- * busybox: of the forms of `kill` only `kill -TERM -PGID` does in all three (HAZARDS E21).
+ * the file; then all groups are ended, and on Linux whatever else carries the cookie or lives in the cgroup. Works in
+ * dash, bash and busybox: of the forms of `kill` only `kill -TERM -PGID` does in all three (HAZARDS E21).
  */
 const SCRIPT = `
 trap '' TERM INT HUP QUIT PIPE
 groups=' '
 folder=
+cgroup=
 while IFS= read -r line; do
   case $line in
     +*) groups="$groups\${line#+} " ;;
     -*) case $groups in *" \${line#-} "*) groups="\${groups%% \${line#-} *} \${groups#* \${line#-} }" ;; esac ;;
     d*) folder=\${line#d} ;;
+    c*) cgroup=\${line#c} ;;
     q) exit 0 ;;
   esac
 done
@@ -31,12 +33,30 @@ signal() {
     kill -"$1" "\${pid%/environ}"
   done
 }
+members() {
+  while read -r pid; do [ "$pid" -gt 1 ] && kill -"$2" "$pid"; done < "$1/cgroup.procs"
+  for inner in "$1"/*/; do [ -d "$inner" ] && members "\${inner%/}" "$2"; done
+}
+killed() {
+  echo 1 > "$1/cgroup.kill" && return
+  for look in 1 2 3 4 5; do members "$1" KILL; done
+}
+removed() {
+  for inner in "$1"/*/; do [ -d "$inner" ] && removed "\${inner%/}"; done
+  rmdir "$1"
+}
 signal TERM
 signal CONT
+if [ -d "$cgroup" ]; then members "$cgroup" TERM; members "$cgroup" CONT; fi
 sleep ${GRACE_S}
 signal KILL
 sleep ${SECOND_LOOK_S}
 signal KILL
+for look in 1 2 3 4 5 6 7 8 9 10; do
+  [ -d "$cgroup" ] || break
+  killed "$cgroup"
+  removed "$cgroup" || sleep 0.1
+done
 [ -z "$folder" ] || { rm -f "$folder"/*.sock; rmdir "$folder"; }
 `
 
@@ -48,7 +68,8 @@ export class Watchdog {
   readonly #sys: Sys
   readonly #marks: Marks
   readonly #groups = new Set<number>()
-  #folder: string | null = null
+  /** The folders that go with the host, by the letter that tells the shell what each is. */
+  readonly #folders = new Map<'c' | 'd', string>()
   #shell: ChildProcess | null = null
   #closed = false
 
@@ -59,9 +80,12 @@ export class Watchdog {
 
   /** The folder of the sockets, when it was made for this host: it goes with the host. */
   keepTidy(folder: string): void {
-    if (folder === this.#folder || folder.includes('\n')) return
-    this.#folder = folder
-    this.#tell(`d${folder}`)
+    this.#keep('d', folder)
+  }
+
+  /** The folder of the cgroups: what lives there goes with the host too. */
+  keepEmpty(folder: string): void {
+    this.#keep('c', folder)
   }
 
   /** Before a child is spawned: from now on the host may die at any moment. */
@@ -73,7 +97,7 @@ export class Watchdog {
       // Out of processes or descriptors: the next start tries again, and fails with a clear error of its own.
       return
     }
-    if (this.#folder !== null) this.#tell(`d${this.#folder}`)
+    for (const [letter, folder] of this.#folders) this.#tell(`${letter}${folder}`)
     for (const group of this.#groups) this.#tell(`+${group}`)
   }
 
@@ -91,6 +115,12 @@ export class Watchdog {
     if (this.#groups.size === 0) this.#tell('q')
     this.#shell?.stdin?.end()
     this.#shell = null
+  }
+
+  #keep(letter: 'c' | 'd', folder: string): void {
+    if (folder === this.#folders.get(letter) || folder.includes('\n')) return
+    this.#folders.set(letter, folder)
+    this.#tell(`${letter}${folder}`)
   }
 
   #spawn(): ChildProcess {

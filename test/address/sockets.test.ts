@@ -139,6 +139,15 @@ test('H36 a child that leaves its socket behind when it is killed comes back on 
   expect(await get(child.target)).toBe(`hello from ${child.pid}`)
 })
 
+test('H36 a socket that a killed child leaves in a named runtimeDir is gone when stop() resolves', async () => {
+  const runtimeDir = newFolder()
+  const child = newSpinner({ runtimeDir }).start({ script: fixture('hello.js'), stopSignal: 'SIGKILL' })
+  await child
+  expect(fs.readdirSync(runtimeDir)).toHaveLength(1)
+  await child.stop()
+  expect(fs.readdirSync(runtimeDir)).toEqual([])
+})
+
 test('H36 a socket at which somebody else listens is an error and is left alone, even by stop()', async () => {
   const runtimeDir = newFolder()
   const socket = await new SocketAllocator(realSys, runtimeDir).allocate('app')

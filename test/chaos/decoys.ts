@@ -5,7 +5,8 @@ import { kill, pause } from './processes.ts'
 
 /** The kernel gives out the number after this one next. Only root may set it. */
 const LAST_PID = '/proc/sys/kernel/ns_last_pid'
-const TRIES = 20
+/** The first process of a container may take seconds to ask how an orphan ended; until then its number is taken. */
+const LONGEST_MS = 8_000
 
 const decoys = new Set<ChildProcess>()
 
@@ -16,10 +17,11 @@ export function newDecoy({ foreign = false } = {}): number {
   return 1
 }
 
-/** Ends a whole group and starts a decoy that has its number. False where another process was quicker each time. */
+/** Ends a whole group and starts a decoy that has its number. False where that cannot be had. */
 export async function heirOf(group: number): Promise<boolean> {
   kill(-group)
-  for (let tries = 0; tries < TRIES; tries++) {
+  const deadline = performance.now() + LONGEST_MS
+  while (performance.now() < deadline) {
     await pause(5)
     if (isTaken(group)) continue
     if (!setLastPid(group - 1)) return false

@@ -9,6 +9,7 @@ import { bearing, bears, kill, type Living, lives, newMark, pause, told, until }
 /** What is left after so long is left for good. */
 const LONGEST_MS = 10_000
 const LOOK_MS = 2
+const TIDY_MS = 5_000
 /** A process between its fork and its program cannot be told yet; a second look finds it. */
 const SECOND_LOOK_MS = 15
 
@@ -132,7 +133,7 @@ export async function untilNothingLives(host: Pick<Host, 'mark'>, since: number)
       left = bearing(host.mark)
       if (left.length === 0) return now - since
     }
-    if (now - since > LONGEST_MS) throw new Error(`${left.length} left: ${left.map(told).join('; ')}`)
+    if (now - since > LONGEST_MS) throw new Error(`left: ${bearing(host.mark).map(told).join('; ')}`)
     await pause(LOOK_MS)
   }
 }
@@ -149,7 +150,7 @@ export async function untilTidy(host: Host, watchdogs: readonly number[]): Promi
     readdirSync(host.folder, { recursive: true })
       .map(String)
       .filter((file) => file.startsWith('spinner-'))
-  await until(() => left().length === 0, '').catch(() => {
+  await until(() => left().length === 0, '', TIDY_MS).catch(() => {
     throw new Error(`its sockets are left: ${left().join(', ')}; watchdogs seen: ${watchdogs.length}`)
   })
 }

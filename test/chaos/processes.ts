@@ -60,7 +60,7 @@ export const ofThisRun = (): Living[] =>
 export function watchdogsOf(host: number, among: readonly Living[] = living()): number[] {
   const below = among.filter(({ parent }) => parent === host)
   return below.flatMap(({ pid, command }) =>
-    command[0] === '/bin/sh' && command[1] === '-c' ? [pid] : watchdogsOf(pid, among),
+    command[0] === '/bin/sh' && command[2]?.includes('read -r line') ? [pid] : watchdogsOf(pid, among),
   )
 }
 

@@ -51,3 +51,15 @@ test('an allocator that never answers a start that was stopped does not take the
   ]
   await expect(play(ONE, commands)).resolves.toBeUndefined()
 })
+
+test('a close waits for what survived its stop and was asked to stop once more meanwhile', async () => {
+  const two: Setting = { ...ONE, names: ['a', 'b'], concurrency: 2, options: [{}, {}] }
+  const commands: Command[] = [
+    { ...start({ stopTimeout: 8 }), child: 1 } as Command,
+    start(),
+    { do: 'close', pace: 'turn' },
+    { do: 'advance', ms: 8_200, pace: 'turn' },
+    { do: 'stop', child: 0, pace: 'quiet', signal: 'none', by: 'handle' },
+  ]
+  await expect(play(two, commands)).resolves.toBeUndefined()
+})

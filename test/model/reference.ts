@@ -69,18 +69,29 @@ export class Reference {
     else this.#closers.push(wait)
     if (this.closing) return
     this.closing = true
-    const children = [...this.children.values()]
+    const stops = this.#stop([...this.children.values()], () => {
+      // What survived its stop may have been asked to stop once more since.
+      const again = [...this.children.values()].filter(({ state }) => state === 'stopping')
+      this.#stop(again, () => this.#dispose(stops))
+    })
+  }
+
+  /** Stops some children; calls `done`, soon, when each has answered. */
+  #stop(children: readonly ReferenceChild[], done: () => void): Wait[] {
     const stops: Wait[] = []
+    let told = false
     const onResult = (): void => {
-      if (stops.length < children.length || stops.some(({ result }) => result === null)) return
-      this.time.soon(() => this.#dispose(stops))
+      if (told || stops.length < children.length || stops.some(({ result }) => result === null)) return
+      told = true
+      this.time.soon(done)
     }
     for (const child of children) {
       const stop: Wait = { result: null, byCallback: false, onResult }
       stops.push(stop)
       child.askStop(stop)
     }
-    if (children.length === 0) this.time.soon(() => this.#dispose(stops))
+    if (children.length === 0) onResult()
+    return stops
   }
 
   #dispose(stops: readonly Wait[]): void {

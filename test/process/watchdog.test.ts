@@ -53,7 +53,7 @@ describe.runIf(process.platform === 'linux')('the watchdog', () => {
   test('H25 shows in nothing of a child but one variable of its environment', async () => {
     const cwd = newFolder()
     const script = `exec > facts; tr '\\0' '\\n' < /proc/$$/environ; tr '\\0' ' ' < /proc/$$/cmdline
-      echo $PPID; pwd; readlink /proc/$$/fd/0; ls /proc/$$/fd | xargs; echo written >&2; exec sleep 600`
+      echo $PPID; pwd; readlink /proc/$$/fd/0; (cd /proc/$$/fd && echo *); echo written >&2; exec sleep 600`
     const facts = async (orphans: 'kill' | 'leave'): Promise<string[]> => {
       await newSpinner({ orphans }).start({ ...shell('a', script), cwd, ready: { output: /written/ } })
       return readFileSync(path.join(cwd, 'facts'), 'utf8').trim().split('\n')
