@@ -64,10 +64,9 @@ export class Resources {
   async launch(signal: AbortSignal): Promise<number> {
     this.#current = this.settings
     this.#watchFiles()
-    const { cgroups, orphans, sockets } = this.#shared
+    const { cgroups, orphans } = this.#shared
     await orphans?.ready()
     const address = await this.#allocation.obtain(this.#current, signal)
-    if (sockets.privateFolder !== null) orphans?.keepTidy(sockets.privateFolder)
     if (cgroups?.folder) orphans?.keepEmpty(cgroups.folder)
     // From the gate to the spawn nothing may be awaited: it lets one through in each turn of the loop.
     const leaveGate = await this.#shared.gate.enter(signal)

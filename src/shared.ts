@@ -45,12 +45,15 @@ export interface Owner {
 
 /** What a spinner's children will share. Throws where its folder cannot be used, or its `id` is in use. */
 export function newShared(sys: Sys, settings: SpinnerSettings, logger: () => Logger | null): Shared {
-  const { cgroup, concurrency, id, orphans, runtimeDir } = settings
+  const { cgroup, concurrency, id, runtimeDir } = settings
   const marks = new Marks(sys.env)
-  const sockets = new SocketAllocator(sys, runtimeDir ?? (id === null ? null : folderOf(sys, id)), orphans)
-  if (runtimeDir !== null || id !== null) sockets.folder()
+  const folder = runtimeDir ?? (id === null ? null : folderOf(sys, id))
+  const keepTidy = (made: string): void => orphans?.keepTidy(made)
+  const sockets = new SocketAllocator(sys, folder, settings.orphans === 'kill' ? keepTidy : null)
+  if (folder !== null) sockets.folder()
   const warn = (message: string): void => safeLog(logger(), 'warn', message)
   const record = id === null ? null : { folder: sockets.folder(), name: stateNameOf(id), warn }
+  const orphans = settings.orphans === 'kill' ? new Orphans(sys, marks, record) : null
   return {
     sys,
     marks,
@@ -63,6 +66,6 @@ export function newShared(sys: Sys, settings: SpinnerSettings, logger: () => Log
     owners: new Owners(sys),
     socketWatch: new SocketWatch(sys),
     plugins: new Plugins(logger),
-    orphans: orphans === 'kill' ? new Orphans(sys, marks, record) : null,
+    orphans,
   }
 }

@@ -18,7 +18,7 @@ const BETWEEN_REMOVALS_MS = 50
 export class SocketAllocator implements Allocator {
   readonly #sys: Sys
   readonly #wanted: string | null
-  readonly #orphans: 'kill' | 'leave'
+  readonly #keepTidy: ((folder: string) => void) | null
   readonly #owners = new Map<string, string>()
   readonly #pipes = `\\\\.\\pipe\\spinner-${randomUUID()}`
   readonly #removals = new Set<Promise<void>>()
@@ -28,11 +28,11 @@ export class SocketAllocator implements Allocator {
   /** A named folder that was not there before. */
   #isMade = false
 
-  /** `orphans` that are left need their sockets when the host has gone. */
-  constructor(sys: Sys, runtimeDir: string | null, orphans: 'kill' | 'leave' = 'kill') {
+  /** `keepTidy` is told of a folder of our own before it is made; null where it shall outlive the host. */
+  constructor(sys: Sys, runtimeDir: string | null, keepTidy: ((folder: string) => void) | null = () => {}) {
     this.#sys = sys
     this.#wanted = runtimeDir
-    this.#orphans = orphans
+    this.#keepTidy = keepTidy
   }
 
   /** The folder of the sockets, made at the first call. */
@@ -77,11 +77,6 @@ export class SocketAllocator implements Allocator {
     // It is tried once more when the host ends.
   }
 
-  /** The folder that was made for this host alone, if there is one. */
-  get privateFolder(): string | null {
-    return this.#stay === null ? null : this.#folder
-  }
-
   /** Whether an address lies in a folder that was made for this host alone. */
   isPrivate(address: Address): boolean {
     return this.#stay !== null && typeof address === 'string' && path.dirname(address) === this.#folder
@@ -119,10 +114,13 @@ export class SocketAllocator implements Allocator {
     return null
   }
 
+  /** The host may die at any moment: who is to remove the folder knows of it before it is there. */
   #makePrivate(): string {
     const { fs } = this.#sys
-    const folder = fs.mkdtempSync(path.join(baseOf(this.#sys), 'spinner-'))
-    this.#stay = this.#orphans === 'leave' ? () => {} : atExit(() => removeFolder(fs, folder))
+    const folder = path.join(baseOf(this.#sys), `spinner-${randomUUID().slice(-12)}`)
+    this.#keepTidy?.(folder)
+    fs.mkdirSync(folder, { mode: 0o700 })
+    this.#stay = this.#keepTidy ? atExit(() => removeFolder(fs, folder)) : () => {}
     return folder
   }
 

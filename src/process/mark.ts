@@ -30,14 +30,17 @@ export class Marks {
     return `${this.#outer}${this.uuid}.${++this.#spawns}`
   }
 
-  /** The mark of the watchdog, where an outer spinner looks for what its child has started. */
+  /**
+   * The mark of the watchdog, where an outer spinner looks for what its child has started. Its points are colons, so
+   * that the watchdog of the outer one does not take it for a child.
+   */
   get watchdog(): Record<string, string> {
-    return this.#outer === '' ? {} : { [COOKIE]: `${this.#outer}${WATCHDOG}` }
+    return this.#outer === '' ? {} : { [COOKIE]: `${this.#outer.replaceAll('.', ':')}${WATCHDOG}` }
   }
 }
 
 /** Whether a mark is that of a process, or was made for something that this process has spawned itself. */
 export const isWithin = (mark: string, outer: string): boolean =>
-  mark === outer || mark.startsWith(`${outer}/`)
+  mark === outer || mark.replaceAll(':', '.').startsWith(`${outer}/`)
 
 export const isWatchdog = (mark: string): boolean => mark.endsWith(`/${WATCHDOG}`)

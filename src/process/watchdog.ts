@@ -5,7 +5,9 @@ import { COOKIE, type Marks } from './mark.ts'
 /** Between the polite signal and the kill, when the host is gone and nobody can be asked for more. */
 const GRACE_S = 0.2
 /** A process that was forked but had not begun its program yet carries the mark only a moment later. */
-const SECOND_LOOK_S = 0.1
+const NEXT_LOOK_S = 0.1
+/** One that does not live longer is not brought back at once: a host would do nothing else. */
+const REPLACED_AFTER_MS = 100
 
 /**
  * Holds the reading end of a pipe whose other end the host holds. The host's death, of whatever kind, is the end of
@@ -26,11 +28,20 @@ while IFS= read -r line; do
     q) exit 0 ;;
   esac
 done
+# Where /proc is that of another pid namespace, its numbers are not those that signals take.
+read -r self rest < /proc/self/stat
+bearers() { [ "$self" != "$$" ] || grep -lsF "\${0#*=}." /proc/[0-9]*/environ; }
 signal() {
+  told=$groups
+  found=
   for group in $groups; do kill -"$1" -"$group"; done
-  for file in $(grep -lsF "\${0#*=}." /proc/[0-9]*/environ); do
-    pid=\${file#/proc/}
-    kill -"$1" "\${pid%/environ}"
+  for file in $(bearers); do
+    found=yes
+    read -r stat < "\${file%/environ}/stat" || continue
+    set -- "$1" \${stat##*) }
+    case $told in *" $4 "*) continue ;; esac
+    told="$told$4 "
+    kill -"$1" -"$4"
   done
 }
 members() {
@@ -49,9 +60,11 @@ signal TERM
 signal CONT
 if [ -d "$cgroup" ]; then members "$cgroup" TERM; members "$cgroup" CONT; fi
 sleep ${GRACE_S}
-signal KILL
-sleep ${SECOND_LOOK_S}
-signal KILL
+for look in 1 2 3 4 5 6 7 8 9 10; do
+  signal KILL
+  [ "$look" -eq 1 ] || [ -n "$found" ] || break
+  sleep ${NEXT_LOOK_S}
+done
 for look in 1 2 3 4 5 6 7 8 9 10; do
   [ -d "$cgroup" ] || break
   killed "$cgroup"
@@ -71,6 +84,7 @@ export class Watchdog {
   /** The folders that go with the host, by the letter that tells the shell what each is. */
   readonly #folders = new Map<'c' | 'd', string>()
   #shell: ChildProcess | null = null
+  #wokenAt = 0
   #closed = false
 
   constructor(sys: Sys, marks: Marks) {
@@ -93,6 +107,7 @@ export class Watchdog {
     if (this.#shell || this.#closed || this.#sys.platform === 'win32') return
     try {
       this.#shell = this.#spawn()
+      this.#wokenAt = this.#sys.clock.now()
     } catch {
       // Out of processes or descriptors: the next start tries again, and fails with a clear error of its own.
       return
@@ -104,7 +119,8 @@ export class Watchdog {
   /** A group of ours lives. Returns what says that it is gone. */
   guard(group: number): () => void {
     this.#groups.add(group)
-    this.#tell(`+${group}`)
+    if (this.#shell) this.#tell(`+${group}`)
+    else this.wake()
     return () => {
       if (this.#groups.delete(group)) this.#tell(`-${group}`)
     }
@@ -124,7 +140,9 @@ export class Watchdog {
   }
 
   #spawn(): ChildProcess {
-    const env = { PATH: this.#sys.env['PATH'] ?? '/usr/bin:/bin', ...this.#marks.watchdog }
+    // What it needs is there even if the host's own PATH is empty.
+    const PATH = [this.#sys.env['PATH'] ?? '', '/usr/bin', '/bin'].filter((part) => part !== '').join(':')
+    const env = { PATH, ...this.#marks.watchdog }
     // A session of its own, so that what the terminal sends to the host does not reach it.
     const shell = this.#sys.spawn('/bin/sh', ['-c', SCRIPT, `${COOKIE}=${this.#marks.uuid}`], {
       detached: true,
@@ -145,7 +163,12 @@ export class Watchdog {
   #onEnd(shell: ChildProcess): void {
     if (this.#shell !== shell) return
     this.#shell = null
-    if (this.#groups.size > 0 && shell.pid !== undefined) this.wake()
+    if (shell.pid === undefined) return
+    const lived = this.#sys.clock.now() - this.#wokenAt
+    const rest = lived < REPLACED_AFTER_MS ? this.#sys.pause(REPLACED_AFTER_MS) : Promise.resolve()
+    void rest.then(() => {
+      if (this.#groups.size > 0) this.wake()
+    })
   }
 
   #tell(line: string): void {
