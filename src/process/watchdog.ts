@@ -31,17 +31,19 @@ done
 # Where /proc is that of another pid namespace, its numbers are not those that signals take.
 read -r self rest < /proc/self/stat
 bearers() { [ "$self" != "$$" ] || grep -lsF "\${0#*=}." /proc/[0-9]*/environ; }
+# A stopped process takes its signal only once it goes on.
+send() { kill -"$1" -"$2"; [ "$1" = KILL ] || kill -CONT -"$2"; }
 signal() {
   told=$groups
   found=
-  for group in $groups; do kill -"$1" -"$group"; done
+  for group in $groups; do send "$1" "$group"; done
   for file in $(bearers); do
     found=yes
     read -r stat < "\${file%/environ}/stat" || continue
     set -- "$1" \${stat##*) }
     case $told in *" $4 "*) continue ;; esac
     told="$told$4 "
-    kill -"$1" -"$4"
+    send "$1" "$4"
   done
 }
 members() {
@@ -57,7 +59,6 @@ removed() {
   rmdir "$1"
 }
 signal TERM
-signal CONT
 if [ -d "$cgroup" ]; then members "$cgroup" TERM; members "$cgroup" CONT; fi
 sleep ${GRACE_S}
 for look in 1 2 3 4 5 6 7 8 9 10; do
