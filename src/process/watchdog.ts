@@ -58,9 +58,10 @@ removed() {
   for inner in "$1"/*/; do [ -d "$inner" ] && removed "\${inner%/}"; done
   rmdir "$1"
 }
+sleep ${GRACE_S} &
 signal TERM
 if [ -d "$cgroup" ]; then members "$cgroup" TERM; members "$cgroup" CONT; fi
-sleep ${GRACE_S}
+wait
 for look in 1 2 3 4 5 6 7 8 9 10; do
   signal KILL
   [ "$look" -eq 1 ] || [ -n "$found" ] || break
