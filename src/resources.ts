@@ -197,7 +197,7 @@ export class Resources {
 
   #spawn(address: Address | null): ManagedProcess | Promise<SpinnerError> {
     const { census, cgroups, marks, orphans, sys } = this.#shared
-    const given = { address, census, cgroups, mark: marks.next() }
+    const given = { address, census, cgroups, mark: marks.next(), watch: orphans?.watch ?? null }
     const spawned = spawnProcess(sys, this.#current, given, this.#events())
     if (!(spawned instanceof Promise)) orphans?.guard(spawned)
     return spawned

@@ -9,6 +9,12 @@ const SHELL = '/bin/sh'
 /** Moves itself and becomes the program, which so has never been elsewhere. Where it may not move, it stays. */
 const SCRIPT = '{ echo 0 >"$0"; } 2>/dev/null; exec "$@"'
 
+/** Commands after whose first moment an environment shows no mark. */
+const CLEARS = /^(env|sudo|su|doas|runuser|setpriv)$/
+
+/** Tells the watchdog of itself, and becomes the program. A pipe that nobody reads ends the inner shell alone. */
+const registering = (pipe: number): string => `(echo "+$$" >&${pipe}) 2>/dev/null; exec ${pipe}>&-; exec "$@"`
+
 /** A shell drops variables of other names. */
 const NAME = /^[A-Za-z_]\w*$/
 /** Some shell gives these a value of its own, or fails at one that it does not like. */
@@ -24,6 +30,14 @@ type CommandLine = Pick<ChildSettings, 'command' | 'args'>
 /** The command line that moves itself to the cgroup of a folder before it becomes the one that is given. */
 export function intoCgroup(folder: string, { command, args }: CommandLine): CommandLine {
   return { command: SHELL, args: ['-c', SCRIPT, path.posix.join(folder, 'cgroup.procs'), command, ...args] }
+}
+
+/** Whether what a command runs cannot be told by its environment. */
+export const clearsEnvironment = ({ command }: CommandLine): boolean => CLEARS.test(path.basename(command))
+
+/** The command line that tells the watchdog of its group, through a descriptor, before it becomes the one given. */
+export function intoWatch(pipe: number, { command, args }: CommandLine): CommandLine {
+  return { command: SHELL, args: ['-c', registering(pipe), SHELL, command, ...args] }
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream'
 import type { Sys } from '../sys.ts'
 import { atExit } from './at-exit.ts'
 import type { ManagedProcess } from './managed-process.ts'
@@ -44,6 +45,11 @@ export class Orphans {
   /** The folder of the cgroups: what lives there is ended with the host, and it goes too. */
   keepEmpty(folder: string): void {
     this.#watchdog.keepEmpty(folder)
+  }
+
+  /** What the watchdog reads. */
+  get watch(): Writable | null {
+    return this.#watchdog.pipe
   }
 
   /** From its spawn on, whatever becomes of the host, somebody ends the process. */

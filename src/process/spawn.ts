@@ -1,4 +1,5 @@
 import type { ChildProcess, StdioOptions } from 'node:child_process'
+import { Writable } from 'node:stream'
 import type { SpinnerError } from '../errors.ts'
 import type { Address } from '../events.ts'
 import type { ChildSettings } from '../options.ts'
@@ -6,7 +7,7 @@ import type { Sys } from '../sys.ts'
 import type { Census } from './census.ts'
 import type { Cgroup, Cgroups } from './cgroup.ts'
 import { environmentFor } from './environment.ts'
-import { canLaunch, intoCgroup } from './launcher.ts'
+import { canLaunch, clearsEnvironment, intoCgroup, intoWatch } from './launcher.ts'
 import { ManagedProcess, type ProcessEvents } from './managed-process.ts'
 import { COOKIE } from './mark.ts'
 import { scriptError, spawnError } from './spawn-error.ts'
@@ -19,6 +20,8 @@ export interface Given {
   readonly mark: string
   readonly census: Census
   readonly cgroups: Cgroups | null
+  /** What the watchdog reads. */
+  readonly watch: Writable | null
 }
 
 /**
@@ -28,7 +31,7 @@ export interface Given {
 export function spawnProcess(
   sys: Sys,
   settings: ChildSettings,
-  { address, census, cgroups, mark }: Given,
+  { address, census, cgroups, mark, watch }: Given,
   events: ProcessEvents,
 ): ManagedProcess | Promise<SpinnerError> {
   const unusable = scriptError(sys, settings)
@@ -36,8 +39,10 @@ export function spawnProcess(
   let cgroup: Cgroup | null = null
   try {
     const env = environmentFor(settings, sys.env, address, { [COOKIE]: mark })
-    if (cgroups && canLaunch(sys, settings, env)) cgroup = cgroups.make()
-    const process = spawn(sys, settings, env, cgroup)
+    const launches = cgroups !== null || (watch !== null && clearsEnvironment(settings))
+    const canBe = launches && canLaunch(sys, settings, env)
+    if (canBe) cgroup = cgroups?.make() ?? null
+    const process = spawn(sys, settings, env, cgroup ?? (canBe ? watch : null))
     if (process.pid !== undefined)
       return new ManagedProcess(sys, process, settings, new Strays(sys, census, mark, cgroup), events)
     cgroup?.remove()
@@ -54,10 +59,12 @@ function spawn(
   sys: Sys,
   settings: ChildSettings,
   env: NodeJS.ProcessEnv,
-  cgroup: Cgroup | null,
+  into: Cgroup | Writable | null,
 ): ChildProcess {
-  const { command, args } = cgroup ? intoCgroup(cgroup.folder, settings) : settings
-  const stdio: StdioOptions = [settings.stdin, 'pipe', 'pipe', ...(settings.ipc ? (['ipc'] as const) : [])]
+  const stdio: Exclude<StdioOptions, string> = [settings.stdin, 'pipe', 'pipe']
+  if (settings.ipc) stdio.push('ipc')
+  const { command, args } = lineInto(into, stdio.length, settings)
+  if (into instanceof Writable) stdio.push(into)
   return sys.spawn(command, args, {
     stdio,
     cwd: settings.cwd ?? undefined,
@@ -67,4 +74,13 @@ function spawn(
     uid: settings.uid,
     gid: settings.gid,
   })
+}
+
+function lineInto(
+  into: Cgroup | Writable | null,
+  pipe: number,
+  settings: ChildSettings,
+): Pick<ChildSettings, 'command' | 'args'> {
+  if (into === null) return settings
+  return into instanceof Writable ? intoWatch(pipe, settings) : intoCgroup(into.folder, settings)
 }

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
+import type { Writable } from 'node:stream'
 import type { Sys } from '../sys.ts'
 import { COOKIE, type Marks } from './mark.ts'
 
@@ -21,7 +22,7 @@ folder=
 cgroup=
 while IFS= read -r line; do
   case $line in
-    +*) groups="$groups\${line#+} " ;;
+    +*) case $groups in *" \${line#+} "*) ;; *) groups="$groups\${line#+} " ;; esac ;;
     -*) case $groups in *" \${line#-} "*) groups="\${groups%% \${line#-} *} \${groups#* \${line#-} }" ;; esac ;;
     d*) folder=\${line#d} ;;
     c*) cgroup=\${line#c} ;;
@@ -126,6 +127,12 @@ export class Watchdog {
     return () => {
       if (this.#groups.delete(group)) this.#tell(`-${group}`)
     }
+  }
+
+  /** What the shell reads, for a launcher that tells it of its own group. */
+  get pipe(): Writable | null {
+    const stdin = this.#shell?.stdin
+    return stdin?.writable ? stdin : null
   }
 
   close(): void {

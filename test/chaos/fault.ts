@@ -23,7 +23,7 @@ export interface Fault {
    * Once in ever another way. Resolves with the milliseconds that what is promised took, or with nothing where no time
    * is promised; rejects, with what did not hold, when a promise was broken. Leaves nothing behind in either case.
    */
-  inject(luck: Luck): Promise<number | void>
+  inject(luck: Luck): Promise<number | undefined> | Promise<void>
   /** Frees what injections share. */
   close?(): Promise<void>
 }

@@ -47,7 +47,7 @@ describe.runIf(process.platform === 'linux')('the children of a host', () => {
   test('H1 are gone after a SIGKILL at any moment of their starts', async () => {
     let met = 0
     const round = fc.asyncProperty(fc.integer({ min: 0, max: 150 }), async (delay) => {
-      const host = await newHost(program, { children: ALL_KINDS })
+      const host = await newHost(program, { children: [...ALL_KINDS, BARE] })
       await new Promise((resolve) => setTimeout(resolve, delay))
       const watchers = watchdogs(host.pid).map(({ pid }) => pid)
       met += marked().length - 1
