@@ -48,6 +48,7 @@ describe.runIf(process.platform === 'linux')('a host that has an `id`', () => {
     const spinner = newSpinner({ id: 'another shop', runtimeDir })
     await spinner.start(sleeper('next'))
     expect(left.filter(lives)).toHaveLength(4)
+    await spinner.close()
     hosts.endAll()
     for (const pid of left.filter(lives)) process.kill(pid, 'SIGKILL')
     await nothingLives(left)
