@@ -9,7 +9,7 @@ markRun()
 process.env['TEST_MARK'] = String(process.pid)
 
 describe.runIf(process.platform === 'linux')('what is promised holds when', () => {
-  for (const fault of faults) {
+  for (const fault of faults.filter(({ short }) => short > 0)) {
     test.runIf((fault.missing?.() ?? null) === null)(fault.name, async () => {
       const indexes = Array.from({ length: fault.short }, (_, index) => index)
       const { failures, held } = await runFault(fault, { seed: SEED, indexes })

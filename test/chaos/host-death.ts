@@ -92,6 +92,8 @@ const ORDERS: Readonly<Record<string, string>> = {
 
 const FEW: Scene = { most: 20 }
 const OFTEN = [50, 1] as const
+/** Each of these ends a host of `test/process/orphans.test.ts` too. */
+const LONG_RUN_ONLY = [50, 0] as const
 
 const memory: Noted = ending('the host ends by a lack of memory at any moment', OFTEN, ordered('exhaust'), {
   ...FEW,
@@ -151,13 +153,13 @@ function bare(): Noted {
 }
 
 export const hostFaults: readonly Fault[] = [
-  ending('the host is killed by SIGKILL at any moment', [1_000, 6], signalled('SIGKILL')),
+  ending('the host is killed by SIGKILL at any moment', [1_000, 3], signalled('SIGKILL')),
   bare(),
   ...SIGNALS.map((signal) =>
-    ending(`the host ends by ${signal} at any moment`, OFTEN, signalled(signal), FEW),
+    ending(`the host ends by ${signal} at any moment`, LONG_RUN_ONLY, signalled(signal), FEW),
   ),
   ...Object.entries(ORDERS).map(([order, name]) =>
-    ending(`the host ends by ${name} at any moment`, OFTEN, ordered(order), FEW),
+    ending(`the host ends by ${name} at any moment`, LONG_RUN_ONLY, ordered(order), FEW),
   ),
   memory,
   group,

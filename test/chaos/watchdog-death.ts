@@ -29,7 +29,7 @@ function replaced(): Noted {
   return {
     name: 'the watchdog is killed by SIGKILL under load, and then the host',
     times: 100,
-    short: 2,
+    short: 1,
     inject: async (luck) => {
       const children = childrenOf(luck, someCount(luck, MOST_CHILDREN), thePlace())
       return withHost({ children, options: { stopTimeout: 0.3 } }, async (host) => {
@@ -90,7 +90,7 @@ function reaped(): Noted {
   return {
     name: 'the host is killed by SIGKILL together with its watchdog, and the next host ends what was left',
     times: 100,
-    short: 2,
+    short: 1,
     inject: async (luck) => {
       const children = childrenOf(luck, someCount(luck, MOST_CHILDREN), thePlace())
       const runtimeDir = mkdtempSync(path.join(os.tmpdir(), 'spinner-state-'))
