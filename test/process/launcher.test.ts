@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { StartOptions } from '../../src/options.ts'
 import { lives } from '../support/children.ts'
-import { newSpinner, next } from '../support/host.ts'
+import { newSpinner, next, until } from '../support/host.ts'
 
 /** What a command sees that clears its environment, and how it ended. */
 async function seen(orphans: 'kill' | 'leave', options: Partial<StartOptions> = {}): Promise<unknown[]> {
@@ -12,7 +12,8 @@ async function seen(orphans: 'kill' | 'leave', options: Partial<StartOptions> = 
   await child
   const exit = next(child, 'exit')
   child.stdin?.end('a line\n')
-  return [...(await exit), child.info().output]
+  const [how] = await exit
+  return [how, await until(() => child.info().output[0], 'its line')]
 }
 
 test.each([{}, { ipc: true }])(
@@ -21,7 +22,7 @@ test.each([{}, { ipc: true }])(
     const plain = await seen('leave', options)
     expect(plain).toEqual([
       { code: 7, signal: null },
-      [expect.stringMatching(/^zero two words b [\d ]+ a line$/)],
+      expect.stringMatching(/^zero two words b [\d ]+ a line$/),
     ])
     expect(await seen('kill', options)).toEqual(plain)
   },
