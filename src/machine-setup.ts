@@ -11,6 +11,7 @@ const KILL_TIMEOUT_MS = 5_000
 /** Restarts by checks have a budget of their own, so that a limit set too low cannot flap (HAZARDS H16). */
 const CHECK_RESTARTS = 3
 const CHECK_WINDOW_MS = 600_000
+const MOST_CRASHES = 1_000
 /** Who stays up so long is well again. */
 const STABLE_AFTER_MS = 30_000
 
@@ -76,6 +77,10 @@ const isOurs = (context: Context, event: MachineEvent): boolean =>
 
 const crashesWith = ({ crashes, settings, now }: Context): number[] =>
   addCrash(crashes, now(), ms(settings.restartTolerance), settings.maxRestarts)
+
+/** As many as may ever count: a later start may give a longer window, or allow more. */
+const remembered = ({ crashes, settings, now }: Context): number[] =>
+  [...crashes, now()].slice(-Math.max(MOST_CRASHES, settings.maxRestarts + 1))
 
 /** A child that was up for a while before it crashed begins a new streak (HAZARDS H16). */
 const streakWith = ({ now, readyAt, streak }: Context): number =>
@@ -156,16 +161,17 @@ export const machineSetup = setup({
     recordCrash: assign(({ context, event }) =>
       event.type === 'exited'
         ? {
-            crashes: crashesWith(context),
+            crashes: remembered(context),
             crashCount: context.crashCount + 1,
             streak: streakWith(context),
             error: event.error,
           }
         : {},
     ),
-    giveUp: assign(({ context: { crashes, error, settings } }) =>
-      error ? { error: crashLoopError(error, crashes.length, settings.restartTolerance) } : {},
-    ),
+    giveUp: assign(({ context: { crashes, error, now, settings } }) => {
+      const counted = crashes.filter((at) => now() - at < ms(settings.restartTolerance)).length
+      return error ? { error: crashLoopError(error, counted, settings.restartTolerance) } : {}
+    }),
     recordUnhealthy: assign(({ context }) => ({
       unhealthy: addCrash(context.unhealthy, context.now(), CHECK_WINDOW_MS, CHECK_RESTARTS),
     })),

@@ -99,7 +99,9 @@ function walk(
 
 function keyOf({ value, context }: AnyMachineSnapshot): string {
   const { pid, serving, queued, failed, failure, crashes, unhealthy } = context
-  const told = [value, pid, serving, queued, failed, failure, crashes.length, unhealthy.length]
+  // With options that stay, more crashes than these tell nothing new.
+  const counted = Math.min(crashes.length, context.settings.maxRestarts + 1)
+  const told = [value, pid, serving, queued, failed, failure, counted, unhealthy.length]
   return JSON.stringify(told)
 }
 

@@ -34,7 +34,6 @@ export class Strays {
    * and those whose environment does not show the mark could not be found (HAZARDS H3).
    */
   async remember(leader: number): Promise<void> {
-    if (this.#sys.platform !== 'linux') return
     try {
       for (const { pid, start } of await this.#census.leaversOf(leader)) this.#remembered.set(pid, start)
     } catch {
@@ -44,7 +43,6 @@ export class Strays {
 
   /** Pids of those that live. */
   pids(): number[] {
-    if (this.#sys.platform !== 'linux') return []
     try {
       return this.#with(this.#census.bearersNow(this.#mark)).map(({ pid }) => pid)
     } catch {
@@ -54,7 +52,6 @@ export class Strays {
 
   /** Resolves when none lives. `order` is asked at each look; all but the kill is sent once to each. */
   async whenGone(order: () => Order): Promise<void> {
-    if (this.#sys.platform !== 'linux') return
     let blind = 0
     for (const wait of looks()) {
       try {

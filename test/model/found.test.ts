@@ -63,3 +63,22 @@ test('a close waits for what survived its stop and was asked to stop once more m
   ]
   await expect(play(two, commands)).resolves.toBeUndefined()
 })
+
+test('a crash that a short window has left out counts again when a later start gives a longer one', async () => {
+  const crash: Command = { do: 'crash', child: 0, pace: 'quiet', end: 1, leaves: false }
+  const wait: Command = { do: 'advance', ms: 3_050, pace: 'quiet' }
+  const setting: Setting = { ...ONE, options: [{ maxRestarts: 2, listens: false }] }
+  const commands = [
+    start({ restartTolerance: 0.7 }),
+    bind,
+    crash,
+    bind,
+    wait,
+    crash,
+    start({}),
+    wait,
+    bind,
+    crash,
+  ]
+  await expect(play(setting, commands)).resolves.toBeUndefined()
+})
