@@ -30,5 +30,14 @@ export const terminate: Logic<void> = fromPromise(({ input }) => input.resources
 /** The kill; done when nothing of the group lives. */
 export const kill: Logic<void> = fromPromise(({ input }) => input.resources.kill())
 
+/** The kill of what does not serve, before another attempt; done when nothing of it lives. */
+export const clear: Logic<void> = fromPromise(({ input }) => input.resources.clear())
+
+/** The stop signal for the process that was replaced; done when nothing of it lives. */
+export const retire: Logic<void> = fromPromise(({ input }) => input.resources.retire())
+
+/** The kill of the process that was replaced; done when nothing of it lives. */
+export const killRetired: Logic<void> = fromPromise(({ input }) => input.resources.killRetired())
+
 /** Finds out why it was not ready in time. */
 export const explain: Logic<SpinnerError> = fromPromise(({ input }) => input.resources.explain())

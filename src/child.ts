@@ -138,10 +138,9 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     return quietly(async () => {
       const { signal } = readWait(options)
       this.#mustBeOpen()
-      this.#waits.left()
-      const ready = this.#waits.forArrival()
+      const renewed = this.#waits.forRenewal()
       this.#supervision.send({ type: 'restart', reason: 'a restart was asked for' })
-      return untilAborted(ready, signal)
+      return untilAborted(renewed, signal)
     })
   }
 
@@ -229,6 +228,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   dispose(): void {
     this.#closed = true
     this.#disposed = true
+    this.#waits.left()
     this.#waits.refuse(() => closedError(this.name))
     this.#waits.stayed(closedError(this.name))
     this.#leaveStarted()
@@ -239,6 +239,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     return {
       child: this,
       moved: (to, from) => this.#onMoved(to, from),
+      left: () => this.#waits.left(),
       line: (stream, line) => void this.#announce('output', stream, line),
       message: (message) => void this.#announce('message', message),
       exited: (exit) => void this.#announce('exit', exit),
@@ -263,10 +264,13 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   }
 
   #onStarted(from: ChildState): () => void {
-    const { address, inForce: settings } = this.#supervision.resources
+    const { kept, resources } = this.#supervision
+    const { address, inForce: settings } = resources
+    if (kept) this.#waits.kept(() => kept)
     this.#waits.arrived(address)
     if (settings.idleTimeSec !== null) this.#idle = this.#watchIdle(settings.idleTimeSec)
     this.#endChecks = settings.checks.map((check) => this.#check(check))
+    if (kept) return () => this.report(kept)
     return () => void this.#announce(from === 'restart' ? 'restarted' : 'started', address)
   }
 
@@ -307,7 +311,6 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   }
 
   #leaveStarted(): void {
-    this.#waits.left()
     this.#idle?.close()
     this.#idle = null
     for (const end of this.#endChecks) end()

@@ -114,6 +114,13 @@ export function crashLoopError(crash: SpinnerError, times: number, seconds: numb
   return new SpinnerError('ERR_SPINNER_EXITED', message, { child, exitCode, signal, output, cause: crash })
 }
 
+/** A new process did not come up in the place of one that serves. */
+export function keptError(child: string, cause: SpinnerError): SpinnerError {
+  const { attempts = 1, exitCode = null, signal = null, output = [] } = cause
+  const message = `The new process of '${child}' did not come up, and the old one stays: ${cause.message}`
+  return new SpinnerError(cause.code, message, { child, cause, attempts, exitCode, signal, output })
+}
+
 /** The program ended before it was ready. */
 export function exitedError(
   child: string,
@@ -162,6 +169,24 @@ export function faultedError(
     retryAt,
     output: cause?.output ?? [],
   })
+}
+
+/** It was killed, and not all of it is gone. */
+export function stillAliveError(child: string, pids: readonly number[]): SpinnerError {
+  const message = `'${child}' was killed, but processes of it still live (${pids.join(', ')}); nothing is started over them. End them by hand, then stop or start it.`
+  return new SpinnerError('ERR_SPINNER_STILL_ALIVE', message, { child })
+}
+
+/** What the new process has replaced was killed, and not all of it is gone. */
+export function lingersError(child: string, pids: readonly number[]): SpinnerError {
+  const message = `The old process of '${child}' was replaced and killed, but processes of it still live (${pids.join(', ')}); end them by hand.`
+  return new SpinnerError('ERR_SPINNER_STILL_ALIVE', message, { child })
+}
+
+/** Its checks have had it restarted as often as they may. */
+export function sparedError(child: string, reason: string): SpinnerError {
+  const message = `'${child}' fails its checks again (${reason}), but it was restarted for that several times already; it is left alone.`
+  return new SpinnerError('ERR_SPINNER_NOT_READY', message, { child })
 }
 
 /** Its spinner was closed. */

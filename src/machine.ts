@@ -1,114 +1,14 @@
-import { assign, raise } from 'xstate'
 import type { ChildState } from './events.ts'
-import { FRESH, machineSetup, outside } from './machine-setup.ts'
-
-/** What the kill did not end stays, and nothing is started over it. */
-const SURVIVED = { target: '#child.faulted.resting', actions: 'stillAlive' } as const
-
-/** From nothing to ready: what is left of the last process is cleared away, then attempt after attempt. */
-const arriving = machineSetup.createStateConfig({
-  initial: 'clearing',
-  states: {
-    clearing: {
-      invoke: {
-        id: 'kill',
-        src: 'kill',
-        input: outside,
-        onDone: [
-          { guard: 'isOutOfAttempts', target: '#child.faulted', actions: 'gone' },
-          { guard: 'mustWait', target: 'waiting', actions: 'gone' },
-          { target: 'launching', actions: 'gone' },
-        ],
-        onError: SURVIVED,
-      },
-      after: { killTimeout: SURVIVED },
-    },
-    waiting: { after: { backoff: 'launching' } },
-    launching: {
-      entry: 'adopt',
-      invoke: {
-        id: 'launch',
-        src: 'launch',
-        input: outside,
-        onDone: {
-          target: 'readying',
-          actions: assign(({ event }) => ({ pid: event.output })),
-        },
-        onError: { target: 'clearing', actions: 'failed' },
-      },
-    },
-    readying: {
-      invoke: {
-        id: 'ready',
-        src: 'ready',
-        input: outside,
-        onDone: [{ guard: 'hasPlugins', target: 'introducing' }, { target: 'arrived' }],
-        onError: { target: 'clearing', actions: 'failed' },
-      },
-      on: {
-        exited: { guard: 'isOurs', target: 'clearing', actions: 'failed' },
-        late: { target: 'clearing', actions: 'failed' },
-      },
-      initial: 'inTime',
-      states: {
-        inTime: { after: { timeout: 'overdue' } },
-        // Where the host itself was held up, what it has not seen yet may have happened long ago.
-        overdue: {
-          invoke: {
-            id: 'explain',
-            src: 'explain',
-            input: outside,
-            onDone: { actions: raise(({ event }) => ({ type: 'late', error: event.output })) },
-            onError: { actions: raise(({ event }) => ({ type: 'late', error: event.error })) },
-          },
-        },
-      },
-    },
-    introducing: {
-      entry: 'serve',
-      invoke: { id: 'introduce', src: 'introduce', input: outside, onDone: 'arrived', onError: 'arrived' },
-      on: { exited: { guard: 'isOurs', target: 'clearing', actions: 'failed' } },
-      after: { drainTimeout: 'arrived' },
-    },
-    arrived: { type: 'final' },
-  },
-})
-
-/** From ready to nothing: no new traffic, a polite signal, and in the end the kill. */
-const leaving = machineSetup.createStateConfig({
-  initial: 'choosing',
-  states: {
-    choosing: { always: [{ guard: 'mustDrain', target: 'draining' }, { target: 'terminating' }] },
-    draining: {
-      exit: 'drained',
-      invoke: { id: 'drain', src: 'drain', input: outside, onDone: 'terminating', onError: 'terminating' },
-      on: { exited: { guard: 'isOurs', target: 'terminating' } },
-      after: { drainTimeout: 'terminating' },
-    },
-    terminating: {
-      invoke: {
-        id: 'terminate',
-        src: 'terminate',
-        input: outside,
-        onDone: { target: 'left', actions: 'gone' },
-      },
-      after: { stopTimeout: 'killing' },
-    },
-    killing: {
-      invoke: {
-        id: 'kill',
-        src: 'kill',
-        input: outside,
-        onDone: { target: 'left', actions: 'gone' },
-        onError: SURVIVED,
-      },
-      after: { killTimeout: SURVIVED },
-    },
-    left: { type: 'final' },
-  },
-})
+import { FRESH, NONE, outside } from './machine-context.ts'
+import { arriving, leaving, retiring } from './machine-passages.ts'
+import { machineSetup } from './machine-setup.ts'
 
 const RESTART = '#child.restart.leaving'
+/** With `start-first` the new process comes before the old one goes. */
+const RESTARTS = [
+  { guard: 'canReplace', target: '#child.restart.replacing', actions: ['beginAgain', 'setAside'] },
+  { target: RESTART, actions: 'beginAgain' },
+] as const
 
 /**
  * @internal The table of `docs/states.md`. It decides, by name; what the names do is above, in `failures.ts` and in the
@@ -120,7 +20,7 @@ export const childMachine = machineSetup.createMachine({
     ...input,
     ...FRESH,
     settings: input.resources.settings,
-    pid: null,
+    ...NONE,
     serving: false,
     queued: false,
     crashes: [],
@@ -156,7 +56,7 @@ export const childMachine = machineSetup.createMachine({
       entry: 'serve',
       on: {
         stop: { target: 'stopping', actions: 'explainStop' },
-        restart: { target: RESTART, actions: 'beginAgain' },
+        restart: RESTARTS,
         exited: [
           { guard: 'isMeantToEnd', target: 'stopping', actions: 'explainStop' },
           { guard: 'crashesTooOften', target: 'faulted', actions: ['recordCrash', 'giveUp'] },
@@ -166,10 +66,15 @@ export const childMachine = machineSetup.createMachine({
             actions: ['beginAgain', 'recordCrash'],
           },
         ],
-        changed: { target: RESTART, actions: 'beginAgain' },
+        changed: RESTARTS,
         unhealthy: [
-          { guard: 'isWithinCheckBudget', target: RESTART, actions: ['beginAgain', 'recordUnhealthy'] },
-          { actions: 'spareUnhealthy' },
+          { guard: 'isPastCheckBudget', actions: 'spareUnhealthy' },
+          {
+            guard: 'canReplace',
+            target: '#child.restart.replacing',
+            actions: ['beginAgain', 'recordUnhealthy', 'setAside'],
+          },
+          { target: RESTART, actions: ['beginAgain', 'recordUnhealthy'] },
         ],
         idle: { target: 'stopping', actions: 'explainStop' },
       },
@@ -191,6 +96,32 @@ export const childMachine = machineSetup.createMachine({
           ...arriving,
           on: { changed: { target: RESTART, actions: 'beginAgain' } },
           onDone: '#child.started',
+        },
+        replacing: {
+          ...arriving,
+          on: {
+            changed: { target: 'replacing', reenter: true, actions: 'beginAgain' },
+            exited: { guard: 'isIncumbent', target: 'arriving', actions: ['recordCrash', 'lose'] },
+          },
+          onDone: 'retiring',
+        },
+        retiring: {
+          ...retiring,
+          on: {
+            changed: { actions: 'outdate' },
+            exited: [
+              {
+                guard: 'crashesTooOften',
+                target: '#child.faulted',
+                actions: ['recordCrash', 'giveUp', 'lose'],
+              },
+              { guard: 'isOurs', target: 'arriving', actions: ['beginAgain', 'recordCrash', 'lose'] },
+            ],
+          },
+          onDone: [
+            { guard: 'isOutdated', target: 'replacing', actions: ['retired', 'beginAgain', 'setAside'] },
+            { target: '#child.started', actions: 'retired' },
+          ],
         },
       },
       on: { stop: { target: 'stopping', actions: 'explainStop' } },

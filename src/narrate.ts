@@ -1,15 +1,26 @@
+import { headOf } from './errors.ts'
 import type { Address, ChildState } from './events.ts'
 import type { Logger } from './options.ts'
+
+interface Told {
+  readonly name: string
+  readonly pid: number | null
+  readonly address: Address | null
+  readonly reason: string
+  /** Why the old process was kept, when it was. */
+  readonly kept: Error | null
+}
 
 /** A transition as a line in the logger; `null` for those that say nothing new. */
 export function narrate(
   to: ChildState,
   from: ChildState,
-  about: { name: string; pid: number | null; address: Address | null; reason: string },
+  about: Told,
 ): { level: keyof Logger; line: string } | null {
-  const { address, name, pid, reason } = about
+  const { address, kept, name, pid, reason } = about
   switch (to) {
     case 'started': {
+      if (kept) return { level: 'warn', line: `${name}: goes on with pid ${pid}: ${headOf(kept)}` }
       const where = address === null ? '' : ` on ${address}`
       return {
         level: 'info',

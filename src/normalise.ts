@@ -230,7 +230,9 @@ function contradictions(settings: ChildSettings): void {
       "a child with a `uid` of its own cannot make a socket in the folder of the host; give it `listen: 'port'`, or an allocator with a folder that it may write to",
     ])
   }
-  if (restartOrder === 'start-first') {
-    throw invalid(["`restartOrder` 'start-first' is not there yet; use 'stop-first', the default"])
+  if (restartOrder === 'start-first' && (listen !== 'socket' || process.platform === 'win32')) {
+    throw invalid([
+      `\`restartOrder\` 'start-first' needs \`listen: 'socket'\` and a system with unix sockets, but \`listen\` is ${show(listen)}; use 'stop-first', the default`,
+    ])
   }
 }

@@ -3,7 +3,7 @@ import type { Child } from './child.ts'
 import { brokenError, faultedError, type SpinnerError } from './errors.ts'
 import { type ChildInfo, type ChildState, type Exit, safeLog } from './events.ts'
 import { childMachine, publicState } from './machine.ts'
-import type { MachineEvent } from './machine-setup.ts'
+import type { MachineEvent } from './machine-context.ts'
 import { narrate } from './narrate.ts'
 import type { ChildSettings } from './options.ts'
 import { Resources } from './resources.ts'
@@ -14,6 +14,14 @@ export interface Supervised extends Pick<Owner, 'line' | 'message' | 'exited' | 
   readonly child: Child
   /** A transition is complete: settles who waits, and returns what tells the listeners. */
   moved(to: ChildState, from: ChildState): (reason: string) => void
+  /** It accepted until now, and does no longer. */
+  left(): void
+}
+
+interface Processes {
+  readonly pid: number | null
+  readonly incumbent: number | null
+  readonly retiree: number | null
 }
 
 const BUSY: readonly ChildState[] = ['starting', 'stopping', 'restart']
@@ -22,10 +30,14 @@ const BUSY: readonly ChildState[] = ['starting', 'stopping', 'restart']
 export class Supervision {
   readonly resources: Resources
   state: ChildState = 'stopped'
+  /** Of the process that serves, or of the one that is being brought up. */
   pid: number | null = null
   readonly #shared: Shared
   readonly #supervised: Supervised
   #actor: Actor<typeof childMachine>
+  #serves = false
+  #newest: number | null = null
+  #spawnedAt: number | null = null
   #startedAt: number | null = null
   #readyAt: number | null = null
   #lastExit: ChildInfo['lastExit'] = null
@@ -76,6 +88,12 @@ export class Supervision {
     return this.#actor.getSnapshot().context.error
   }
 
+  /** Why the last restart left the old process where it was; `null` when it did not. */
+  get kept(): SpinnerError | null {
+    const { error, kept } = this.#actor.getSnapshot().context
+    return kept ? error : null
+  }
+
   /** What a start is refused with while it is faulted. */
   refusal(): SpinnerError {
     const { error, faultedAt, settings } = this.#actor.getSnapshot().context
@@ -101,7 +119,11 @@ export class Supervision {
     // That a new machine begins in `stopped` is nothing that happened to the child.
     let begun = false
     actor.subscribe({
-      next: ({ value, context }) => begun && this.#onSnapshot(publicState(value), context),
+      next: ({ value, context }) => {
+        if (!begun) return
+        this.#onProcesses(publicState(value), context)
+        this.#onState(publicState(value), context)
+      },
       error: (thrown) => this.#onBroken(thrown),
     })
     actor.start()
@@ -109,18 +131,28 @@ export class Supervision {
     return actor
   }
 
+  #onProcesses(state: ChildState, { incumbent, pid, retiree }: Processes): void {
+    if (pid !== this.#newest && pid !== null) this.#spawnedAt = this.#shared.sys.clock.date()
+    this.#newest = pid
+    const main = incumbent ?? pid
+    if (main !== this.pid && main !== null) this.#startedAt = this.#spawnedAt
+    this.pid = main
+    const served = this.#serves
+    // Between two processes of which one follows the other, one of them always accepts.
+    this.#serves = state === 'started' || (state === 'restart' && (incumbent ?? retiree) !== null)
+    if (served && !this.#serves) this.#supervised.left()
+  }
+
   /** Only what is complete is shown outside, so that a listener meets the new state. */
-  #onSnapshot(to: ChildState, { pid, reason }: { pid: number | null; reason: string }): void {
-    const { clock } = this.#shared.sys
-    if (pid !== this.pid && pid !== null) this.#startedAt = clock.date()
-    this.pid = pid
+  #onState(to: ChildState, { reason }: { reason: string }): void {
     const from = this.state
     if (to === from) return
     this.state = to
-    if (to === 'started') this.#readyAt = clock.date()
+    if (to === 'started' && !this.kept) this.#readyAt = this.#shared.sys.clock.date()
     this.#holdWhileBusy()
     const { address, settings } = this.resources
-    const said = narrate(to, from, { name: settings.name, pid, address, reason })
+    const { pid } = this
+    const said = narrate(to, from, { name: settings.name, pid, address, reason, kept: this.kept })
     const tell = this.#supervised.moved(to, from)
     // Whoever hears of it may act at once, and must meet a machine that answers (HAZARDS H29).
     queueMicrotask(() => {

@@ -7,6 +7,8 @@ import type { Address } from './events.ts'
  */
 export class Waits {
   #arrival: Deferred<Address | null> | null = null
+  /** For those who want another process than the one that may be ready now. */
+  #renewal: Deferred<Address | null> | null = null
   #departure: Deferred<void> | null = null
   #ready: Promise<Address | null> | null = null
   /** Made when somebody asks: most children are stopped without anybody waiting for them to be ready. */
@@ -16,6 +18,13 @@ export class Waits {
   forArrival(): Promise<Address | null> {
     this.#arrival ??= deferred()
     return this.#arrival.promise
+  }
+
+  /** Joins those who wait for its next process to be ready. */
+  forRenewal(): Promise<Address | null> {
+    this.#arrival ??= deferred()
+    this.#renewal ??= deferred()
+    return this.#renewal.promise
   }
 
   /** Joins those who wait for it to be gone. */
@@ -38,6 +47,8 @@ export class Waits {
     this.#refusal = null
     this.#arrival?.resolve(address)
     this.#arrival = null
+    this.#renewal?.resolve(address)
+    this.#renewal = null
   }
 
   /** It is ready no longer; nobody has been told anything yet. */
@@ -50,6 +61,13 @@ export class Waits {
     this.#refusal = reason
     this.#arrival?.reject(reason())
     this.#arrival = null
+    this.kept(reason)
+  }
+
+  /** There will be no other process for now. */
+  kept(reason: () => Error): void {
+    this.#renewal?.reject(reason())
+    this.#renewal = null
   }
 
   departed(): void {

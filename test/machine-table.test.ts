@@ -15,6 +15,7 @@ type Table = Record<ChildState, Record<Column, { to: ChildState[]; says: string 
 
 const TABLE: Table = JSON.parse(readFileSync(path.join(import.meta.dirname, 'golden/table.json'), 'utf8'))
 const PID = 7
+const STALE = 99
 const error = new SpinnerError('ERR_SPINNER_EXITED', 'it ended')
 
 /** What makes guards answer one way or the other. */
@@ -22,6 +23,21 @@ const VARIANTS: Partial<ChildSettings>[] = [
   {},
   { attempts: 1, maxRestarts: 0, faultTimeout: 0 },
   { attempts: 2, maxRestarts: 3, restart: 'never' },
+  { attempts: 2, maxRestarts: 1, restartOrder: 'start-first' },
+]
+
+/** What actions call and expect nothing of. */
+const CALLS = [
+  'gone',
+  'release',
+  'spared',
+  'cleared',
+  'setAside',
+  'keep',
+  'promote',
+  'lose',
+  'retired',
+  'lingers',
 ]
 
 function resources(changes: Partial<ChildSettings>, hasPlugins: boolean): Resources {
@@ -32,10 +48,9 @@ function resources(changes: Partial<ChildSettings>, hasPlugins: boolean): Resour
     hasPlugins: () => hasPlugins,
     classify: () => ({ error, kind: 'child' }),
     stillAlive: () => error,
-    gone: nothing,
-    release: nothing,
-    spared: nothing,
+    canReplace: () => settings.restartOrder === 'start-first',
   }
+  for (const call of CALLS) Object.assign(stub, { [call]: nothing })
   return stub as unknown as Resources
 }
 
@@ -50,16 +65,19 @@ function eventsOf(snapshot: AnyMachineSnapshot): { column: Column; event: EventO
     { type: 'unhealthy', reason: 'x' },
     { type: 'idle', reason: 'x' },
   ].map((event) => ({ column: event.type as Column, event }))
-  const gone = [PID, PID + 1].map((pid) => ({ type: 'exited', pid, exit, error }))
+  const gone = [PID, PID + 1, STALE].map((pid) => ({ type: 'exited', pid, exit, error }))
   const inner = [...new Set(getNextTransitions(snapshot).map(({ eventType }) => eventType))]
     .filter((type) => type.startsWith('xstate.') && !type.startsWith('xstate.done.state'))
-    .map((type) => ({ type, output: PID, error }))
+    .map((type) => ({ type, output: newPid(snapshot), error }))
   return [
     ...outside,
     ...gone.map((event) => ({ column: 'gone' as const, event })),
     ...inner.map((event) => ({ column: columnOf(event.type), event })),
   ]
 }
+
+/** What a spawn gives: two processes of a child never have the same number. */
+const newPid = ({ context: { incumbent } }: AnyMachineSnapshot): number => (incumbent === PID ? PID + 1 : PID)
 
 /** An actor's report belongs to the column of what it waits for. */
 const columnOf = (type: string): Column =>
@@ -98,10 +116,11 @@ function walk(
 }
 
 function keyOf({ value, context }: AnyMachineSnapshot): string {
-  const { pid, serving, queued, failed, failure, crashes, unhealthy } = context
+  const { pid, serving, queued, failed, failure, crashes, unhealthy, incumbent, retiree, outdated } = context
   // With options that stay, more crashes than these tell nothing new.
   const counted = Math.min(crashes.length, context.settings.maxRestarts + 1)
-  const told = [value, pid, serving, queued, failed, failure, counted, unhealthy.length]
+  const two = [incumbent, retiree, outdated]
+  const told = [value, pid, serving, queued, failed, failure, counted, unhealthy.length, two]
   return JSON.stringify(told)
 }
 
@@ -158,7 +177,7 @@ const pathsOf = (value: unknown, prefix = ''): string[] =>
 test('a stale exit, of a process that is not the present one, moves nothing', () => {
   for (const { snapshots } of walks) {
     for (const snapshot of snapshots) {
-      const event = { type: 'exited', pid: PID + 1, exit: { code: 1, signal: null }, error } as const
+      const event = { type: 'exited', pid: STALE, exit: { code: 1, signal: null }, error } as const
       const [next] = transition(childMachine, snapshot as never, event)
       expect(next.value).toEqual(snapshot.value)
     }

@@ -16,13 +16,15 @@ const GUARDED = {
   isOutOfAttempts: 'attempts used up',
   isForgiven: 'start, after faultTimeout',
   holdsProcess: 'stop, if it survived',
+  mustKeep: 'the old one stays',
+  hasIncumbent: 'the old one stays',
 }
 
 function wordsFor(event, guard, to) {
   if (GUARDED[guard]) return GUARDED[guard]
   if (WORDS[event]) return WORDS[event]
   if (event === 'exited') return 'crash'
-  if (event.includes('.after.killTimeout.') || event === 'xstate.error.actor.kill') return 'survives the kill'
+  if (event.includes('.after.killTimeout.') || /^xstate\.error\.actor\.(kill|clear)$/.test(event)) return 'survives the kill'
   if (event.startsWith('xstate.done.state.')) {
     return { started: 'ready', stopped: 'gone', starting: 'gone, start queued' }[to]
   }
@@ -35,6 +37,8 @@ export function edgesOf(machine) {
   const add = (from, event, { guard, target = [] }) => {
     const to = target[0]?.path[0]
     if (from === undefined || to === undefined || from === to) return
+    // Before there was a process there is none that could stay.
+    if (from === 'starting' && ['mustKeep', 'hasIncumbent'].includes(guard)) return
     const words = wordsFor(event, typeof guard === 'string' ? guard : guard?.type, to)
     if (!words) throw new Error(`no words for the way from ${from} to ${to} by ${event}`)
     const edge = edges.get(`${from}>${to}`) ?? { from, to, words: [] }

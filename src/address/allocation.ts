@@ -3,10 +3,11 @@ import { SpinnerError } from '../errors.ts'
 import type { Address } from '../events.ts'
 import type { ChildSettings } from '../options.ts'
 import type { Allocator } from '../plugin.ts'
-import type { Clock, Target } from '../sys.ts'
+import type { Sys, Target } from '../sys.ts'
 import { fixedPort, type PortAllocator } from './ports.ts'
 import { targetOf } from './probe.ts'
 import type { SocketAllocator } from './sockets.ts'
+import { Succession } from './succession.ts'
 
 /** The address that one child holds, from its first spawn until it is stopped. */
 export class Allocation {
@@ -14,24 +15,63 @@ export class Allocation {
   target: Target | null = null
   readonly #sockets: SocketAllocator
   readonly #ports: PortAllocator
-  readonly #clock: Clock
+  readonly #sys: Sys
   readonly #guard: (call: () => unknown) => void
   #allocator: Allocator | null = null
   #listen: ChildSettings['listen'] = null
+  /** Where processes follow one another at one socket. */
+  #succession: Succession | null = null
 
   /** `guard` runs what may be the user's own code. */
   constructor(
-    { clock, ports, sockets }: { clock: Clock; ports: PortAllocator; sockets: SocketAllocator },
+    { ports, sockets, sys }: { ports: PortAllocator; sockets: SocketAllocator; sys: Sys },
     guard: (call: () => unknown) => void,
   ) {
-    this.#clock = clock
+    this.#sys = sys
     this.#sockets = sockets
     this.#ports = ports
     this.#guard = guard
   }
 
-  /** A socket path is cleared before each spawn; any other address is kept from one to the next. */
-  async obtain(settings: ChildSettings, signal: AbortSignal): Promise<Address | null> {
+  /**
+   * What the next process is to bind. A socket path is cleared before each spawn, unless the process that listens there
+   * stays until the next one is ready; any other address is kept from one to the next.
+   */
+  async obtain(settings: ChildSettings, replaces: boolean, signal: AbortSignal): Promise<Address | null> {
+    const address = replaces ? this.address : await this.#obtain(settings, signal)
+    if (typeof address !== 'string' || !isStartFirst(settings)) {
+      this.#succession = null
+      return address
+    }
+    signal.throwIfAborted()
+    if (this.#succession?.socket !== address) this.#succession = new Succession(this.#sys, address)
+    return this.#succession.path()
+  }
+
+  /** Whether the next process may come up beside the one that listens now. A cleaner may have taken the socket. */
+  canReplace(settings: ChildSettings): boolean {
+    return (
+      this.#succession !== null && isStartFirst(settings) && this.#sys.fs.existsSync(this.#succession.socket)
+    )
+  }
+
+  /** A process is ready: it is reached at the address from now on. With `keepsFormer` that can be undone. */
+  settle(place: Target | null, keepsFormer: boolean): void {
+    this.#succession?.settle(keepsFormer)
+    if (!this.#succession) this.target = place
+  }
+
+  /** The new process did not come up: the former one is reached again. */
+  undo(): void {
+    this.#succession?.undo()
+  }
+
+  /** The former process will not be wanted again. */
+  confirm(): void {
+    this.#succession?.confirm()
+  }
+
+  async #obtain(settings: ChildSettings, signal: AbortSignal): Promise<Address | null> {
     const { listen } = settings
     if (listen !== this.#listen) this.release()
     this.#listen = listen
@@ -62,6 +102,8 @@ export class Allocation {
 
   release(): void {
     const { address } = this
+    this.#succession?.close()
+    this.#succession = null
     this.address = null
     this.target = null
     if (address !== null) this.#guard(() => this.#allocator?.release(address))
@@ -77,7 +119,7 @@ export class Allocation {
   async #ask(allocator: Allocator, { name, timeout }: ChildSettings): Promise<Address> {
     const late = deferred<never>()
     const message = `The allocator of '${name}' gave no address within ${timeout} s.`
-    const timer = this.#clock.setTimeout(
+    const timer = this.#sys.clock.setTimeout(
       () => late.reject(new SpinnerError('ERR_SPINNER_NOT_READY', message, { child: name })),
       timeout * 1_000,
     )
@@ -88,7 +130,7 @@ export class Allocation {
       asked.then((address) => this.#giveBack(allocator, checked(address, name))).catch(() => {})
       throw thrown
     } finally {
-      this.#clock.clearTimeout(timer)
+      this.#sys.clock.clearTimeout(timer)
     }
   }
 
@@ -103,6 +145,10 @@ export class Allocation {
     return typeof listen === 'number' ? fixedPort(listen) : listen
   }
 }
+
+/** Whether the processes of a child bind paths of their own, which take the socket's name when they are ready. */
+const isStartFirst = ({ listen, restartOrder }: ChildSettings): boolean =>
+  restartOrder === 'start-first' && listen === 'socket'
 
 /** What every system takes; a longer path is cut without a word (HAZARDS H36). */
 const LONGEST_PATH = 103

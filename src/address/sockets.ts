@@ -52,7 +52,7 @@ export class SocketAllocator implements Allocator {
 
   /** Removes what the child left; what somebody else listens on by now stays. */
   release(socket: string): Promise<void> | undefined {
-    if (this.isPrivate(socket)) return unlink(this.#sys.fs, socket)
+    if (this.isPrivate(socket)) return unlinkSocket(this.#sys.fs, socket)
     const removal = this.#remove(socket).then(() => {})
     this.#removals.add(removal)
     return removal.finally(() => this.#removals.delete(removal))
@@ -162,7 +162,8 @@ export const folderOf = (sys: Sys, id: string): string =>
 /** The file in which such a host writes down which processes it has. */
 export const stateNameOf = (id: string): string => `${slug(id, 8)}.state`
 
-function unlink(fs: Sys['fs'], socket: string): undefined {
+/** Removes a socket, and nothing else, whether or not it is there. */
+export function unlinkSocket(fs: Sys['fs'], socket: string): undefined {
   try {
     if (fs.lstatSync(socket).isSocket()) fs.unlinkSync(socket)
   } catch {

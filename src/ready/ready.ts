@@ -3,6 +3,7 @@ import type { Child } from '../child.ts'
 import type { Address } from '../events.ts'
 import type { ChildSettings } from '../options.ts'
 import type { ManagedProcess } from '../process/managed-process.ts'
+import type { Target } from '../sys.ts'
 import type { Source } from './first.ts'
 import { whenHttp } from './http.ts'
 import { type Eyes, type Place, whenListening } from './listen.ts'
@@ -30,7 +31,7 @@ export async function whenReady(candidate: Candidate, signal: AbortSignal): Prom
     return assumed
   }
   if (typeof ready === 'function') {
-    await ready(child, signal)
+    await ready(reachedAt(child, assumed?.target ?? null), signal)
     return assumed
   }
   if ('output' in ready) {
@@ -40,6 +41,19 @@ export async function whenReady(candidate: Candidate, signal: AbortSignal): Prom
   const place = await listening(candidate, signal)
   if (place) await whenHttp(sys, place.target, ready.http, signal)
   return place
+}
+
+/** The child as its `ready` function meets it: at the new process, while the old one may still have its address. */
+function reachedAt(child: Child, target: Target | null): Child {
+  if (target === null || !('socketPath' in target) || target.socketPath === child.address) return child
+  return new Proxy(child, {
+    get: (_, key) => {
+      if (key === 'target') return target
+      if (key === 'address') return target.socketPath
+      const value: unknown = Reflect.get(child, key, child)
+      return typeof value === 'function' ? value.bind(child) : value
+    },
+  })
 }
 
 async function listening(candidate: Candidate, signal: AbortSignal): Promise<Place | null> {

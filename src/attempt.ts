@@ -1,0 +1,136 @@
+import { crashedError, exitedError } from './errors.ts'
+import type { Address } from './events.ts'
+import type { Leave } from './gate.ts'
+import type { ChildSettings } from './options.ts'
+import type { ManagedProcess, ProcessEvents } from './process/managed-process.ts'
+import { spawnProcess } from './process/spawn.ts'
+import type { Place } from './ready/listen.ts'
+import { whenReady } from './ready/ready.ts'
+import type { Owner, Shared } from './shared.ts'
+
+type OnLine = (listener: (line: string) => void) => () => void
+
+/** What an attempt tells besides what it resolves with. */
+export interface AttemptEvents {
+  line: ProcessEvents['line']
+  onLine: OnLine
+}
+
+/**
+ * One try to have a process, with the options that were there when it began, and from then on that process. A child has
+ * one, or with `start-first` for a while two.
+ */
+export class Attempt {
+  readonly settings: ChildSettings
+  process: ManagedProcess | null = null
+  /** Whether it was seen that the process itself listens. */
+  verified = false
+  readonly #shared: Shared
+  readonly #owner: Owner
+  readonly #events: AttemptEvents
+  #isReady = false
+  #address: Address | null = null
+  #leaveGate: Leave = () => {}
+
+  constructor(shared: Shared, owner: Owner, settings: ChildSettings, events: AttemptEvents) {
+    this.#shared = shared
+    this.#owner = owner
+    this.#events = events
+    this.settings = settings
+  }
+
+  /** Spawns it; from the gate to the spawn nothing is awaited: the gate lets one through in each turn of the loop. */
+  async launch(address: Address | null, signal: AbortSignal): Promise<number> {
+    this.#address = address
+    this.#leaveGate = await this.#shared.gate.enter(signal)
+    try {
+      signal.throwIfAborted()
+      const { census, cgroups, marks, orphans, sys } = this.#shared
+      const given = { address, census, cgroups, mark: marks.next(), watch: orphans?.watch ?? null }
+      const spawned = spawnProcess(sys, this.settings, given, this.#processEvents())
+      if (spawned instanceof Promise) throw await spawned
+      orphans?.guard(spawned)
+      this.process = spawned
+      return spawned.pid
+    } catch (thrown) {
+      this.#leaveGate()
+      throw thrown
+    }
+  }
+
+  /** Resolves when it is ready and `settle` has made use of that; what `settle` throws is a failed attempt. */
+  async ready(settle: (place: Place | null) => void, signal: AbortSignal): Promise<void> {
+    const { process } = this
+    if (!process) return
+    const ended = new AbortController()
+    void process.ended.then(() => ended.abort())
+    try {
+      const { owners, socketWatch, sys } = this.#shared
+      const { child } = this.#owner
+      const { settings } = this
+      const place = await whenReady(
+        {
+          sys,
+          owners,
+          socketWatch,
+          settings,
+          address: this.#address,
+          process,
+          child,
+          onLine: this.#events.onLine,
+        },
+        AbortSignal.any([signal, ended.signal]),
+      )
+      // A user's function may go on after its attempt has ended; what is kept by then is the next one's.
+      signal.throwIfAborted()
+      settle(place)
+      this.verified = place?.verified ?? false
+      await sys.nextTurn()
+    } catch (thrown) {
+      if (process.exit === null) throw thrown
+    } finally {
+      this.#leaveGate()
+    }
+    // It may have bound and died: the exit itself, which is on its way, then ends this attempt (HAZARDS H38).
+    if (process.exit !== null || signal.aborted) await new Promise(() => {})
+    this.#isReady = true
+  }
+
+  get isReady(): boolean {
+    return this.#isReady
+  }
+
+  /** What it was told to listen on. */
+  get bound(): Address | null {
+    return this.#address
+  }
+
+  /** The stop signal; resolves when nothing of it lives. */
+  async terminate(): Promise<void> {
+    this.#leaveGate()
+    await this.process?.terminate()
+  }
+
+  /** The kill; resolves when nothing of it lives. */
+  async kill(): Promise<void> {
+    this.#leaveGate()
+    await this.process?.kill()
+  }
+
+  #processEvents(): ProcessEvents {
+    const { name, ready } = this.settings
+    const awaited = ready === 'listen' ? `it listened on ${this.#address}` : 'it was ready'
+    return {
+      line: this.#events.line,
+      message: (message) => this.#owner.message(message),
+      exited: (pid, exit) => {
+        this.#owner.exited(exit)
+        const output = this.process?.lastWords ?? []
+        const error = this.#isReady
+          ? crashedError(name, exit, output)
+          : exitedError(name, exit, output, awaited)
+        this.#owner.send({ type: 'exited', pid, exit, error })
+      },
+    }
+  }
+}
