@@ -51,17 +51,19 @@ export function createSpinnerOn(sys: Sys, options: SpinnerOptions = {}): Spinner
  */
 export class Spinner extends SafeEmitter<SpinnerEvents> {
   readonly #sys: Sys
-  readonly #settings: SpinnerSettings
+  /** @internal */
+  readonly settings: SpinnerSettings
   readonly #children = new Map<string, Child>()
-  readonly #shared: Shared
+  /** @internal */
+  readonly shared: Shared
   #closing: Promise<void> | null = null
 
   /** @internal */
   constructor(sys: Sys, settings: SpinnerSettings) {
     super(() => this.#logger())
     this.#sys = sys
-    this.#settings = settings
-    this.#shared = newShared(sys, settings, () => this.#logger())
+    this.settings = settings
+    this.shared = newShared(sys, settings, () => this.#logger())
     for (const plugin of settings.plugins) this.use(plugin)
   }
 
@@ -82,7 +84,7 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
       tell(this.#sys, this.#logger(), Promise.reject(thrown), callback)
       const name = typeof script === 'string' ? script : ''
       const nobody = complete({ name, given: {}, signal: undefined }, { logger: this.#logger() })
-      const child = new Child(this.#shared, nobody, () => true).refused(thrown as Error)
+      const child = new Child(this.shared, nobody, () => true).refused(thrown as Error)
       child.seal()
       return child
     }
@@ -169,7 +171,7 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
       const message = `A plugin must be { name, setup, ready, drain, gone, close }, but it is ${show(plugin)}.`
       throw new SpinnerError('ERR_SPINNER_INVALID_OPTION', message)
     }
-    return this.#shared.plugins.add(plugin, () => plugin.setup?.(this))
+    return this.shared.plugins.add(plugin, () => plugin.setup?.(this))
   }
 
   /** Stops everything and frees all; later calls fail with `_CLOSED`. May be called more than once. */
@@ -180,6 +182,12 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** @internal A child with these options that is not started; a known one takes them at its next spawn. */
+  define(options: StartOptions): Child {
+    this.#mustBeOpen()
+    return this.#find(readCall(options))
   }
 
   #startCalled(script: string | StartOptions): Child {
@@ -201,9 +209,9 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
   #find(call: Call): Child {
     const known = this.#children.get(call.name)
     if (saysOnlyName(call)) return known ?? this.#known(call.name)
-    const settings = complete(call, this.#settings.defaults)
+    const settings = complete(call, this.settings.defaults)
     if (known) return known.reconfigure(settings)
-    const child = new Child(this.#shared, settings, (event, from, ...args) =>
+    const child = new Child(this.shared, settings, (event, from, ...args) =>
       this.emit(event, ...([from, ...args] as never)),
     )
     this.#children.set(call.name, child)
@@ -235,10 +243,10 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
       const stopping = [...this.#children.values()].filter(({ state }) => state === 'stopping')
       await Promise.allSettled(stopping.map((child) => child.stop()))
       for (const child of this.#children.values()) child.dispose()
-      this.#shared.cgroups?.close()
-      await this.#shared.orphans?.close()
-      this.#shared.plugins.close()
-      await this.#shared.sockets.close()
+      this.shared.cgroups?.close()
+      await this.shared.orphans?.close()
+      this.shared.plugins.close()
+      await this.shared.sockets.close()
     }
   }
 
@@ -256,7 +264,7 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
   }
 
   #logger(): Logger | null {
-    const { logger = console } = this.#settings.defaults as { logger?: Logger | null }
+    const { logger = console } = this.settings.defaults as { logger?: Logger | null }
     return logger
   }
 }

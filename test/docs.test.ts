@@ -5,7 +5,9 @@ import { CHILD_OPTIONS } from '../src/normalise.ts'
 import { newFolder } from './support/host.ts'
 import {
   blocksOf,
+  entries,
   examplesOf,
+  exportsOf,
   isFragment,
   pages,
   programOf,
@@ -108,19 +110,12 @@ describe('the links between pages', () => {
 })
 
 describe('what is public is documented', () => {
-  const exported = [...read('src/index.ts').matchAll(/export (?:type )?\{([^}]*)\} from '\.\/([^']+)'/g)]
-  const names = exported.flatMap(([, list = '', file = '']) =>
-    list
-      .split(',')
-      .map((name) => name.replace(/\btype\b/, '').trim())
-      .filter((name) => name !== '')
-      .map((name) => ({ name, file })),
-  )
+  const names = entries.flatMap(exportsOf)
 
   for (const { name, file } of names) {
-    test(`the export ${name} has a doc comment`, () => {
+    test(`the export ${name} of ${file} has a doc comment`, () => {
       const before = String.raw`\*/\n(?:export (?:declare )?(?:abstract )?(?:class|function|interface|type|const)) ${name}\b`
-      expect(read(`src/${file}`)).toMatch(new RegExp(before))
+      expect(read(file)).toMatch(new RegExp(before))
     })
   }
 

@@ -29,6 +29,31 @@ export const sources: readonly string[] = readdirSync(path.join(root, 'src'), { 
   .filter((file) => file.endsWith('.ts'))
   .sort()
 
+/** The sources of what those who install the package may import. */
+export const entries: readonly string[] = Object.values(
+  (JSON.parse(read('package.json')) as { exports: Record<string, string | { default: string }> }).exports,
+)
+  .map((entry) => (typeof entry === 'string' ? entry : entry.default))
+  .filter((file) => file.endsWith('.js'))
+  .map((file) => file.replace(/^\.\/dist\/(.*)\.js$/, 'src/$1.ts'))
+
+/** The names that an entry gives, and the file in which each is made. */
+export function exportsOf(entry: string): { name: string; file: string }[] {
+  const text = read(entry)
+  const handedOn = [...text.matchAll(/^export (?:type )?\{([^}]*)\} from '([^']+)'/gm)]
+  const made = [...text.matchAll(/^export (?:function|class|interface|type|const) (\w+)/gm)]
+  return [
+    ...made.map(([, name = '']) => ({ name, file: entry })),
+    ...handedOn.flatMap(([, list = '', from = '']) =>
+      list
+        .split(',')
+        .map((name) => name.replace(/\btype\b/, '').trim())
+        .filter((name) => name !== '')
+        .map((name) => ({ name, file: path.posix.join(path.posix.dirname(entry), from) })),
+    ),
+  ]
+}
+
 const lineAt = (text: string, index: number): number => text.slice(0, index).split('\n').length
 
 /** The blocks of JavaScript on a page. */
