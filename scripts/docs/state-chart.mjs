@@ -24,7 +24,8 @@ function wordsFor(event, guard, to) {
   if (GUARDED[guard]) return GUARDED[guard]
   if (WORDS[event]) return WORDS[event]
   if (event === 'exited') return 'crash'
-  if (event.includes('.after.killTimeout.') || /^xstate\.error\.actor\.(kill|clear)$/.test(event)) return 'survives the kill'
+  if (event.includes('.after.killTimeout.') || /^xstate\.error\.actor\.(kill|clear)$/.test(event))
+    return 'survives the kill'
   if (event.startsWith('xstate.done.state.')) {
     return { started: 'ready', stopped: 'gone', starting: 'gone, start queued' }[to]
   }
