@@ -1,25 +1,12 @@
 import path from 'node:path'
-import { messageOf, SpinnerError } from './errors.ts'
 import type { ChildSettings, SpinnerSettings, WaitOptions } from './options.ts'
 import { defaultStopScope } from './process/scope.ts'
-import { nearest } from './suggest.ts'
+import { defaultOf, invalid, type Row, type Rows, readOptions, row, SECONDS } from './read-options.ts'
 import * as values from './values.ts'
 import { type Parser, show, WRONG } from './values.ts'
 
-interface Row {
-  readonly parse: Parser
-  /** What the option takes, as the message to a person says it. */
-  readonly takes: string
-  /** Absent: the option has no default of its own. */
-  readonly default?: unknown
-}
-
-const SECONDS = "seconds as a number, or a text such as '500ms', '30s', '5m'"
-const row = (parse: Parser, takes: string, ...fallback: [] | [unknown]): Row =>
-  fallback.length === 0 ? { parse, takes } : { parse, takes, default: fallback[0] }
-
 /** Every option of a child: how it is read, what a message says of it, and its default. */
-export const CHILD_OPTIONS: Readonly<Record<string, Row>> = {
+export const CHILD_OPTIONS: Rows = {
   name: row(values.text, 'a text that is not empty'),
   script: row(values.text, 'the path of a program for Node'),
   command: row(values.text, 'the name or path of a program', process.execPath),
@@ -35,7 +22,10 @@ export const CHILD_OPTIONS: Readonly<Record<string, Row>> = {
   timeout: row(values.seconds(0.001), `more than 0 ${SECONDS}`, 30),
   attempts: row(values.wholeFrom(1), 'a whole number from 1', 3),
   stopTimeout: row(values.seconds(0), SECONDS, 30),
-  stopSignal: row(values.signalName, "the name of a signal, such as 'SIGTERM'", 'SIGTERM'),
+  stopSignal: {
+    ...row(values.signalName, "the name of a signal, such as 'SIGTERM'", 'SIGTERM'),
+    meant: values.nearestSignal,
+  },
   stopScope: row(values.oneOf('group', 'leader'), "'group' or 'leader'"),
   monitor: row(
     values.orNull(values.monitored),
@@ -67,7 +57,7 @@ export const CHILD_OPTIONS: Readonly<Record<string, Row>> = {
   drainTimeout: row(values.seconds(0), SECONDS, 30),
 }
 
-const OWN_OPTIONS: Readonly<Record<string, Row>> = {
+const OWN_OPTIONS: Rows = {
   plugins: row(
     values.listOf(values.pluginLike),
     'an array of { name, setup, ready, drain, gone, close }',
@@ -84,70 +74,22 @@ const { name: _name, script: _script, args: _args, ...SHARED_OPTIONS } = CHILD_O
 
 /** A caller's signal is no option of the child, but it travels with them. */
 const isSignal: Parser = (value) => (value instanceof AbortSignal ? value : WRONG)
-const CALL_OPTIONS: Readonly<Record<string, Row>> = {
+const CALL_OPTIONS: Rows = {
   ...CHILD_OPTIONS,
   signal: row(isSignal, 'an AbortSignal'),
 }
 
-const WAIT_OPTIONS: Readonly<Record<string, Row>> = { signal: row(isSignal, 'an AbortSignal') }
+const WAIT_OPTIONS: Rows = { signal: row(isSignal, 'an AbortSignal') }
 
-/** Reads each known option once; all that is wrong is said in one error. */
-function read(given: unknown, rows: Readonly<Record<string, Row>>): Record<string, unknown> {
-  const parsed: Record<string, unknown> = {}
-  const wrong: string[] = []
-  try {
-    if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-      throw invalid([`\`options\` must be an object, but it is ${show(given)}`])
-    }
-    for (const key of Object.keys(given)) {
-      const known = Object.hasOwn(rows, key) ? rows[key] : undefined
-      if (!known) wrong.push(unknownOption(key, rows))
-      else readOne(key, (given as Record<string, unknown>)[key], known, parsed, wrong)
-    }
-  } catch (thrown) {
-    if (thrown instanceof SpinnerError) throw thrown
-    throw invalid([`\`options\` could not be read: ${messageOf(thrown)}`], thrown)
-  }
-  if (wrong.length > 0) throw invalid(wrong)
-  return parsed
-}
+const belongsToChild = (key: string): string | undefined =>
+  Object.hasOwn(CALL_OPTIONS, key) ? `\`${key}\` belongs to one child, not to createSpinner()` : undefined
 
-function readOne(
-  key: string,
-  value: unknown,
-  known: Row,
-  into: Record<string, unknown>,
-  wrong: string[],
-): void {
-  if (value === undefined) return
-  const parsed = known.parse(value)
-  if (parsed !== WRONG) {
-    into[key] = parsed
-    return
-  }
-  const meant = key === 'stopSignal' ? values.nearestSignal(value) : undefined
-  wrong.push(
-    `\`${key}\` must be ${known.takes}, but it is ${show(value)}${meant ? `; did you mean '${meant}'?` : ''}`,
-  )
-}
-
-function unknownOption(key: string, rows: Readonly<Record<string, Row>>): string {
-  if (rows !== CALL_OPTIONS && Object.hasOwn(CALL_OPTIONS, key))
-    return `\`${key}\` belongs to one child, not to createSpinner()`
-  if (rows === CALL_OPTIONS && Object.hasOwn(OWN_OPTIONS, key))
-    return `\`${key}\` belongs to createSpinner(), not to one child`
-  const meant = nearest(key, Object.keys(rows))
-  return `\`${key.slice(0, 60)}\` is not an option${meant ? `; did you mean \`${meant}\`?` : ''}`
-}
-
-const asSentence = (text: string): string => (text.endsWith('?') ? text : `${text}.`)
-
-const invalid = (wrong: readonly string[], cause?: unknown): SpinnerError =>
-  new SpinnerError('ERR_SPINNER_INVALID_OPTION', wrong.map(asSentence).join(' '), { cause })
+const belongsToSpinner = (key: string): string | undefined =>
+  Object.hasOwn(OWN_OPTIONS, key) ? `\`${key}\` belongs to createSpinner(), not to one child` : undefined
 
 /** Reads what was given to `createSpinner`. */
 export function normaliseSpinner(given: unknown): SpinnerSettings {
-  const parsed = read(given, { ...SHARED_OPTIONS, ...OWN_OPTIONS })
+  const parsed = readOptions(given, { ...SHARED_OPTIONS, ...OWN_OPTIONS }, { elsewhere: belongsToChild })
   const own: Record<string, unknown> = {}
   for (const [key, { default: fallback }] of Object.entries(OWN_OPTIONS)) {
     own[key] = parsed[key] ?? fallback
@@ -165,7 +107,8 @@ export interface Call {
 
 /** Reads what was given to `start` or `acquire`. */
 export function readCall(given: unknown): Call {
-  const { signal, ...rest } = read(typeof given === 'string' ? { script: given } : given, CALL_OPTIONS)
+  const options = typeof given === 'string' ? { script: given } : given
+  const { signal, ...rest } = readOptions(options, CALL_OPTIONS, { elsewhere: belongsToSpinner })
   const name = rest['name'] ?? rest['script']
   if (typeof name !== 'string')
     throw invalid(['`name` is missing: give the child a `name`, or a `script` that becomes its name'])
@@ -174,7 +117,9 @@ export function readCall(given: unknown): Call {
 
 /** Reads what `stop`, `restart` and `acquire` take besides a name. */
 export function readWait(given: unknown): WaitOptions {
-  return given === undefined ? {} : (read(given, WAIT_OPTIONS) as WaitOptions)
+  return given === undefined
+    ? {}
+    : (readOptions(given, WAIT_OPTIONS, { elsewhere: belongsToChild }) as WaitOptions)
 }
 
 /** What was meant as options would otherwise be lost without a word. */
@@ -211,8 +156,7 @@ export function complete(call: Call, defaults: Readonly<Record<string, unknown>>
 }
 
 function fallbackOf(merged: Readonly<Record<string, unknown>>, key: string, known: Row): unknown {
-  if (merged[key] === null) return null
-  return typeof known.default === 'function' ? known.default() : known.default
+  return merged[key] === null ? null : defaultOf(known)
 }
 
 const withExtension = (script: string): string => (path.extname(script) === '' ? `${script}.js` : script)

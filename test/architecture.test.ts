@@ -17,7 +17,7 @@ const LAYERS: readonly RegExp[] = [
   /^actors$/,
   /^(resources|shared)$/,
   /^(attempt|watching)$/,
-  /^(normalise|values|monitor.*|(process|address|ready|checks)\/.*)$/,
+  /^(normalise|read-options|values|monitor.*|(process|address|ready|checks)\/.*)$/,
 ]
 
 /** Each package has one door; xstate has the four files that make up and run the machine. */
