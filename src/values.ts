@@ -35,6 +35,11 @@ export const wholeFrom =
   (value) =>
     typeof value === 'number' && Number.isSafeInteger(value) && value >= least ? value : WRONG
 
+export const whole =
+  (least: number, most: number): Parser =>
+  (value) =>
+    typeof value === 'number' && value <= most ? wholeFrom(least)(value) : WRONG
+
 export const oneOf =
   (...words: readonly string[]): Parser =>
   (value) =>

@@ -256,7 +256,7 @@ describe('what is given to a pool', () => {
     [
       'ports past the last',
       { port: 65_534, listen: undefined },
-      '`port` must be a port number from 1 to 65533',
+      '`port` must be at most 65533, so that 3 children find room',
     ],
     ['a port and a place to listen', { port: 8_000, listen: 'port' }, 'give one of them'],
     ['what no child takes', { tiemout: 3 }, 'did you mean `timeout`?'],
