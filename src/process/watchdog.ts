@@ -20,15 +20,17 @@ trap '' TERM INT HUP QUIT PIPE
 groups=' '
 folder=
 cgroup=
-while IFS= read -r line; do
-  case $line in
-    +*) case $groups in *" \${line#+} "*) ;; *) groups="$groups\${line#+} " ;; esac ;;
-    -*) case $groups in *" \${line#-} "*) groups="\${groups%% \${line#-} *} \${groups#* \${line#-} }" ;; esac ;;
-    d*) folder=\${line#d} ;;
-    c*) cgroup=\${line#c} ;;
+learn() {
+  case $1 in
+    +*) case $groups in *" \${1#+} "*) ;; *) groups="$groups\${1#+} " ;; esac ;;
+    -*) case $groups in *" \${1#-} "*) groups="\${groups%% \${1#-} *} \${groups#* \${1#-} }" ;; esac ;;
+    d*) folder=\${1#d} ;;
+    c*) cgroup=\${1#c} ;;
     q) exit 0 ;;
   esac
-done
+}
+for line do learn "$line"; done
+while IFS= read -r line; do learn "$line"; done
 # Where /proc is that of another pid namespace, its numbers are not those that signals take.
 read -r self rest < /proc/self/stat
 bearers() { [ "$self" != "$$" ] || grep -lsF "\${0#*=}." /proc/[0-9]*/environ; }
@@ -115,8 +117,6 @@ export class Watchdog {
       // Out of processes or descriptors: the next start tries again, and fails with a clear error of its own.
       return
     }
-    for (const [letter, folder] of this.#folders) this.#tell(`${letter}${folder}`)
-    for (const group of this.#groups) this.#tell(`+${group}`)
   }
 
   /** A group of ours lives. Returns what says that it is gone. */
@@ -152,8 +152,12 @@ export class Watchdog {
     // What it needs is there even if the host's own PATH is empty.
     const PATH = [this.#sys.env['PATH'] ?? '', '/usr/bin', '/bin'].filter((part) => part !== '').join(':')
     const env = { PATH, ...this.#marks.watchdog }
+    // What it must know from its first moment on: the host may not live to write it.
+    const folders = [...this.#folders].map(([letter, folder]) => `${letter}${folder}`)
+    const groups = [...this.#groups].map((group) => `+${group}`)
     // A session of its own, so that what the terminal sends to the host does not reach it.
-    const shell = this.#sys.spawn('/bin/sh', ['-c', SCRIPT, `${COOKIE}=${this.#marks.uuid}`], {
+    const cookie = `${COOKIE}=${this.#marks.uuid}`
+    const shell = this.#sys.spawn('/bin/sh', ['-c', SCRIPT, cookie, ...folders, ...groups], {
       detached: true,
       env,
       cwd: '/',

@@ -7,20 +7,30 @@ import { type Host, removePlace, thePlace, untilNothingLives, untilTidy, withHos
 import { childrenOf, someCount } from './kinds.ts'
 import { shuffled } from './luck.ts'
 import type { Noted } from './noted.ts'
-import { bearing, kill, pause, until, watchdogsOf } from './processes.ts'
+import { bearing, kill, type Living, lives, living, pause, until, watchdogsOf } from './processes.ts'
 
 const MOST_CHILDREN = 20
 
-/** Kills the watchdog of a host at some moment of its starts. Resolves, with how long that took, when another is there. */
+/**
+ * Kills the watchdog of a host, or of one within it, at some moment of its starts. Resolves, with how long that took, when
+ * the same host has another.
+ */
 async function killWatchdog(host: Host, luck: Luck, killed: Set<number>): Promise<number> {
-  const next = (): number | undefined => watchdogsOf(host.pid).find((pid) => !killed.has(pid))
+  const next = (parent?: number): Living | undefined => {
+    const all = living()
+    const watchdogs = watchdogsOf(host.pid, all).filter((pid) => !killed.has(pid))
+    return all.find((one) => watchdogs.includes(one.pid) && one.parent === (parent ?? one.parent))
+  }
   await until(() => next() !== undefined, 'a watchdog')
   if (luck.random() < 0.7) await pause(luck.random() * 200)
-  const watchdog = next() as number
-  killed.add(watchdog)
+  const watchdog = next()
+  if (!watchdog) return 0
+  const { pid, parent } = watchdog
+  killed.add(pid)
   const since = performance.now()
-  kill(watchdog)
-  await until(() => next() !== undefined, 'another watchdog')
+  kill(pid)
+  // Where the host within has gone meanwhile, nobody is left who would want another.
+  await until(() => next(parent) !== undefined || !lives(parent), 'another watchdog')
   return performance.now() - since
 }
 
