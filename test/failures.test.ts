@@ -104,7 +104,7 @@ describe('the wait before another try', () => {
 })
 
 describe('the kinds of failure', () => {
-  test.each(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM', 'ENOSPC', 'ENOBUFS'])(
+  test.each(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM', 'ENOSPC', 'ENOBUFS', 'EROFS'])(
     'H11 %s says that the machine has run out of something',
     (code) => expect(isExhaustion(code)).toBe(true),
   )
