@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
-import { watchHealth } from './checks/check.ts'
+import { Health, UNCHECKED } from './checks/health.ts'
+import type { Inside } from './checks/inside.ts'
 import { quietly, untilAborted } from './deferred.ts'
 import { closedError, messageOf, type SpinnerError, stoppedError } from './errors.ts'
 import {
@@ -14,7 +15,6 @@ import { IdleWatch } from './idle.ts'
 import { Lease } from './lease.ts'
 import { readWait } from './normalise.ts'
 import type { ChildSettings, WaitOptions } from './options.ts'
-import type { Check } from './plugin.ts'
 import type { Shared } from './shared.ts'
 import { type Supervised, Supervision } from './supervision.ts'
 import type { Target } from './sys.ts'
@@ -52,7 +52,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   #closed = false
   #disposed = false
   #idle: IdleWatch | null = null
-  #endChecks: (() => void)[] = []
+  #health: Health | null = null
 
   /** @internal Children are made by a spinner. */
   constructor(shared: Shared, settings: ChildSettings, announceToAll: Announce) {
@@ -101,6 +101,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
       ...this.#supervision.info(),
       leases: this.#leases,
       idleAt: idleAt === null ? null : new Date(idleAt),
+      checks: this.#health?.info() ?? UNCHECKED,
     })
   }
 
@@ -183,6 +184,11 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   reconfigure(settings: ChildSettings): this {
     this.#supervision.resources.settings = settings
     return this
+  }
+
+  /** @internal What ready-made checks work with. */
+  get inside(): Inside {
+    return { shared: this.#shared, resources: this.#supervision.resources }
   }
 
   /** @internal The end of a lease. */
@@ -269,7 +275,11 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     if (kept) this.#waits.kept(() => kept)
     this.#waits.arrived(address)
     if (settings.idleTimeSec !== null) this.#idle = this.#watchIdle(settings.idleTimeSec)
-    this.#endChecks = settings.checks.map((check) => this.#check(check))
+    if (settings.checks.length > 0) {
+      const unhealthy = (reason: string): void => this.#supervision.send({ type: 'unhealthy', reason })
+      this.#health ??= new Health(this.#shared, this, unhealthy)
+      this.#health.begin(settings.checks)
+    }
     if (kept) return () => this.report(kept)
     return () => void this.#announce(from === 'restart' ? 'restarted' : 'started', address)
   }
@@ -303,18 +313,10 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     )
   }
 
-  #check(check: Check): () => void {
-    const { clock } = this.#shared.sys
-    const unhealthy = (why: string): void =>
-      this.#supervision.send({ type: 'unhealthy', reason: `check '${check.name}' failed: ${why}` })
-    return watchHealth(clock, check, (signal) => check.run(this, signal), unhealthy)
-  }
-
   #leaveStarted(): void {
     this.#idle?.close()
     this.#idle = null
-    for (const end of this.#endChecks) end()
-    this.#endChecks = []
+    this.#health?.end()
   }
 
   #mustBeOpen(): void {

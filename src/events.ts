@@ -16,6 +16,21 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null
 }
 
+/** What a check has measured, by name. */
+export type Figures = Readonly<Record<string, number>>
+
+/** What a health check has found, for the process that runs now. */
+export interface CheckInfo {
+  /** When it last could tell how the child is; `null` while it has not. */
+  readonly at: Date | null
+  /** How often it has failed in a row. */
+  readonly failures: number
+  /** Why it failed, when it did. */
+  readonly reason: string | null
+  /** What it measured then, such as `{ memory, processes, cpu }`. */
+  readonly figures: Figures | null
+}
+
 /** A frozen picture of a child at one moment, as `get()` and `list()` give it. */
 export interface ChildInfo {
   readonly name: string
@@ -42,6 +57,8 @@ export interface ChildInfo {
   readonly leases: number
   /** When it will be stopped if nobody uses it; `null` while it is not counting. */
   readonly idleAt: Date | null
+  /** What its checks have found, by name. Empty while it is not started, and where it has none. */
+  readonly checks: Readonly<Record<string, CheckInfo>>
   readonly lastExit: (Exit & { readonly at: Date }) | null
   readonly lastError: Error | null
   /** Why it is in this state, in words. */

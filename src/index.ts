@@ -4,10 +4,12 @@ export type { Callback } from './deferred.ts'
 export { SpinnerError, type SpinnerErrorCode, type SpinnerErrorDetails } from './errors.ts'
 export type {
   Address,
+  CheckInfo,
   ChildEvents,
   ChildInfo,
   ChildState,
   Exit,
+  Figures,
   OutputStream,
   SpinnerEvents,
 } from './events.ts'
@@ -24,6 +26,6 @@ export type {
   StartOptions,
   WaitOptions,
 } from './options.ts'
-export type { Allocator, Check, Plugin } from './plugin.ts'
+export type { Allocator, Check, CheckResult, Plugin } from './plugin.ts'
 export { createSpinner, type Spinner } from './spinner.ts'
 export type { Target } from './sys.ts'

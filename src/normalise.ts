@@ -53,7 +53,7 @@ export const CHILD_OPTIONS: Rows = {
   ipc: row(values.flag, 'true or false', false),
   uid: row(values.wholeFrom(0), 'a user id, a whole number from 0'),
   gid: row(values.wholeFrom(0), 'a group id, a whole number from 0'),
-  checks: row(values.listOf(values.checkLike), 'an array of { name, interval, retries, run }', []),
+  checks: row(values.checkList, 'an array of { name, interval, retries, run }, each with another name', []),
   drainTimeout: row(values.seconds(0), SECONDS, 30),
 }
 

@@ -1,5 +1,5 @@
 import type { Child } from './child.ts'
-import type { Address } from './events.ts'
+import type { Address, Figures } from './events.ts'
 import type { Duration } from './options.ts'
 import type { Spinner } from './spinner.ts'
 
@@ -53,23 +53,33 @@ export interface Allocator {
   release(address: Address): unknown
 }
 
+/** What a run of a {@link Check} may resolve with. */
+export type CheckResult = Promise<Figures | null | undefined> | Promise<void>
+
 /**
  * A health check of a started child. A rejection is the reason; `retries` of them in a row make the child
- * unhealthy, and it is restarted.
+ * unhealthy, and it is restarted. `spinner/checks` has some that are ready-made, and `check()`, which adds a time
+ * limit and checks its options.
  *
  * @example
  * import { createSpinner } from 'spinner'
  *
  * const spinner = createSpinner({
- *   checks: [{ name: 'always well', interval: 5, retries: 3, run: async () => {} }],
+ *   checks: [{ name: 'always well', interval: 5, retries: 3, run: async () => ({ queued: 0 }) }],
  * })
  * await spinner.close()
  */
 export interface Check {
+  /** Each check of a child has another. */
   readonly name: string
   /** Seconds from the end of one run to the next. */
   readonly interval: Duration
   /** How many failures in a row make the child unhealthy. */
   readonly retries: number
-  run(child: Child, signal: AbortSignal): Promise<void>
+  /**
+   * Rejects when the child is not well; the error may carry `figures`. Resolves with nothing or with an object of
+   * numbers, which `ChildInfo.checks` shows, when it is well; and with `null` when nothing could be told: that is neither
+   * a failure nor a success. The signal is aborted when the child is not started any more.
+   */
+  run(child: Child, signal: AbortSignal): CheckResult
 }

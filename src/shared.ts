@@ -1,6 +1,7 @@
 import { Owners } from './address/owner.ts'
 import { PortAllocator } from './address/ports.ts'
 import { folderOf, SocketAllocator, stateNameOf } from './address/sockets.ts'
+import { Heartbeat } from './checks/heartbeat.ts'
 import type { Child } from './child.ts'
 import { type Exit, type OutputStream, safeLog } from './events.ts'
 import { Gate } from './gate.ts'
@@ -20,6 +21,7 @@ export interface Shared {
   readonly sys: Sys
   readonly gate: Gate
   readonly rounds: Rounds
+  readonly heartbeat: Heartbeat
   readonly sockets: SocketAllocator
   readonly ports: PortAllocator
   readonly owners: Owners
@@ -62,6 +64,7 @@ export function newShared(sys: Sys, settings: SpinnerSettings, logger: () => Log
     cgroups: cgroup ? new Cgroups(sys, marks.uuid) : null,
     gate: new Gate(sys, concurrency ?? Math.max(2, sys.cpus())),
     rounds: new Rounds(sys.clock),
+    heartbeat: new Heartbeat(sys.clock),
     ports: new PortAllocator(sys),
     owners: new Owners(sys),
     socketWatch: new SocketWatch(sys),

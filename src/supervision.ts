@@ -59,7 +59,7 @@ export class Supervision {
   }
 
   /** The part of a child's picture that is known here. */
-  info(): Omit<ChildInfo, 'leases' | 'idleAt'> {
+  info(): Omit<ChildInfo, 'leases' | 'idleAt' | 'checks'> {
     const { address, target, output, inForce, verified } = this.resources
     const { context } = this.#actor.getSnapshot()
     const { env, ...shown } = inForce

@@ -2,6 +2,8 @@ import os from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseDuration } from './duration.ts'
 import type { MonitorSettings } from './options.ts'
+import type { Check } from './plugin.ts'
+import { parseSize } from './size.ts'
 import { nearest } from './suggest.ts'
 
 /** Says of a value that it is not what an option takes. */
@@ -50,6 +52,14 @@ export const seconds =
   (least: number): Parser =>
   (value) => {
     const parsed = parseDuration(value)
+    return parsed === undefined || parsed < least ? WRONG : parsed
+  }
+
+/** Bytes. */
+export const bytes =
+  (least: number): Parser =>
+  (value) => {
+    const parsed = parseSize(value)
     return parsed === undefined || parsed < least ? WRONG : parsed
   }
 
@@ -141,9 +151,19 @@ export const listOf =
 
 export const checkLike: Parser = (value) => {
   if (!has(value, 'run')) return WRONG
-  const { name, interval, retries } = value as Record<string, unknown>
-  const well = text(name) !== WRONG && seconds(0.001)(interval) !== WRONG && wholeFrom(1)(retries) !== WRONG
-  return well ? value : WRONG
+  const { name, interval, retries, run } = value as Check
+  const parsed = { name: text(name), interval: seconds(0.001)(interval), retries: wholeFrom(1)(retries) }
+  if (Object.values(parsed).includes(WRONG)) return WRONG
+  const bound: Check['run'] = (...given) => run.call(value as Check, ...given)
+  return Object.freeze({ ...parsed, run: bound })
+}
+
+/** Each check has a name of its own. */
+export const checkList: Parser = (value) => {
+  const checks = listOf(checkLike)(value)
+  if (checks === WRONG) return WRONG
+  const names = new Set((checks as readonly Check[]).map(({ name }) => name))
+  return names.size === (checks as readonly Check[]).length ? checks : WRONG
 }
 
 export const pluginLike: Parser = (value) => {

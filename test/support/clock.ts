@@ -37,11 +37,16 @@ export class FakeClock implements Clock {
       this.#timers.delete(id)
       this.#now = Math.max(this.#now, timer.at)
       timer.action()
-      await new Promise((resolve) => setImmediate(resolve))
+      await settled()
     }
     this.#now = until
-    await new Promise((resolve) => setImmediate(resolve))
+    await settled()
   }
+}
+
+/** Some things wait a turn or two before they are sure. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 /** The real outside world with a clock of the test's. Pauses between looks stay real. */

@@ -1,0 +1,8 @@
+import type { Resources } from '../resources.ts'
+import type { Shared } from '../shared.ts'
+
+/** What lies inside a child, for the checks that come with spinner. */
+export interface Inside {
+  readonly shared: Shared
+  readonly resources: Resources
+}
