@@ -1,9 +1,9 @@
+import { spawnGuarded } from './beside.ts'
 import { crashedError, exitedError } from './errors.ts'
 import type { Address } from './events.ts'
 import type { Leave } from './gate.ts'
 import type { ChildSettings } from './options.ts'
 import type { ManagedProcess, ProcessEvents } from './process/managed-process.ts'
-import { spawnProcess } from './process/spawn.ts'
 import type { Place } from './ready/listen.ts'
 import { whenReady } from './ready/ready.ts'
 import type { Owner, Shared } from './shared.ts'
@@ -45,11 +45,8 @@ export class Attempt {
     this.#leaveGate = await this.#shared.gate.enter(signal)
     try {
       signal.throwIfAborted()
-      const { census, cgroups, marks, orphans, sys } = this.#shared
-      const given = { address, census, cgroups, mark: marks.next(), watch: orphans?.watch ?? null }
-      const spawned = spawnProcess(sys, this.settings, given, this.#processEvents())
+      const spawned = spawnGuarded(this.#shared, this.settings, address, this.#processEvents())
       if (spawned instanceof Promise) throw await spawned
-      orphans?.guard(spawned)
       this.process = spawned
       return spawned.pid
     } catch (thrown) {

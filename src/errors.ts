@@ -86,10 +86,10 @@ export function codeOf(thrown: unknown): string | undefined {
 }
 
 /** How a process ended, in words. */
-const ending = (exit: Ended): string =>
+export const endingOf = (exit: Ended): string =>
   exit.signal ? `was ended by ${exit.signal}` : `exited with code ${exit.code}`
 
-interface Ended {
+export interface Ended {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
 }
@@ -98,7 +98,7 @@ const SILENT = 'It wrote nothing to stderr; run it by hand to see why.'
 
 /** The program ended although it was ready and nobody asked. */
 export function crashedError(child: string, exit: Ended, output: readonly string[]): SpinnerError {
-  const message = `'${child}' ${ending(exit)}, and nobody had asked it to.${quoted(output)}`
+  const message = `'${child}' ${endingOf(exit)}, and nobody had asked it to.${quoted(output)}`
   return new SpinnerError('ERR_SPINNER_EXITED', message, {
     child,
     exitCode: exit.code,
@@ -130,7 +130,7 @@ export function exitedError(
 ): SpinnerError {
   return new SpinnerError(
     'ERR_SPINNER_EXITED',
-    `'${child}' ${ending(exit)} before ${awaited}.${quoted(output, SILENT)}`,
+    `'${child}' ${endingOf(exit)} before ${awaited}.${quoted(output, SILENT)}`,
     { child, exitCode: exit.code, signal: exit.signal, output },
   )
 }

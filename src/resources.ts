@@ -1,6 +1,7 @@
 import { Allocation } from './address/allocation.ts'
 import { Attempt, type AttemptEvents } from './attempt.ts'
 import { Attempts, survivorsOf } from './attempts.ts'
+import { Beside } from './beside.ts'
 import { classify } from './classify.ts'
 import { headOf, lingersError, type SpinnerError, sparedError, stillAliveError } from './errors.ts'
 import { type Address, safeLog } from './events.ts'
@@ -24,6 +25,7 @@ export class Resources {
   /** In force from the next spawn on. */
   settings: ChildSettings
   readonly output: Ring = new Ring()
+  readonly beside: Beside
   readonly #shared: Shared
   readonly #owner: Owner
   readonly #lineListeners = new Set<(line: string) => void>()
@@ -38,6 +40,7 @@ export class Resources {
     const guard = (call: () => unknown): void => shared.plugins.guard(call, owner.child)
     this.#allocation = new Allocation(shared, guard)
     this.#watching = new Watching(shared, owner)
+    this.beside = new Beside(shared)
   }
 
   /** Where the child listens, or is about to. */
@@ -99,13 +102,13 @@ export class Resources {
 
   /** The stop signal for all; done when nothing lives. */
   async terminate(): Promise<void> {
-    await Promise.all(this.#attempts.all.map((attempt) => attempt.terminate()))
+    await Promise.all([...this.#attempts.all.map((attempt) => attempt.terminate()), this.beside.kill()])
     await this.#allocation.clean()
   }
 
   /** The kill of all; done when nothing lives. */
   async kill(): Promise<void> {
-    await Promise.all(this.#attempts.all.map((attempt) => attempt.kill()))
+    await Promise.all([...this.#attempts.all.map((attempt) => attempt.kill()), this.beside.kill()])
     await this.#allocation.clean()
   }
 
@@ -119,6 +122,7 @@ export class Resources {
   /** In this very turn, for a machine that broke. */
   killNow(): void {
     for (const { process } of this.#attempts.all) process?.killNow()
+    this.beside.killNow()
   }
 
   /** Whether the next process may come up beside the one that serves. */
@@ -184,7 +188,8 @@ export class Resources {
   }
 
   stillAlive(): SpinnerError {
-    return stillAliveError(this.settings.name, survivorsOf(this.#attempts.useless))
+    const pids = [...survivorsOf(this.#attempts.useless), ...this.beside.survivors()]
+    return stillAliveError(this.settings.name, pids)
   }
 
   spared(reason: string): void {

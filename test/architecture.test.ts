@@ -16,7 +16,7 @@ const LAYERS: readonly RegExp[] = [
   /^machine-context$/,
   /^actors$/,
   /^(resources|shared)$/,
-  /^(attempt|watching)$/,
+  /^(attempt|beside|watching)$/,
   /^(normalise|read-options|values|monitor.*|(process|address|ready|checks)\/.*)$/,
 ]
 
@@ -27,6 +27,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   chokidar: ['monitor'],
   'get-port': ['address/ports'],
   'tree-kill': ['process/group'],
+  pidusage: ['checks/usage'],
 }
 
 const MOST_LINES = 250

@@ -93,6 +93,16 @@ export class ManagedProcess {
     return this.#stderr.last(ERROR_LINES)
   }
 
+  /** By which it, and whatever it starts, is found again. */
+  get mark(): string {
+    return this.#strays.mark
+  }
+
+  /** Pids of what lives in its cgroup, when it has one. */
+  housed(): number[] {
+    return this.#strays.housed()
+  }
+
   /** Sends the stop signal, once however often it is called; resolves when nothing of it lives. */
   terminate(): Promise<void> {
     this.#terminated ??= this.#terminate()

@@ -16,7 +16,7 @@ export type Order = NodeJS.Signals | null
 export class Strays {
   readonly #sys: Sys
   readonly #census: Census
-  readonly #mark: string
+  readonly mark: string
   readonly #cgroup: Cgroup | null
   readonly #asked = new Set<number>()
   /** When each began, by its number. */
@@ -25,7 +25,7 @@ export class Strays {
   constructor(sys: Sys, census: Census, mark: string, cgroup: Cgroup | null) {
     this.#sys = sys
     this.#census = census
-    this.#mark = mark
+    this.mark = mark
     this.#cgroup = cgroup
   }
 
@@ -41,10 +41,15 @@ export class Strays {
     }
   }
 
+  /** Pids of what lives in its cgroup, when it has one. */
+  housed(): number[] {
+    return this.#cgroup?.members() ?? []
+  }
+
   /** Pids of those that live. */
   pids(): number[] {
     try {
-      return this.#with(this.#census.bearersNow(this.#mark)).map(({ pid }) => pid)
+      return this.#with(this.#census.bearersNow(this.mark)).map(({ pid }) => pid)
     } catch {
       return []
     }
@@ -55,7 +60,7 @@ export class Strays {
     let blind = 0
     for (const wait of looks()) {
       try {
-        const left = this.#with(await this.#census.bearersOf(this.#mark))
+        const left = this.#with(await this.#census.bearersOf(this.mark))
         if (left.length === 0 && this.#cgroup?.isEmpty() !== false) break
         blind = 0
         const signal = order()
@@ -75,7 +80,7 @@ export class Strays {
   #with(bearers: readonly Bearer[]): Bearer[] {
     const left = [...bearers]
     const add = (pid: number): void => {
-      if (!left.some((bearer) => bearer.pid === pid)) left.push({ pid, mark: this.#mark })
+      if (!left.some((bearer) => bearer.pid === pid)) left.push({ pid, mark: this.mark })
     }
     this.#cgroup?.members().forEach(add)
     for (const [pid, start] of this.#remembered) {
@@ -95,7 +100,7 @@ export class Strays {
   /** What an inner spinner has started is asked by that one, when its host ends. */
   #send({ pid, mark }: Bearer, signal: NodeJS.Signals): void {
     if (isWatchdog(mark) || !isGroupOfOurs(this.#sys, pid)) return
-    if (signal !== 'SIGKILL' && (mark !== this.#mark || this.#asked.has(pid))) return
+    if (signal !== 'SIGKILL' && (mark !== this.mark || this.#asked.has(pid))) return
     this.#asked.add(pid)
     try {
       this.#sys.kill(pid, signal)

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { copyFileSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
+import type { CommandOptions } from '../../src/checks/index.ts'
 import type { SpinnerOptions, StartOptions } from '../../src/options.ts'
 import { COOKIE } from '../../src/process/mark.ts'
 import type { Target } from '../../src/sys.ts'
@@ -62,6 +63,8 @@ export const shell = (name: string, script: string): StartOptions => ({
 export interface Task {
   readonly options?: SpinnerOptions
   readonly children: readonly StartOptions[]
+  /** The commands by which all of them are checked. */
+  readonly commands?: readonly CommandOptions[]
   /** A signal that the host lives through, and tells of. */
   readonly ignores?: NodeJS.Signals
 }

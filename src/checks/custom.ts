@@ -1,0 +1,69 @@
+import type { Child } from '../child.ts'
+import type { Figures } from '../events.ts'
+import type { Duration } from '../options.ts'
+import type { Check, CheckResult } from '../plugin.ts'
+import { invalid, type Row, readWithDefaults } from '../read-options.ts'
+import { show, text, WRONG } from '../values.ts'
+import { type PaceOptions, paceRows, secondsRow } from './options.ts'
+import { within } from './time-limit.ts'
+
+/** What {@link check} takes besides a name and a function. */
+export interface CheckOptions extends PaceOptions {
+  /** @default 3 */
+  retries?: number
+  /** @default 5 */
+  interval?: Duration
+  /** A run that takes longer has failed, and its signal is aborted. @default 10 */
+  timeout?: Duration
+}
+
+interface Settings {
+  readonly retries: number
+  readonly interval: number
+  readonly timeout: number
+}
+
+const ROWS: Readonly<Record<keyof Settings, Row>> = { ...paceRows(3, 5), timeout: secondsRow(10) }
+
+/**
+ * A check of your own. It rejects when the child is not well, and the rejection is the reason; it resolves with nothing, or
+ * with an object of numbers for `ChildInfo.checks`, when it is; and with `null` when it cannot tell. Wrong options are an
+ * `ERR_SPINNER_INVALID_OPTION`.
+ *
+ * @example
+ * import { createSpinner } from 'spinner'
+ * import { check } from 'spinner/checks'
+ *
+ * const queue = []
+ * const short = check('queue', async () => {
+ *   if (queue.length > 100) throw new Error('its queue is too long')
+ *   return { length: queue.length }
+ * })
+ * const spinner = createSpinner({ checks: [short] })
+ * await spinner.close()
+ */
+export function check(
+  name: string,
+  run: (child: Child, signal: AbortSignal) => CheckResult,
+  options: CheckOptions = {},
+): Check {
+  if (text(name) === WRONG)
+    throw invalid([`the name must be a text that is not empty, but it is ${show(name)}`], 'check()')
+  if (typeof run !== 'function')
+    throw invalid([`the second argument must be a function, but it is ${show(run)}`], 'check()')
+  const { retries, interval, timeout } = readWithDefaults<Settings>(options, ROWS, { by: 'check()' })
+  return {
+    name,
+    interval,
+    retries,
+    run: (child, signal) => {
+      const { clock } = child.inside.shared.sys
+      return within(
+        clock,
+        timeout,
+        signal,
+        (ending) => run(child, ending) as Promise<Figures | null | undefined>,
+      )
+    },
+  }
+}

@@ -1,0 +1,75 @@
+import type { Figures } from '../events.ts'
+import type { Duration } from '../options.ts'
+import type { Check } from '../plugin.ts'
+import { type Row, readWithDefaults, required, row } from '../read-options.ts'
+import { showSize } from '../size.ts'
+import { bytes, flag } from '../values.ts'
+import { type PaceOptions, paceRows } from './options.ts'
+import { shareOf } from './proc-share.ts'
+import { samplerOf } from './sampler.ts'
+import { Untold, Unwell } from './verdict.ts'
+
+/** What {@link memory} takes. */
+export interface MemoryOptions extends PaceOptions {
+  /** Bytes, or a text such as `'100MB'`, `'1.5GB'`, `'100_000KB'`: a kilobyte has 1024 bytes. */
+  limit: number | string
+  /** @default 3 */
+  retries?: number
+  /** @default 5 */
+  interval?: Duration
+  /** Whether all processes of the child count, and not the first alone. @default true */
+  tree?: boolean
+}
+
+interface Settings {
+  readonly limit: number
+  readonly retries: number
+  readonly interval: number
+  readonly tree: boolean
+}
+
+const ROWS: Readonly<Record<keyof Settings, Row>> = {
+  limit: required(bytes(1), "bytes as a number from 1, or a text such as '100MB', '1.5GB'"),
+  ...paceRows(3, 5),
+  tree: row(flag, 'true or false', true),
+}
+
+/**
+ * Watches what all processes of a child hold in memory, whatever has started them; the child is restarted after `retries`
+ * samples in a row above `limit`. A sample that could not be taken is no verdict. Wrong options are an
+ * `ERR_SPINNER_INVALID_OPTION`.
+ *
+ * @example
+ * import { createSpinner } from 'spinner'
+ * import { memory } from 'spinner/checks'
+ *
+ * const spinner = createSpinner({ checks: [memory({ limit: '100MB' })] })
+ * await spinner.close()
+ */
+export function memory(options: MemoryOptions): Check {
+  const { interval, limit, retries, tree } = readWithDefaults<Settings>(options, ROWS, { by: 'memory()' })
+  return {
+    name: 'memory',
+    interval,
+    retries,
+    run: async (child, signal) => {
+      const { shared, resources } = child.inside
+      const { process } = resources
+      if (process === null) return null
+      const sample = await samplerOf(shared).take({ leader: process, tree }, interval, signal)
+      if (sample === null) {
+        if (process.exit !== null) return null
+        throw new Untold('its first process cannot be seen')
+      }
+      // Only what is too much is worth the dearer look.
+      const isBelow = sample.memory <= limit
+      const used = isBelow ? sample.memory : await shareOf(shared.sys, sample.parts)
+      const figures: Figures = { memory: used, processes: sample.parts.length, cpu: sample.cpu }
+      if (used <= limit) return figures
+      throw new Unwell(tooMuch(used, sample.parts.length, limit), figures)
+    },
+  }
+}
+
+const tooMuch = (used: number, processes: number, limit: number): string =>
+  `it holds ${showSize(used)} of memory in ${processes} ${processes === 1 ? 'process' : 'processes'}, and its limit is ${showSize(limit)}`

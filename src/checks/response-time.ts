@@ -1,0 +1,145 @@
+import http, { validateHeaderName, validateHeaderValue } from 'node:http'
+import type { Duration } from '../options.ts'
+import type { Check } from '../plugin.ts'
+import { type Row, readWithDefaults, row } from '../read-options.ts'
+import type { Sys, Target } from '../sys.ts'
+import { type Parser, WRONG } from '../values.ts'
+import { type PaceOptions, paceRows, secondsRow } from './options.ts'
+import { Untold, Unwell } from './verdict.ts'
+
+/** What {@link responseTime} takes. */
+export interface ResponseTimeOptions extends PaceOptions {
+  /** The whole answer must be there within so long. @default 2 */
+  threshold?: Duration
+  /** @default 2 */
+  retries?: number
+  /** @default 40 */
+  interval?: Duration
+  /** What is asked for. @default '/' */
+  path?: string
+  /** Sent with it, such as `Host`. @default {} */
+  headers?: Readonly<Record<string, string | number>>
+}
+
+interface Settings {
+  readonly threshold: number
+  readonly retries: number
+  readonly interval: number
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** A GET has no body, and its connection is used once. */
+const OURS = new Set(
+  'connection content-length expect keep-alive te trailer transfer-encoding upgrade'.split(' '),
+)
+
+const pathOfUrl: Parser = (value) =>
+  typeof value === 'string' && /^\/[\x21-\x7e]*$/.test(value) ? value : WRONG
+
+const headers: Parser = (value) => {
+  if (typeof value !== 'object' || value === null || Symbol.iterator in value) return WRONG
+  const parsed: Record<string, string> = Object.create(null)
+  for (const [name, entry] of Object.entries(value)) {
+    if (typeof entry !== 'string' && typeof entry !== 'number') return WRONG
+    if (OURS.has(name.toLowerCase())) return WRONG
+    try {
+      validateHeaderName(name)
+      validateHeaderValue(name, String(entry))
+    } catch {
+      return WRONG
+    }
+    parsed[name.toLowerCase()] = String(entry)
+  }
+  return Object.freeze(parsed)
+}
+
+const ROWS: Readonly<Record<keyof Settings, Row>> = {
+  ...paceRows(2, 40),
+  threshold: secondsRow(2),
+  path: row(pathOfUrl, "a path that begins with '/', percent-encoded", '/'),
+  headers: row(
+    headers,
+    'an object of texts or numbers that HTTP allows, without those of the connection',
+    {},
+  ),
+}
+
+/**
+ * Asks a child that speaks HTTP for a page, on a connection of its own. It is well when the whole answer, whatever its
+ * status, is there within `threshold`; redirects are not followed. Wrong options are an `ERR_SPINNER_INVALID_OPTION`.
+ *
+ * @example
+ * import { createSpinner } from 'spinner'
+ * import { responseTime } from 'spinner/checks'
+ *
+ * const spinner = createSpinner({ checks: [responseTime({ threshold: '500ms', path: '/health' })] })
+ * await spinner.close()
+ */
+export function responseTime(options: ResponseTimeOptions = {}): Check {
+  const settings = readWithDefaults<Settings>(options, ROWS, { by: 'responseTime()' })
+  const { interval, retries } = settings
+  return {
+    name: 'responseTime',
+    interval,
+    retries,
+    run: async (child, signal) => {
+      const { target } = child
+      if (target === null)
+        throw new Untold('it has no address to ask; responseTime() is for children that listen')
+      return { seconds: await ask(child.inside.shared.sys, target, settings, signal) }
+    },
+  }
+}
+
+/** Seconds until the whole answer was there. */
+async function ask(sys: Sys, target: Target, settings: Settings, signal: AbortSignal): Promise<number> {
+  const { headers, path, threshold } = settings
+  const begun = sys.clock.now()
+  const seconds = (): number => (sys.clock.now() - begun) / 1_000
+  const tooSlow = (): Unwell =>
+    new Unwell(`GET ${path} had no full answer within ${threshold} s`, { seconds: seconds() })
+  const request = http.request({
+    ...target,
+    path,
+    // Last the ones that are not to be chosen.
+    headers: { 'user-agent': 'spinner (responseTime)', ...headers, connection: 'close' },
+    createConnection: () => sys.connect(target),
+    signal,
+  })
+  // No check keeps the host alive.
+  request.once('socket', (socket) => socket.unref())
+  const timer = sys.clock.setTimeout(() => void late(), threshold * 1_000)
+  const late = async (): Promise<void> => {
+    // An answer that is there already, and was not read yet, is not the child's delay.
+    await sys.nextTurn()
+    await sys.nextTurn()
+    request.destroy(tooSlow())
+  }
+  try {
+    await wholeAnswer(request, path)
+    if (seconds() > threshold) throw tooSlow()
+    return seconds()
+  } finally {
+    sys.clock.clearTimeout(timer)
+    request.destroy()
+  }
+}
+
+/** Reads the answer to its end and keeps nothing of it. */
+function wholeAnswer(request: http.ClientRequest, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (thrown: Error): void =>
+      reject(thrown instanceof Unwell ? thrown : new Error(`GET ${path} failed: ${thrown.message}`))
+    request.on('error', failed)
+    request.once('response', (response) => {
+      response.on('error', () => {})
+      response.once('close', () => {
+        if (response.complete) resolve()
+        else failed(new Error('the answer ended before it was complete'))
+      })
+      response.resume()
+    })
+    request.end()
+  })
+}

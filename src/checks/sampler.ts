@@ -1,0 +1,107 @@
+import { type Deferred, deferred } from '../deferred.ts'
+import { messageOf } from '../errors.ts'
+import { seesProcesses } from '../process/procfs.ts'
+import type { Shared } from '../shared.ts'
+import type { Sys } from '../sys.ts'
+import { type Sample, type Subject, Survey } from './survey.ts'
+import { within } from './time-limit.ts'
+import { usageOf } from './usage.ts'
+import { Untold } from './verdict.ts'
+
+/** Who is due waits so long for others: those who were sampled together once are due together from then on. */
+const LONGEST_WAIT_MS = 500
+const INTERVAL_SHARE = 0.1
+/** For the systems where a program must be run to look. */
+const LIMIT_S = 30
+
+interface Request extends Subject {
+  readonly answer: Deferred<Sample | null>
+}
+
+/** Samples the memory of children, in as few walks over all processes as there can be. */
+export class Sampler {
+  readonly #sys: Sys
+  readonly #survey: Survey
+  readonly #waiting = new Set<Request>()
+  #due = Number.POSITIVE_INFINITY
+  #timer: unknown
+  #walk: Promise<void> = Promise.resolve()
+
+  constructor(sys: Sys) {
+    this.#sys = sys
+    this.#survey = new Survey(sys)
+  }
+
+  /** Null when its first process has ended. Rejects with `Untold` when it could not be looked at. */
+  take(subject: Subject, interval: number, signal: AbortSignal): Promise<Sample | null> {
+    const request = { ...subject, answer: deferred<Sample | null>() }
+    const onAbort = (): void => this.#leave(request, signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    this.#waiting.add(request)
+    this.#arm(this.#sys.clock.now() + Math.min(LONGEST_WAIT_MS, interval * 1_000 * INTERVAL_SHARE))
+    return request.answer.promise
+  }
+
+  #arm(due: number): void {
+    if (due >= this.#due) return
+    const { clock } = this.#sys
+    clock.clearTimeout(this.#timer)
+    this.#due = due
+    this.#timer = clock.setTimeout(() => this.#go(), due - clock.now())
+  }
+
+  #leave(request: Request, reason: unknown): void {
+    request.answer.reject(reason)
+    if (!this.#waiting.delete(request) || this.#waiting.size > 0) return
+    this.#sys.clock.clearTimeout(this.#timer)
+    this.#due = Number.POSITIVE_INFINITY
+  }
+
+  /** Those who came while a walk was under way get the next one. */
+  #go(): void {
+    this.#due = Number.POSITIVE_INFINITY
+    this.#walk = this.#walk.then(() => this.#serve([...this.#waiting]))
+  }
+
+  async #serve(requests: readonly Request[]): Promise<void> {
+    for (const request of requests) this.#waiting.delete(request)
+    if (requests.length === 0) return
+    try {
+      const samples = await this.#look(requests)
+      for (const [index, { answer }] of requests.entries()) answer.resolve(samples[index] ?? null)
+    } catch (thrown) {
+      const untold = new Untold(`its processes cannot be seen (${messageOf(thrown)})`)
+      for (const { answer } of requests) answer.reject(untold)
+    }
+  }
+
+  #look(subjects: readonly Subject[]): Promise<(Sample | null)[]> {
+    if (seesProcesses(this.#sys)) return this.#survey.take(subjects)
+    if (this.#sys.platform === 'linux') throw new Error('/proc does not show them')
+    return this.#lookElsewhere(subjects)
+  }
+
+  /** The first process of each, which is all that there is to be had. */
+  async #lookElsewhere(subjects: readonly Subject[]): Promise<(Sample | null)[]> {
+    const pids = subjects.map(({ leader }) => leader.pid)
+    const never = new AbortController().signal
+    const usages = await within(this.#sys.clock, LIMIT_S, never, () => usageOf(pids))
+    return pids.map((pid) => {
+      const usage = usages[pid]
+      if (!usage) return null
+      const { cpu, memory } = usage
+      return { memory, cpu, parts: [{ pid, memory }] }
+    })
+  }
+}
+
+const samplers = new WeakMap<Shared, Sampler>()
+
+/** The one sampler of a spinner. */
+export function samplerOf(shared: Shared): Sampler {
+  const known = samplers.get(shared)
+  if (known) return known
+  const sampler = new Sampler(shared.sys)
+  samplers.set(shared, sampler)
+  return sampler
+}
