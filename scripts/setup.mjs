@@ -1,7 +1,7 @@
 // Makes a fresh machine ready for `npm start`, `npm test` and `npm run bench`: packages when they are missing or
 // older than the lock file, the build when it is older than the sources, and with --test what the tests need.
 import { spawnSync } from 'node:child_process'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
 const root = path.join(import.meta.dirname, '..')
@@ -12,7 +12,12 @@ const timeOf = (file) => (existsSync(file) ? statSync(file).mtimeMs : 0)
 const TEST_PROGRAMS = [
   { program: 'cc', package: 'gcc', why: 'the small C server of the tests' },
   { program: 'python3', package: 'python3', why: 'a listener that is not ours' },
+  { program: 'nginx', package: 'nginx', why: 'the nginx plugin' },
 ]
+
+/** Debian asks this program whether a package that was just installed may start its daemon. */
+const POLICY = '/usr/sbin/policy-rc.d'
+const NO_DAEMONS = '#!/bin/sh\nexit 101\n'
 
 function run(command, args, why) {
   console.log(`setup: ${why}`)
@@ -22,8 +27,21 @@ function run(command, args, why) {
   return false
 }
 
-const isOnPath = (program) =>
-  (process.env.PATH ?? '').split(path.delimiter).some((folder) => existsSync(path.join(folder, program)))
+/** Where Debian has daemons, which is not on every user's PATH. */
+const DAEMONS = '/usr/sbin'
+const folders = [...(process.env.PATH ?? '').split(path.delimiter), DAEMONS]
+const isOnPath = (program) => folders.some((folder) => existsSync(path.join(folder, program)))
+
+/** The tests start daemons of their own; one that runs from now on would be a surprise. */
+function withoutDaemons(install) {
+  if (existsSync(POLICY)) return install()
+  writeFileSync(POLICY, NO_DAEMONS, { mode: 0o755 })
+  try {
+    return install()
+  } finally {
+    rmSync(POLICY, { force: true })
+  }
+}
 
 function installPackages() {
   const installed = timeOf(at('node_modules/.package-lock.json'))
@@ -40,7 +58,8 @@ function installPrograms() {
   const names = missing.map((entry) => entry.package)
   const mayInstall = process.getuid?.() === 0 && isOnPath('apt-get')
   const apt = (...args) => run('apt-get', args, `apt-get ${args.join(' ')}`)
-  if (mayInstall && apt('update', '-qq') && apt('install', '-y', '-qq', ...names)) return
+  const install = () => apt('install', '-y', '-qq', ...names)
+  if (mayInstall && apt('update', '-qq') && withoutDaemons(install)) return
   for (const { program, why } of missing)
     console.log(`setup: ${program} is missing (${why}); its tests will be skipped`)
   console.log(`setup: to run them, install: ${names.join(' ')}`)

@@ -1,0 +1,193 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import net from 'node:net'
+import os from 'node:os'
+import path from 'node:path'
+import { onTestFinished } from 'vitest'
+import { until } from './host.ts'
+import { PATH } from './needs.ts'
+
+/** A real nginx with a prefix, a configuration and a port of its own. */
+export interface Nginx {
+  /** Its prefix. Relative names in its configuration begin here. */
+  readonly folder: string
+  readonly conf: string
+  readonly pidFile: string
+  /** A free port on loopback, for the `server` of the configuration. */
+  readonly port: number
+  readonly target: { readonly host: string; readonly port: number }
+  /** What runs this nginx's program with its own prefix: `[...command, '-t', '-c', conf]` tests it. */
+  readonly command: readonly string[]
+  /** The master's pid, while it runs. */
+  readonly pid: number
+  /** Its living worker processes, those that are shutting down among them. */
+  workers(): number[]
+  /** How many generations of workers it has begun: one at its start, one more at each reload that took effect. */
+  generations(): number
+  /** How many SIGHUPs it has had, whether or not they took effect. */
+  reloads(): number
+  errorLog(): string
+  /** Begins, or begins again after a stop. */
+  start(): Promise<void>
+  /** Ends the master at once, and its workers with it. */
+  stop(): Promise<void>
+}
+
+/** Where a configuration listens, and what it may include. */
+export interface Place {
+  readonly port: number
+  readonly folder: string
+}
+
+const FIRST_PORT = 12_000
+const PORTS = 7_000
+const running = new Set<ChildProcess>()
+
+/** One for all: what a test file that is broken off would leave. */
+const endAll = (): void => {
+  for (const master of running) master.kill('SIGKILL')
+}
+
+/**
+ * An nginx whose `http` block holds what `http` gives. Its workers run as the user of the test, so that they may use
+ * sockets in folders of that user alone. It was started; whoever asks for it stops it, or uses `newNginx`.
+ */
+export async function startNginx(http: (place: Place) => string): Promise<Nginx> {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'spinner-nginx-'))
+  mkdirSync(path.join(folder, 'temp'))
+  const place = { folder, port: await freePort() }
+  const at = (file: string): string => path.join(folder, file)
+  writeFileSync(at('nginx.conf'), configuration(http(place)))
+  const nginx = new Master(place, at)
+  await nginx.start().catch((thrown) => {
+    rmSync(folder, { recursive: true, force: true })
+    throw thrown
+  })
+  return nginx
+}
+
+/** The same for one test: stopped and removed after it. */
+export async function newNginx(http: (place: Place) => string): Promise<Nginx> {
+  const nginx = await startNginx(http)
+  onTestFinished(async () => {
+    await nginx.stop()
+    rmSync(nginx.folder, { recursive: true, force: true })
+  })
+  return nginx
+}
+
+/** A whole configuration around an `http` block. */
+export const configuration = (http: string): string => `${process.getuid?.() === 0 ? 'user root;\n' : ''}
+worker_processes 1;
+pid nginx.pid;
+error_log error.log notice;
+events { worker_connections 1024; }
+http {
+  access_log off;
+  client_body_temp_path temp/body;
+  proxy_temp_path temp/proxy;
+  fastcgi_temp_path temp/fastcgi;
+  uwsgi_temp_path temp/uwsgi;
+  scgi_temp_path temp/scgi;
+${http}
+}
+`
+
+class Master implements Nginx {
+  readonly folder: string
+  readonly port: number
+  readonly target: { readonly host: string; readonly port: number }
+  readonly conf: string
+  readonly pidFile: string
+  readonly command: readonly string[]
+  readonly #log: string
+  #process: ChildProcess | null = null
+  #exited: Promise<unknown> = Promise.resolve()
+
+  constructor({ folder, port }: Place, at: (file: string) => string) {
+    this.folder = folder
+    this.port = port
+    this.target = { host: '127.0.0.1', port }
+    this.conf = at('nginx.conf')
+    this.pidFile = at('nginx.pid')
+    this.#log = at('error.log')
+    this.command = ['nginx', '-p', folder, '-e', this.#log]
+  }
+
+  get pid(): number {
+    return this.#process?.pid ?? 0
+  }
+
+  async start(): Promise<void> {
+    const [program = '', ...args] = this.command
+    const before = this.generations()
+    const env = { ...process.env, PATH, TEST_MARK: '' }
+    const master = spawn(program, [...args, '-c', this.conf, '-g', 'daemon off;'], { env, stdio: 'ignore' })
+    if (running.size === 0) process.once('exit', endAll)
+    running.add(master)
+    this.#process = master
+    let failure: Error | null = null
+    master.on('error', (error) => {
+      failure = error
+    })
+    this.#exited = new Promise((resolve) => master.once('exit', resolve).once('error', resolve))
+    void this.#exited.then(() => this.#ended(master))
+    const isUp = (): boolean => existsSync(this.pidFile) && this.generations() > before
+    await until(() => isUp() || this.#process === null, 'the start of nginx')
+    if (this.#process === null) throw failure ?? new Error(`nginx did not start: ${this.errorLog()}`)
+  }
+
+  async stop(): Promise<void> {
+    this.#process?.kill('SIGTERM')
+    await this.#exited
+  }
+
+  workers(): number[] {
+    const { pid } = this
+    return readdirSync('/proc').flatMap((entry) => {
+      try {
+        const [state, parent] = readFileSync(`/proc/${Number(entry)}/stat`, 'latin1')
+          .replace(/^.*\) /s, '')
+          .split(' ')
+        return Number(parent) === pid && state !== 'Z' ? [Number(entry)] : []
+      } catch {
+        return []
+      }
+    })
+  }
+
+  generations(): number {
+    return this.#count(/: start worker processes$/gm)
+  }
+
+  reloads(): number {
+    return this.#count(/: signal 1 \(SIGHUP\) received from .*, reconfiguring$/gm)
+  }
+
+  errorLog(): string {
+    return existsSync(this.#log) ? readFileSync(this.#log, 'utf8') : ''
+  }
+
+  #count(line: RegExp): number {
+    return this.errorLog().match(line)?.length ?? 0
+  }
+
+  #ended(master: ChildProcess): void {
+    running.delete(master)
+    if (running.size === 0) process.off('exit', endAll)
+    if (this.#process === master) this.#process = null
+  }
+}
+
+/** Neither in the range of spinner's own ports nor in that of outgoing connections. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * PORTS)
+    const server = net.createServer()
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
+    })
+    await new Promise((resolve) => server.close(resolve))
+    if (isFree) return port
+  }
+}
