@@ -122,10 +122,12 @@ export const stream: Parser = (value) => (has(value, 'write', 'on') ? value : WR
 
 export const loggerLike: Parser = (value) => (has(value, 'info', 'warn', 'error', 'debug') ? value : WRONG)
 
+export const portNumber: Parser = (value) =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65_535 ? value : WRONG
+
 export const whereToListen: Parser = (value) => {
   if (value === null || value === 'socket' || value === 'port') return value
-  if (typeof value === 'number')
-    return Number.isInteger(value) && value >= 1 && value <= 65_535 ? value : WRONG
+  if (typeof value === 'number') return portNumber(value)
   return has(value, 'allocate', 'release') ? value : WRONG
 }
 

@@ -5,6 +5,9 @@ import { entries, read, sources } from './support/pages.ts'
 /** From the top downwards; a file may import from its own line and from those below. What is on none is a leaf. */
 const LAYERS: readonly RegExp[] = [
   /^index$/,
+  /^nginx\/index$/,
+  /^nginx\/nginx$/,
+  /^nginx\//,
   /^pool$/,
   /^pool-options$/,
   /^spinner$/,

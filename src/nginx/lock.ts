@@ -1,0 +1,142 @@
+import { randomUUID } from 'node:crypto'
+import path from 'node:path'
+import { codeOf } from '../errors.ts'
+import { type Host, sharesNumbers, stillRuns, thisHost } from '../process/state-text.ts'
+import { invalid } from '../read-options.ts'
+import type { Sys } from '../sys.ts'
+import { besideOf } from './replace.ts'
+
+/** Each turn but the last has seen somebody else come further. */
+const MOST_TURNS = 100
+const LOST = new Set(['EEXIST', 'ENOENT'])
+const LINE = /^spinner-lock (\S+) (\S+) (\d+) (\d+) ([0-9a-f-]{36})\n$/
+
+interface Holder {
+  /** Of this very lock: no later one has it. */
+  readonly key: string
+  /** Null when it is no lock of ours. */
+  readonly host: Host | null
+}
+
+/**
+ * Makes a file ours among all spinners, until the returned function is called. `link` gives a name to one host only. What
+ * a dead host left is removed by whoever holds the lock of that very lock, after another look. Throws when it is, or
+ * becomes, another living host's.
+ */
+export async function takeLock(sys: Sys, real: string): Promise<() => void> {
+  const beside = besideOf(real)
+  const name = `${beside}lock`
+  const host = hostOf(sys)
+  const uuid = randomUUID()
+  for (let turn = 0; turn < MOST_TURNS; turn++) {
+    if (await link(sys, name, host, uuid)) {
+      await tidy(sys, beside, name)
+      return () => release(sys, name, uuid)
+    }
+    const holder = await look(sys, name)
+    if (holder) await clear(sys, { name, beside, real }, host, holder)
+  }
+  throw new Error(`'${name}' is changed by others all the time`)
+}
+
+/** Where there is no `/proc`, a number has to do. */
+function hostOf(sys: Sys): Host {
+  try {
+    return thisHost(sys)
+  } catch {
+    return { boot: '-', namespace: '-', pid: sys.pid, start: 0 }
+  }
+}
+
+async function link({ fs }: Sys, name: string, host: Host, uuid: string): Promise<boolean> {
+  const fresh = `${name}-${randomUUID()}`
+  const { boot, namespace, pid, start } = host
+  await fs.promises.writeFile(fresh, `spinner-lock ${boot} ${namespace} ${pid} ${start} ${uuid}\n`, {
+    flag: 'wx',
+    mode: 0o644,
+  })
+  try {
+    await fs.promises.link(fresh, name)
+    return true
+  } catch (thrown) {
+    if (!LOST.has(codeOf(thrown) ?? '')) throw thrown
+    return false
+  } finally {
+    await fs.promises.unlink(fresh).catch(() => {})
+  }
+}
+
+async function look({ fs }: Sys, name: string): Promise<Holder | null> {
+  try {
+    const { ino } = await fs.promises.lstat(name)
+    const [, boot = '', namespace = '', pid, start, uuid] =
+      LINE.exec(await fs.promises.readFile(name, 'latin1')) ?? []
+    if (!uuid) return { key: String(ino), host: null }
+    return { key: uuid, host: { boot, namespace, pid: Number(pid), start: Number(start) } }
+  } catch (thrown) {
+    if (codeOf(thrown) === 'ENOENT') return null
+    throw thrown
+  }
+}
+
+interface Place {
+  readonly name: string
+  readonly beside: string
+  readonly real: string
+}
+
+/** Has a name freed of what a dead host left; not at once where others are at it. */
+async function clear(sys: Sys, place: Place, host: Host, found: Holder): Promise<void> {
+  const { name, beside } = place
+  if (found.host && isAlive(sys, host, found.host)) throw inUse(place, found.host, host)
+  const lock = `${beside}lock-${found.key}`
+  if (!(await link(sys, lock, host, randomUUID()))) {
+    const holder = await look(sys, lock)
+    if (holder) await clear(sys, { ...place, name: lock }, host, holder)
+    return
+  }
+  try {
+    if ((await look(sys, name))?.key === found.key) await sys.fs.promises.unlink(name)
+  } finally {
+    await sys.fs.promises.unlink(lock).catch(() => {})
+  }
+}
+
+function isAlive(sys: Sys, own: Host, other: Host): boolean {
+  if (!sharesNumbers(own, other)) return false
+  if (own.start > 0) return stillRuns(sys, other)
+  try {
+    sys.kill(other.pid, 0)
+    return true
+  } catch (thrown) {
+    return codeOf(thrown) === 'EPERM'
+  }
+}
+
+/** Who still looks at one of these is too late: it will find our lock and give up. */
+async function tidy({ fs }: Sys, beside: string, name: string): Promise<void> {
+  const folder = path.dirname(beside)
+  const files = (await fs.promises.readdir(folder).catch(() => [])).map((file) => path.join(folder, file))
+  for (const file of files)
+    if (file.startsWith(beside) && file !== name) await fs.promises.unlink(file).catch(() => {})
+}
+
+/** In this very turn: whoever closes a spinner may make the next one at once. */
+function release({ fs }: Sys, name: string, uuid: string): void {
+  try {
+    if (fs.readFileSync(name, 'latin1').includes(uuid)) fs.unlinkSync(name)
+  } catch {
+    // What cannot be removed is found, and seen to be a dead host's, by the next one.
+  }
+}
+
+function inUse({ real, name }: Place, other: Host, own: Host): Error {
+  const who =
+    other.pid === own.pid ? 'another spinner of this process' : `process ${other.pid}, which still runs`
+  return invalid(
+    [
+      `\`file\` '${real}' is kept by ${who} ('${name}' says so); close that spinner first, or give another \`file\``,
+    ],
+    'nginx()',
+  )
+}
