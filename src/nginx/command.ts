@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import path from 'node:path'
 import { codeOf, messageOf, SpinnerError } from '../errors.ts'
 import type { Sys } from '../sys.ts'
+import type { NginxSettings } from './options.ts'
 
 /** How a command ended, and what it said. */
 export interface Said {
@@ -46,13 +47,25 @@ function ended(sys: Sys, child: ChildProcess, seconds: number, late: () => Error
   })
 }
 
-/** Whether a command could not be run because its program is not there. */
-export const isMissing = (thrown: unknown): boolean =>
-  thrown instanceof SpinnerError && codeOf(thrown.cause) === 'ENOENT'
+/** No nginx is there, or none runs. It will read the files when it begins. */
+export class Absent extends SpinnerError {}
+
+/** Runs the program of nginx itself. */
+export async function runNginx(sys: Sys, settings: NginxSettings, args: readonly string[]): Promise<Said> {
+  const { command, timeout } = settings
+  try {
+    return await runCommand(sys, [...command, ...args], timeout)
+  } catch (thrown) {
+    if (!(thrown instanceof SpinnerError) || codeOf(thrown.cause) !== 'ENOENT') throw thrown
+    throw new Absent(thrown.code, `${thrown.message} Install nginx, or give \`command\`.`, {
+      cause: thrown.cause,
+    })
+  }
+}
 
 const whyNot = (thrown: unknown): string =>
   codeOf(thrown) === 'ENOENT'
-    ? 'is not installed, or not on PATH; install it, or give `command`'
+    ? 'is not installed, or not on PATH'
     : `could not be run (${codeOf(thrown) ?? messageOf(thrown)})`
 
 function environment({ env }: Sys): NodeJS.ProcessEnv {

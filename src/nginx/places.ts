@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { Sys } from '../sys.ts'
-import { runCommand } from './command.ts'
+import { runNginx } from './command.ts'
 import type { NginxSettings } from './options.ts'
 import { statementsOf } from './statements.ts'
 
@@ -25,9 +25,9 @@ export function parseBuilt(text: string): Built {
 
 /** Where the file with the pid of the master is: as given, as the configuration says, or as nginx was built. */
 export async function pidFileOf(sys: Sys, settings: NginxSettings): Promise<string> {
-  const { command, config, pid, timeout } = settings
+  const { command, config, pid } = settings
   if (pid !== null) return pid
-  const built = parseBuilt((await runCommand(sys, [...command, '-V'], timeout)).text)
+  const built = parseBuilt((await runNginx(sys, settings, ['-V'])).text)
   const prefix = path.resolve(flagOf(command, '-p') ?? built.prefix)
   const conf = config ?? path.resolve(prefix, flagOf(command, '-c') ?? built.conf)
   const said = pidIn(flagOf(command, '-g') ?? '') ?? pidIn(await textOf(sys, conf))

@@ -1,7 +1,7 @@
 import { SpinnerError } from '../errors.ts'
 import type { Sys } from '../sys.ts'
-import { runCommand } from './command.ts'
-import { findMaster, NotRunning, signalMaster } from './master.ts'
+import { Absent, runCommand, runNginx, type Said } from './command.ts'
+import { findMaster, notRunning, signalMaster } from './master.ts'
 import type { NginxSettings } from './options.ts'
 import { pidFileOf } from './places.ts'
 import { newProcesses, type Processes } from './processes.ts'
@@ -24,10 +24,11 @@ export interface OldWorkers {
 const NONE: OldWorkers = { remain: async () => false, left: async () => {} }
 
 /** Has `nginx -t` say whether the configuration is well; throws nginx's own line when it is not. */
-export async function testNginx(sys: Sys, { command, config, test, timeout }: NginxSettings): Promise<void> {
+export async function testNginx(sys: Sys, settings: NginxSettings): Promise<void> {
+  const { config, test, timeout } = settings
   if (test === false) return
-  const own = [...command, '-t', ...(config === null ? [] : ['-c', config])]
-  const { code, text } = await runCommand(sys, test === true ? own : test, timeout)
+  const own = (): Promise<Said> => runNginx(sys, settings, ['-t', ...(config === null ? [] : ['-c', config])])
+  const { code, text } = await (test === true ? own() : runCommand(sys, test, timeout))
   if (code === 0) return
   const why = `nginx refuses its configuration, so the file was put back: ${reasonIn(text)}`
   throw new SpinnerError('ERR_SPINNER_NOT_READY', why, { exitCode: code, output: text.trim().split('\n') })
@@ -50,7 +51,12 @@ export async function reloadNginx(sys: Sys, settings: NginxSettings): Promise<Ol
     .catch(() => null)
   const before: Before = master === null ? new Map() : await processes.childrenOf(master)
   await runReload(sys, reload, timeout)
-  return master === null ? NONE : whenReloaded(sys, processes, master, before, timeout)
+  if (master === null) return NONE
+  return whenReloaded(sys, processes, master, before, timeout).catch((thrown) => {
+    // The command may have begun another nginx.
+    if (thrown instanceof Absent) return NONE
+    throw thrown
+  })
 }
 
 async function runReload(sys: Sys, command: readonly string[], timeout: number): Promise<void> {
@@ -82,7 +88,7 @@ async function whenReloaded(
     const isLate = sys.clock.now() > deadline
     if (isTaken && (!serve || isLate)) return oldWorkers(sys, processes, master, before)
     if (now.size === 0 && (await processes.programOf(master)) === null)
-      throw new NotRunning(`the process ${master} has ended`)
+      throw notRunning(`the process ${master} has ended`)
     if (isLate) throw withoutEffect(master, timeout)
     await sys.pause(LOOK_MS)
   }

@@ -2,8 +2,7 @@ import type { Child } from '../child.ts'
 import { type Deferred, deferred } from '../deferred.ts'
 import { messageOf } from '../errors.ts'
 import type { Clock, Sys } from '../sys.ts'
-import { isMissing } from './command.ts'
-import { NotRunning } from './master.ts'
+import { Absent } from './command.ts'
 import { keyOf, type NginxSettings } from './options.ts'
 import { type OldWorkers, reloadNginx, testNginx } from './reload.ts'
 import type { Change, Section, SharedFile } from './shared-file.ts'
@@ -80,9 +79,9 @@ export class Sync {
     this.#files.set(file, (this.#files.get(file) ?? 0) + 1)
   }
 
-  /** A plugin goes. What is under way, or was not done, is finished before its file is given back. */
+  /** A plugin goes. What is under way is finished before its file is given back. */
   leave(file: SharedFile, section: Section): void {
-    const work = this.isSettled ? null : this.request(null)
+    const work = this.#running
     file.leave(section, work)
     if (work) void work.then(() => this.#remove(file))
     else this.#remove(file)
@@ -151,7 +150,7 @@ export class Sync {
       this.#told.clear()
       this.#untold = null
     }
-    this.#hasFailed = errors.some((error) => !(error instanceof NotRunning))
+    this.#hasFailed = errors.some((error) => !(error instanceof Absent))
     for (const error of errors) this.#tell(error, child)
     return outcome
   }
@@ -168,8 +167,7 @@ export class Sync {
     await this.#mustPass(changes)
     this.#isReloadOwed = true
     this.#old = await reloadNginx(this.#sys, this.#settings).catch((thrown) => {
-      // An nginx that does not run will read the files when it begins.
-      if (thrown instanceof NotRunning) this.#isReloadOwed = false
+      if (thrown instanceof Absent) this.#isReloadOwed = false
       throw thrown
     })
     this.#isReloadOwed = false
@@ -181,9 +179,7 @@ export class Sync {
     try {
       await testNginx(this.#sys, this.#settings)
     } catch (thrown) {
-      // Where there is no nginx, nothing speaks against the files.
-      if (isMissing(thrown)) this.#isReloadOwed = true
-      else for (const change of changes) await change.undo()
+      if (!(thrown instanceof Absent)) for (const change of changes) await change.undo()
       throw thrown
     }
   }

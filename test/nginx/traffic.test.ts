@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'vitest'
+import { nginx } from '../../src/nginx/index.ts'
+import { newSpinner, next } from '../support/host.ts'
+import { type Counts, newLoad } from '../support/load.ts'
+import { has } from '../support/needs.ts'
+import { errorsOf, hello, newSite, optionsFor } from './site.ts'
+
+/** Answers of nginx that are no child's. What nginx resets of its own, at a reload, is counted apart (HAZARDS E15). */
+const failures = ({ failed, cut, other, codes }: Counts): unknown => ({
+  failed,
+  cut,
+  other,
+  codes: [...codes],
+})
+const NONE = { failed: 0, cut: 0, other: 0, codes: [] }
+
+describe.runIf(has('nginx'))('E15: under a load of 40 connections', () => {
+  for (const keepAlive of [false, true]) {
+    test(`${keepAlive ? 'with' : 'without'} keep-alive, restarts of a TCP child beside a sibling are no answer of 5xx`, async () => {
+      const site = await newSite()
+      const spinner = newSpinner({ plugins: [nginx(optionsFor(site))] })
+      const errors = errorsOf(spinner)
+      await Promise.all(['a', 'b'].map((name) => spinner.start(hello(name, { listen: 'port' }))))
+      const load = newLoad(site.target, { keepAlive })
+      await load.more(100)
+      for (const name of ['a', 'b', 'a']) await spinner.restart(name)
+      await load.more(100)
+      const counts = await load.stop()
+      expect(failures(counts)).toEqual(NONE)
+      expect(counts.ok).toBeGreaterThan(200)
+      expect(errors).toEqual([])
+    })
+  }
+
+  test('a crash of a socket child is no answer of 5xx, since nginx asks its sibling', async () => {
+    const site = await newSite()
+    const spinner = newSpinner({ plugins: [nginx(optionsFor(site))] })
+    await Promise.all(['a', 'b'].map((name) => spinner.start(hello(name))))
+    const load = newLoad(site.target)
+    await load.more(100)
+    const child = spinner.child('a')
+    const restarted = next(child as NonNullable<typeof child>, 'restarted')
+    process.kill(child?.pid as number, 'SIGKILL')
+    await restarted
+    await load.more(100)
+    expect(failures(await load.stop())).toEqual(NONE)
+  })
+})
