@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 const root = path.join(import.meta.dirname, '..')
-const WANTED = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', 'dist/index.js', 'dist/index.d.ts']
+const ENTRIES = ['dist/index', 'dist/nginx/index'].flatMap((entry) => [`${entry}.js`, `${entry}.d.ts`])
+const WANTED = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', ...ENTRIES]
 const ALLOWED = /^(CHANGELOG\.md|LICENSE|README\.md|package\.json|dist\/.+\.(js|d\.ts)(\.map)?|src\/.+\.ts)$/
 
 function run(command, args) {

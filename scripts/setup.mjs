@@ -13,6 +13,7 @@ const TEST_PROGRAMS = [
   { program: 'cc', package: 'gcc', why: 'the small C server of the tests' },
   { program: 'python3', package: 'python3', why: 'a listener that is not ours' },
   { program: 'nginx', package: 'nginx', why: 'the nginx plugin' },
+  { program: 'ps', package: 'procps', why: 'processes as systems other than Linux tell of them' },
 ]
 
 /** Debian asks this program whether a package that was just installed may start its daemon. */

@@ -9,17 +9,15 @@ import { UpstreamPlugin } from './upstream.ts'
  * and nobody is kept from starting by it.
  *
  * @example
- * import { mkdtempSync } from 'node:fs'
  * import { createSpinner } from 'spinner'
  * import { nginx } from 'spinner/nginx'
  *
- * const folder = mkdtempSync('/tmp/upstreams-')
  * const spinner = createSpinner({
  *   logger: null,
- *   // Left out, `test` and `reload` have nginx check the file and take it.
- *   plugins: [nginx({ upstream: 'app', file: `${folder}/app.conf`, test: false, reload: false })],
+ *   // Without these two switches nginx checks the file and takes it.
+ *   plugins: [nginx({ upstream: 'app', file: './app.conf', test: false, reload: false })],
  * })
- * await spinner.start('./hello.cjs')
+ * await spinner.start('./hello.cjs') // app.conf has its address now
  * await spinner.close()
  */
 export function nginx(options: NginxOptions): Plugin {

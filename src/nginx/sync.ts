@@ -6,6 +6,7 @@ import { Absent } from './command.ts'
 import { keyOf, type NginxSettings } from './options.ts'
 import { type OldWorkers, reloadNginx, testNginx } from './reload.ts'
 import type { Change, Section, SharedFile } from './shared-file.ts'
+import { Told } from './told.ts'
 
 /** A burst that does not end is not waited for longer than so many pauses. */
 const MOST_PAUSES = 10
@@ -50,9 +51,7 @@ export class Sync {
   #old: OldWorkers | null = null
   #reloadedAt = Number.NEGATIVE_INFINITY
   #retry: unknown = null
-  /** What was told already, until all is well again. */
-  readonly #told = new Set<string>()
-  #untold: Error | null = null
+  readonly #told = new Told()
 
   private constructor(sys: Sys, settings: NginxSettings, key: string) {
     this.#sys = sys
@@ -102,7 +101,7 @@ export class Sync {
     this.#pending ??= { ...deferred<Outcome>(), first: now, last: now, child }
     this.#pending.last = now
     this.#pending.child = child ?? this.#pending.child
-    if (child && this.#untold) this.#tell(this.#untold, child)
+    if (child) this.#told.catchUp(child)
     const { promise } = this.#pending
     this.#running ??= this.#run()
     return promise
@@ -146,12 +145,10 @@ export class Sync {
       errors.push(asError(thrown))
       return UNCHANGED
     })
-    if (errors.length === 0) {
-      this.#told.clear()
-      this.#untold = null
-    }
+    // That nothing had to be done says nothing of an nginx that is not there.
+    if (errors.length === 0 && (outcome.isApplied || this.#hasFailed)) this.#told.allIsWell()
     this.#hasFailed = errors.some((error) => !(error instanceof Absent))
-    for (const error of errors) this.#tell(error, child)
+    for (const error of errors) this.#told.tell(error, child)
     return outcome
   }
 
@@ -179,21 +176,18 @@ export class Sync {
     try {
       await testNginx(this.#sys, this.#settings)
     } catch (thrown) {
-      if (!(thrown instanceof Absent)) for (const change of changes) await change.undo()
+      if (!(thrown instanceof Absent)) await this.#undo(changes)
       throw thrown
     }
   }
 
-  /** Once, until all has been well again; with nobody to hear it, it waits for the first who does. */
-  #tell(error: Error, child: Child | null): void {
-    if (this.#told.has(error.message)) return
-    if (!child) {
-      this.#untold = error
-      return
+  async #undo(changes: readonly Change[]): Promise<void> {
+    for (const change of changes) {
+      await change.undo().catch(() => {
+        // What could not be put back is to be tested again.
+        this.#isReloadOwed = true
+      })
     }
-    this.#untold = null
-    this.#told.add(error.message)
-    child.report(error)
   }
 }
 

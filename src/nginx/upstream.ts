@@ -64,7 +64,8 @@ export class UpstreamPlugin implements Section {
   }
 
   async ready(child: Child): Promise<void> {
-    if (!this.#spinner) return
+    // One that another spinner was told of by mistake is none of ours.
+    if (this.#spinner?.child(child.name) !== child) return
     const isNews = this.#take(child)
     if (isNews === null || !(await this.#isOpen(this.#spinner))) return
     if (isNews || !this.#kept?.sync.isSettled) await this.#kept?.sync.request(child)

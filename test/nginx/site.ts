@@ -22,12 +22,13 @@ export const server = ({ port }: Pick<Place, 'port'>): string => `
     }
   }`
 
-/** An nginx whose upstream is in a file of ours. */
-export const newSite = (): Promise<Nginx> =>
-  newNginx((place) => {
-    writeFileSync(included(place.folder), renderFile([{ name: 'app', directives: [], servers: [NOBODY] }]))
-    return `include ${included(place.folder)};${server(place)}`
-  })
+/** The `http` block of an nginx whose upstream is in a file of ours. */
+export function site(place: Place): string {
+  writeFileSync(included(place.folder), renderFile([{ name: 'app', directives: [], servers: [NOBODY] }]))
+  return `include ${included(place.folder)};${server(place)}`
+}
+
+export const newSite = (): Promise<Nginx> => newNginx(site)
 
 /** An nginx whose upstream is in its main configuration. */
 export const newBlockSite = (block: string): Promise<Nginx> => newNginx((place) => `${block}${server(place)}`)

@@ -52,12 +52,15 @@ const endAll = (): void => {
  * An nginx whose `http` block holds what `http` gives. Its workers run as the user of the test, so that they may use
  * sockets in folders of that user alone. It was started; whoever asks for it stops it, or uses `newNginx`.
  */
-export async function startNginx(http: (place: Place) => string): Promise<Nginx> {
+export async function startNginx(
+  http: (place: Place) => string,
+  { user }: { user?: string } = {},
+): Promise<Nginx> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'spinner-nginx-'))
   mkdirSync(path.join(folder, 'temp'))
   const place = { folder, port: await freePort() }
   const at = (file: string): string => path.join(folder, file)
-  writeFileSync(at('nginx.conf'), configuration(http(place)))
+  writeFileSync(at('nginx.conf'), configuration(http(place), user))
   const nginx = new Master(place, at)
   await nginx.start().catch((thrown) => {
     rmSync(folder, { recursive: true, force: true })
@@ -67,8 +70,8 @@ export async function startNginx(http: (place: Place) => string): Promise<Nginx>
 }
 
 /** The same for one test: stopped and removed after it. */
-export async function newNginx(http: (place: Place) => string): Promise<Nginx> {
-  const nginx = await startNginx(http)
+export async function newNginx(...given: Parameters<typeof startNginx>): Promise<Nginx> {
+  const nginx = await startNginx(...given)
   onTestFinished(async () => {
     await nginx.stop()
     rmSync(nginx.folder, { recursive: true, force: true })
@@ -77,7 +80,9 @@ export async function newNginx(http: (place: Place) => string): Promise<Nginx> {
 }
 
 /** A whole configuration around an `http` block. */
-export const configuration = (http: string): string => `${process.getuid?.() === 0 ? 'user root;\n' : ''}
+export const configuration = (http: string, user = 'root'): string => `${
+  process.getuid?.() === 0 ? `user ${user};\n` : ''
+}
 worker_processes 1;
 pid nginx.pid;
 error_log error.log notice;
