@@ -26,6 +26,9 @@ const MOST_TURNS = 20
 const BY = 'nginx()'
 const SAME = '`mode`, `command`, `config`, `test`, `reload`, `pid`, `debounce` and `timeout`'
 
+/** Which plugin was there first is chance, and no reason to write a file. */
+const byUpstream = (a: Section, b: Section): number => (a.settings.upstream < b.settings.upstream ? -1 : 1)
+
 /** Files by their real paths. One is for one spinner; its plugins may share it. */
 const files = new Map<string, SharedFile>()
 
@@ -128,7 +131,7 @@ export class SharedFile {
   }
 
   #textAfter({ text }: Standing): string {
-    const sections = [...this.#sections.values()]
+    const sections = [...this.#sections.values()].sort(byUpstream)
     if (sections.some(({ settings }) => settings.mode === 'include')) {
       this.#mustBeOurs(text)
       return bytesOf(renderFile(sections.map((section) => section.wanted())))

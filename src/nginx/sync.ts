@@ -101,7 +101,6 @@ export class Sync {
     this.#pending ??= { ...deferred<Outcome>(), first: now, last: now, child }
     this.#pending.last = now
     this.#pending.child = child ?? this.#pending.child
-    if (child) this.#told.catchUp(child)
     const { promise } = this.#pending
     this.#running ??= this.#run()
     return promise
@@ -149,6 +148,8 @@ export class Sync {
     if (errors.length === 0 && (outcome.isApplied || this.#hasFailed)) this.#told.allIsWell()
     this.#hasFailed = errors.some((error) => !(error instanceof Absent))
     for (const error of errors) this.#told.tell(error, child)
+    // The pass before may have done what this one was asked for, and had nobody to tell.
+    if (child) this.#told.catchUp(child)
     return outcome
   }
 

@@ -1,19 +1,22 @@
 import type { Child } from '../child.ts'
+import { Absent } from './command.ts'
 
 /** Tells what is wrong as the `error` event of a child: once, until all has been well again. */
 export class Told {
-  readonly #messages = new Set<string>()
+  readonly #told = new Set<string>()
   #untold: Error | null = null
 
   /** With nobody to hear it, it waits for the first who does. */
   tell(error: Error, child: Child | null): void {
-    if (this.#messages.has(error.message)) return
+    // An nginx that does not run does so for one reason now and for another one then.
+    const what = error instanceof Absent ? error.code : error.message
+    if (this.#told.has(what)) return
     if (!child) {
       this.#untold = error
       return
     }
     this.#untold = null
-    this.#messages.add(error.message)
+    this.#told.add(what)
     child.report(error)
   }
 
@@ -22,7 +25,7 @@ export class Told {
   }
 
   allIsWell(): void {
-    this.#messages.clear()
+    this.#told.clear()
     this.#untold = null
   }
 }

@@ -59,6 +59,8 @@ describe('H43: names of children', () => {
       'a\n}\nserver { root /; }',
       '"; } server { listen 1; root /; } #',
       '\r\nevil;',
+      'x'.repeat(10_000),
+      '#\n'.repeat(5_000),
       `$${'{evil}'}`,
     ),
   )

@@ -197,6 +197,24 @@ describe('H45: the lock of a file', () => {
     }
   })
 
+  test('of a dead host is left to whoever took it while another one was about to', async () => {
+    const file = newFile('a.conf', '')
+    const dead = '0'.repeat(36)
+    const name = path.join(path.dirname(file), '.a.conf.spinner-lock')
+    writeFileSync(name, `spinner-lock - - 1 1 ${dead}\n`)
+    const { promises } = realSys.fs
+    let release = (): void => {}
+    const link: typeof promises.link = async (from, to) => {
+      // The slow one saw the dead host's lock; the quick one has the file by now.
+      if (String(to).endsWith(dead)) release = await takeLock(realSys, file)
+      return promises.link(from, to)
+    }
+    const slow = sysWith({ fs: { ...realSys.fs, promises: { ...promises, link } } })
+    expect((await failureOf(takeLock(slow, file)))?.message).toContain('another spinner of this process')
+    expect(readdirSync(path.dirname(file))).toEqual(['.a.conf.spinner-lock', 'a.conf'])
+    release()
+  })
+
   test('is told by its number where there is no /proc', async () => {
     const { readlinkSync } = realSys.fs
     const fails = ((file: string, ...rest: []) => {
