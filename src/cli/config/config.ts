@@ -1,0 +1,51 @@
+/** Options as plain values: what a file can say, with paths made absolute. Two of them can be compared as JSON. */
+export type Plain = Readonly<Record<string, unknown>>
+
+/** A pool of a configuration. */
+export interface PoolConfig {
+  readonly size: number
+  /** The first of its ports; absent for sockets. */
+  readonly port?: number
+  /** The options of each of its children. */
+  readonly options: Plain
+}
+
+/** What a configuration file says, for one environment. */
+export interface Config {
+  /** As it was named, for messages. */
+  readonly file: string
+  readonly environment: string | null
+  /** The names of all environments of the file. */
+  readonly environments: readonly string[]
+  /** `id`, `runtimeDir` and `concurrency`: what only a new start can change. */
+  readonly own: Plain
+  readonly children: ReadonlyMap<string, Plain>
+  readonly pools: ReadonlyMap<string, PoolConfig>
+  readonly nginx: readonly Plain[]
+}
+
+/** A map as an object without a prototype, and all that is in it. */
+export function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = value instanceof Map ? value : Object.entries(value)
+  const object: Record<string, unknown> = Object.create(null)
+  for (const [key, entry] of entries) object[key] = plain(entry)
+  return object
+}
+
+/** A configuration as `spinner check` shows it. */
+export function effective({ own, children, pools, nginx }: Config): Plain {
+  const shown: Record<string, unknown> = { ...own }
+  if (children.size > 0) shown['children'] = plain(children)
+  if (pools.size > 0) {
+    const flat = [...pools].map(([name, { options, ...rest }]) => [name, { ...rest, ...options }] as const)
+    shown['pools'] = plain(new Map(flat))
+  }
+  if (nginx.length > 0) shown['nginx'] = nginx
+  return shown
+}
+
+/** The names of the children of a pool. */
+export const namesOf = (pool: string, size: number): string[] =>
+  Array.from({ length: size }, (_, index) => `${pool}-${index}`)

@@ -1,0 +1,119 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { codeOf, messageOf } from '../../errors.ts'
+import { nearest } from '../../suggest.ts'
+import { type Config, type Plain, type PoolConfig, plain } from './config.ts'
+import { demands } from './demands.ts'
+import { merge, withChanged, without } from './merge.ts'
+import { Places } from './places.ts'
+import { ConfigError, errorOf, type Problem } from './problem.ts'
+import { file as fileShape, settled } from './schema.ts'
+import { validate } from './shape.ts'
+import { locate, Section, type Tree } from './tree.ts'
+import { readYaml } from './yaml.ts'
+
+/** Reads a configuration file for one environment, or throws a {@link ConfigError} that names all that is wrong. */
+export function readConfig(file: string, environment: string | null): Config {
+  return understand(textOf(file), file, environment)
+}
+
+/** The same, of a text that was read. */
+export function understand(text: string, file: string, environment: string | null): Config {
+  const { tree, problems } = readYaml(text)
+  if (problems.length > 0) throw errorOf(file, text, problems)
+  const wrong = [...validate(fileShape, tree).problems, ...chosen(tree, environment)]
+  if (wrong.length > 0) throw errorOf(file, text, wrong)
+  const merged = settle(tree, environment)
+  const { value, problems: left } = validate(settled, merged)
+  if (left.length > 0) throw errorOf(file, text, left)
+  return configOf(value as Plain, merged, tree, { text, file, environment })
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (thrown) {
+    if (codeOf(thrown) !== 'ENOENT') throw new ConfigError([`${file}: cannot be read: ${messageOf(thrown)}`])
+    const folder = path.dirname(path.resolve(file))
+    const advice = 'make one with `spinner init`, or say where it is with -c'
+    throw new ConfigError([`there is no ${path.basename(file)} in ${folder}; ${advice}`])
+  }
+}
+
+const environmentsOf = (tree: Section): Section | undefined => {
+  const environments = tree.get('environments')
+  return environments instanceof Section ? environments : undefined
+}
+
+function chosen(tree: Section, environment: string | null): Problem[] {
+  const all = environmentsOf(tree)
+  if (environment === null || all?.entries.has(environment)) return []
+  const names = [...(all?.entries.keys() ?? [])]
+  const meant = nearest(environment, names)
+  const known = names.length > 0 ? `there are ${names.join(', ')}` : 'there are none'
+  const advice = meant ? `did you mean '${meant}'?` : known
+  return [
+    { at: locate(tree, ['environments']), message: `no environment is called '${environment}'; ${advice}` },
+  ]
+}
+
+/** The file with its environment merged in, and the defaults under every child and pool. */
+function settle(tree: Section, environment: string | null): Section {
+  const over = environment === null ? undefined : environmentsOf(tree)?.get(environment)
+  const body = without(tree, 'environments')
+  const merged = over instanceof Section ? (merge(body, over) as Section) : body
+  const defaults = merged.get('defaults')
+  const underEach = (all: Tree): Tree =>
+    all instanceof Section
+      ? [...all.entries.keys()].reduce(
+          (section, name) =>
+            withChanged(section, name, (one) => (one instanceof Section ? merge(defaults, one) : one)),
+          all,
+        )
+      : all
+  return withChanged(withChanged(merged, 'children', underEach), 'pools', underEach)
+}
+
+const present = (all: unknown): Map<string, Plain> =>
+  new Map(
+    [...((all ?? new Map()) as Map<string, Plain | null>)].filter(
+      (entry): entry is [string, Plain] => entry[1] !== null,
+    ),
+  )
+
+function configOf(
+  value: Plain,
+  merged: Section,
+  tree: Section,
+  from: { text: string; file: string; environment: string | null },
+): Config {
+  const given = value['nginx'] ?? []
+  const nginx = (Array.isArray(given) ? given : [given]) as Plain[]
+  const read = { children: present(value['children']), pools: present(value['pools']), nginx }
+  // One nginx is no list in the file.
+  const wayTo = (way: readonly (string | number)[]) =>
+    way[0] === 'nginx' && !Array.isArray(given) ? ['nginx', ...way.slice(2)] : way
+  const problems = demands(read).map(({ way, message }) => ({ at: locate(merged, wayTo(way)), message }))
+  if (problems.length > 0) throw errorOf(from.file, from.text, problems)
+  const places = new Places(path.dirname(path.resolve(from.file)))
+  const { id, runtimeDir, concurrency } = value
+  const own = Object.fromEntries(
+    Object.entries({ id, runtimeDir, concurrency }).filter(([, each]) => each !== undefined),
+  )
+  return {
+    file: from.file,
+    environment: from.environment,
+    environments: [...(environmentsOf(tree)?.entries.keys() ?? [])],
+    own: places.own(own),
+    children: new Map(
+      [...read.children].map(([name, options]) => [name, places.child(plain(options) as Plain)]),
+    ),
+    pools: new Map([...read.pools].map(([name, options]) => [name, poolOf(plain(options) as Plain, places)])),
+    nginx: nginx.map((options) => places.nginx(plain(options) as Plain)),
+  }
+}
+
+function poolOf({ size, port, ...options }: Plain, places: Places): PoolConfig {
+  const base = { size: size as number, options: places.child(options) }
+  return port === undefined ? base : { ...base, port: port as number }
+}

@@ -1,0 +1,152 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  type Node,
+  type Pair,
+  parseDocument,
+  Scalar,
+  stringify,
+  type YAMLMap,
+} from 'yaml'
+import { messageOf } from '../../errors.ts'
+import type { Problem } from './problem.ts'
+import { DEEPEST, MOST_BYTES, MOST_NODES, scan, TOO_DEEP, TOO_MANY } from './scan.ts'
+import { type Entry, List, type Offset, Section, type Tree, Word } from './tree.ts'
+
+/** What a text says, and what is wrong with it. Never throws, and never takes long (HAZARDS H63). */
+export function readYaml(text: string): { readonly tree: Section; readonly problems: readonly Problem[] } {
+  const nothing = new Section(new Map(), 0)
+  if (Buffer.byteLength(text) > MOST_BYTES)
+    return { tree: nothing, problems: [{ at: 0, message: 'too large; a configuration may have 1 MB' }] }
+  const first = scan(new Lexer().lex(text))
+  if (first) return { tree: nothing, problems: [first] }
+  const document = parse(text)
+  if (!('contents' in document)) return { tree: nothing, problems: [document] }
+  const faults = [...document.errors, ...document.warnings]
+  const problems = faults.map(({ pos, message }) => ({
+    at: pos[0],
+    message: message.split('\n', 1)[0] ?? '',
+  }))
+  if (problems.length > 0) return { tree: nothing, problems }
+  const walk = new Walk()
+  const tree = document.contents === null ? nothing : walk.read(document.contents, 0)
+  if (tree instanceof Section) return { tree, problems: walk.problems }
+  const message = 'a configuration is a map, with lines such as `children:`'
+  return { tree: nothing, problems: [...walk.problems, { at: tree?.at ?? 0, message }] }
+}
+
+/** A value as the text of a file. */
+export const writeYaml = (value: unknown): string =>
+  stringify(value, { lineWidth: 0, aliasDuplicateObjects: false })
+
+/** Every scalar stays the text that it is in the file: what it means depends on where it stands. */
+function parse(text: string): Document.Parsed | Problem {
+  try {
+    return parseDocument(text, {
+      schema: 'failsafe',
+      uniqueKeys: false,
+      prettyErrors: false,
+      logLevel: 'silent',
+    })
+  } catch (thrown) {
+    return { at: 0, message: `cannot be read: ${messageOf(thrown)}` }
+  }
+}
+
+/** Thrown when the rest need not be looked at. */
+class Enough extends Error {}
+
+/** One walk over a document. Aliases are followed where they stand, so that what is counted is what is meant. */
+class Walk {
+  readonly problems: Problem[] = []
+  readonly #anchors = new Map<string, Node>()
+  readonly #open = new Set<Node>()
+  #nodes = 0
+  #expanding = 0
+
+  read(node: Node, depth: number): Tree | null {
+    try {
+      return this.#tree(node, depth)
+    } catch (thrown) {
+      if (thrown instanceof Enough) return new Section(new Map(), 0)
+      throw thrown
+    }
+  }
+
+  #tree(node: Node, depth: number): Tree {
+    const at = node.range?.[0] ?? 0
+    if (++this.#nodes > MOST_NODES) this.#stop(at, TOO_MANY)
+    if (depth > DEEPEST) this.#stop(at, TOO_DEEP)
+    if (isAlias(node)) return this.#alias(node.source, at, depth)
+    if (node.anchor && this.#expanding === 0) this.#anchors.set(node.anchor, node)
+    if (isScalar(node)) return new Word(String(node.value ?? ''), node.type === Scalar.PLAIN, at)
+    this.#open.add(node)
+    const tree = isMap(node) ? this.#section(node, depth) : this.#list(node, depth)
+    this.#open.delete(node)
+    return tree
+  }
+
+  #list(node: Node, depth: number): List {
+    const items = isSeq(node) ? node.items : []
+    return new List(
+      items.map((item) => this.#tree(item as Node, depth + 1)),
+      node.range?.[0] ?? 0,
+    )
+  }
+
+  #alias(name: string, at: Offset, depth: number): Tree {
+    const node = this.#anchors.get(name)
+    if (!node) return this.#fault(at, `nothing before this is called '&${name}'`)
+    if (this.#open.has(node)) return this.#fault(at, `'*${name}' would contain itself`)
+    this.#expanding++
+    const tree = this.#tree(node, depth)
+    this.#expanding--
+    return tree
+  }
+
+  #section(node: YAMLMap, depth: number): Section {
+    const entries = new Map<string, Entry>()
+    const merged: Tree[] = []
+    for (const pair of node.items as Pair<Node, Node | null>[]) {
+      const key = this.#key(pair.key)
+      if (!key) continue
+      const value = pair.value ? this.#tree(pair.value, depth + 1) : new Word('', true, key.at)
+      if (key.text === '<<' && key.isPlain) merged.push(value)
+      else if (entries.has(key.text)) this.#fault(key.at, `'${key.text}' is there twice`)
+      else entries.set(key.text, { at: key.at, value })
+    }
+    for (const tree of merged) this.#merge(tree, entries)
+    return new Section(entries, node.range?.[0] ?? 0)
+  }
+
+  #key(node: Node | null): Word | null {
+    if (isScalar(node) && node.value !== '')
+      return new Word(String(node.value), node.type === Scalar.PLAIN, node.range?.[0] ?? 0)
+    this.#fault(node?.range?.[0] ?? 0, 'a key must be a word')
+    return null
+  }
+
+  /** What `<<` brings in gives way to what is there, and an earlier one goes before a later one. */
+  #merge(tree: Tree, into: Map<string, Entry>): void {
+    if (tree instanceof Section) {
+      for (const [key, entry] of tree.entries) if (!into.has(key)) into.set(key, entry)
+    } else if (tree instanceof List) {
+      for (const item of tree.items) this.#merge(item, into)
+    } else if (tree.text !== '')
+      this.#fault(tree.at, '`<<` merges a map or a list of maps, such as `<<: *defaults`')
+  }
+
+  #fault(at: Offset, message: string): Word {
+    this.problems.push({ at, message })
+    return new Word('', true, at)
+  }
+
+  #stop(at: Offset, message: string): never {
+    this.problems.push({ at, message })
+    throw new Enough()
+  }
+}
