@@ -90,7 +90,8 @@ function ofNginx(way: Way, options: Plain, children: Merged['children'], pools: 
   for (const key of ['upstream', 'file'])
     if (options[key] === undefined) wrong.push({ way, message: `\`nginx\` needs \`${key}\`` })
   const names = [...children.keys(), ...pools.keys()]
-  for (const [index, name] of ((options['children'] ?? []) as string[]).entries()) {
+  const { children: wanted = [] } = options
+  for (const [index, name] of ([wanted].flat() as string[]).entries()) {
     if (names.includes(name)) continue
     const meant = nearest(name, names)
     const message = `no child or pool is called '${name}'${meant ? `; did you mean '${meant}'?` : ''}`

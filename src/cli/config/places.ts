@@ -22,9 +22,14 @@ export class Places {
   }
 
   nginx(options: Plain): Plain {
-    const { command } = options
-    const program = command === undefined ? {} : { command: this.#program(command) }
-    return { ...options, ...this.#all(options, 'file', 'config', 'pid'), ...program }
+    const programs = ['command', 'test', 'reload'].filter((key) => options[key] !== undefined)
+    const { backup, ...rest } = options
+    return {
+      ...rest,
+      ...this.#all(options, 'file', 'config', 'pid'),
+      ...Object.fromEntries(programs.map((key) => [key, this.#command(options[key])])),
+      ...(backup === undefined ? {} : { backup: typeof backup === 'string' ? this.#path(backup) : backup }),
+    }
   }
 
   own(options: Plain): Plain {
@@ -43,6 +48,13 @@ export class Places {
   /** A name without a slash is looked up on PATH. */
   #program(given: unknown): unknown {
     return typeof given === 'string' && given.includes('/') ? this.#path(given) : given
+  }
+
+  /** A program alone is a command without arguments. */
+  #command(given: unknown): unknown {
+    if (typeof given === 'boolean') return given
+    const [program, ...args] = Array.isArray(given) ? given : [given]
+    return [this.#program(program), ...args]
   }
 
   #monitor(given: unknown): unknown {

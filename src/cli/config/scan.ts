@@ -6,8 +6,8 @@ export const MOST_BYTES = 1_000_000
 export const MOST_NODES = 10_000
 export const DEEPEST = 32
 
-export const TOO_DEEP = `nested too deeply; a configuration may be ${DEEPEST} levels deep`
-export const TOO_MANY = `too much for a configuration, which may have ${MOST_NODES} values`
+export const TOO_DEEP: string = `nested too deeply; a configuration may be ${DEEPEST} levels deep`
+export const TOO_MANY: string = `too much for a configuration, which may have ${MOST_NODES} values`
 
 /** Looser than the bounds above, which the walk over the document keeps: these only protect the parser. */
 const DEEPEST_TEXT = 100

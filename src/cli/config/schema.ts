@@ -92,16 +92,29 @@ const ofChild = { script: takes.path, args: takes.texts, ...shared }
 const defaults = section(shared)
 const child = section(ofChild)
 const pool = section({ size: takes.wholeFrom(0), port: takes.port, ...ofChild })
+const PROGRAM = 'a program, or a list of a program and its arguments'
+const program = either(PROGRAM, takes.text('a program'), takes.texts)
+const flagOrProgram = either(`true, false, ${PROGRAM}`, takes.flag, program)
 const nginx = section({
   upstream: takes.text('the name of the upstream'),
   file: takes.path,
   mode: takes.oneOf('include', 'block'),
-  children: list(takes.text('the name of a child or pool'), 'a list of names of children and pools'),
-  command: takes.text('the name or path of nginx'),
+  children: either(
+    'the name of a child or pool, or a list of names',
+    takes.text('the name of a child or pool'),
+    list(takes.text('the name of a child or pool')),
+  ),
+  command: program,
   config: takes.path,
   pid: takes.path,
+  test: flagOrProgram,
+  reload: flagOrProgram,
   grace: takes.seconds,
-  params: takes.texts,
+  params: either('a text, or a list of texts', takes.text('a text'), takes.texts),
+  directives: takes.texts,
+  backup: either('a port number, or the path of a socket', takes.port, takes.path),
+  debounce: takes.seconds,
+  timeout: takes.seconds,
 })
 
 const NAMED = 'a map of names and options'

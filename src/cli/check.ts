@@ -1,0 +1,17 @@
+import { effective } from './config/config.ts'
+import { readConfig } from './config/read.ts'
+import { writeYaml } from './config/yaml.ts'
+import { tryAll } from './options.ts'
+
+/** `spinner check`: prints what a configuration comes to, once nothing is wrong with it. Starts nothing. */
+export async function check(given: {
+  readonly config: string
+  readonly env: string | null
+  readonly json: boolean
+}): Promise<number> {
+  const config = readConfig(given.config, given.env)
+  await tryAll(config)
+  const shown = effective(config)
+  process.stdout.write(given.json ? `${JSON.stringify(shown, null, 2)}\n` : writeYaml(shown))
+  return 0
+}

@@ -1,0 +1,69 @@
+import { messageOf } from '../errors.ts'
+import type { StartOptions } from '../options.ts'
+import type { Check, Plugin } from '../plugin.ts'
+import type { Config, Plain } from './config/config.ts'
+import { ConfigError } from './config/problem.ts'
+import type { Outlets } from './outlets.ts'
+
+type CheckName = 'memory' | 'responseTime' | 'command'
+
+/** The options of one child, or of each child of a pool, as the library takes them. */
+export async function startOptions(options: Plain, outlets: Outlets): Promise<Omit<StartOptions, 'name'>> {
+  const { checks, ready, stdout, stderr, ...rest } = options
+  return {
+    // Nobody uses a child of a command in the way that a program would, so it is never idle.
+    idleTimeSec: -1,
+    ...rest,
+    stdout: outlets.open(stdout),
+    stderr: outlets.open(stderr),
+    ...(ready === undefined ? {} : { ready: readyOf(ready) }),
+    ...(checks === undefined ? {} : { checks: await checksOf(checks as Plain) }),
+  } as Omit<StartOptions, 'name'>
+}
+
+function readyOf(ready: unknown): unknown {
+  const { output } = Object(ready) as { output?: string }
+  return output === undefined ? ready : { output: new RegExp(output) }
+}
+
+async function checksOf(checks: Plain): Promise<Check[]> {
+  const makers = (await import('../checks/index.ts')) as unknown as Record<
+    CheckName,
+    (options: unknown) => Check
+  >
+  return Object.entries(checks).map(([name, options]) => makers[name as CheckName](options))
+}
+
+/** The plugin that one `nginx` of a file stands for. */
+export async function nginxPlugin(options: Plain): Promise<Plugin> {
+  const { nginx } = await import('../nginx/index.ts')
+  const { params } = options
+  return nginx({
+    ...options,
+    ...(Array.isArray(params) ? { params: params.join(' ') } : {}),
+  } as unknown as Parameters<typeof nginx>[0])
+}
+
+/** Lets the library read all that it would be given, and tells of what it refuses. Starts nothing. */
+export async function tryAll({ file, children, pools, nginx }: Config): Promise<void> {
+  const wrong: string[] = []
+  const attempt = async (whose: string, make: () => Promise<unknown>): Promise<void> => {
+    try {
+      await make()
+    } catch (thrown) {
+      wrong.push(`${file}: ${whose}: ${messageOf(thrown)}`)
+    }
+  }
+  const { complete, readCall } = await import('../normalise.ts')
+  const silent: Outlets = { open: () => null, reopen: () => {} }
+  const start = async (options: Plain, more: Plain): Promise<void> => {
+    complete(readCall({ ...(await startOptions(options, silent)), ...more }), {})
+  }
+  for (const [name, options] of children) await attempt(`child '${name}'`, () => start(options, { name }))
+  for (const [name, { options, port }] of pools) {
+    const listen = port === undefined ? {} : { listen: port }
+    await attempt(`pool '${name}'`, () => start(options, { name, ...listen }))
+  }
+  for (const options of nginx) await attempt(`nginx '${options['upstream']}'`, () => nginxPlugin(options))
+  if (wrong.length > 0) throw new ConfigError(wrong)
+}

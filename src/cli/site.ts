@@ -1,0 +1,154 @@
+import type { Child } from '../child.ts'
+import { messageOf } from '../errors.ts'
+import type { Pool } from '../pool.ts'
+import type { Spinner } from '../spinner.ts'
+import { type Config, namesOf, type Plain, type PoolConfig } from './config/config.ts'
+import { difference, nginxByText } from './difference.ts'
+import { nginxPlugin, startOptions } from './options.ts'
+import type { Outlets } from './outlets.ts'
+import type { Printer } from './print.ts'
+
+/** A timer longer than this would fire at once, and one of nothing would spin. */
+const [SHORTEST_WAIT, LONGEST_WAIT] = [1_000, 2_147_483_647]
+
+/** What a configuration has running: children, pools and nginx, and how one configuration becomes another. */
+export class Site {
+  readonly #spinner: Spinner
+  readonly #outlets: Outlets
+  readonly #printer: Printer
+  readonly #pools = new Map<string, Pool>()
+  readonly #nginx = new Map<string, () => void>()
+  readonly #revivals = new Map<string, NodeJS.Timeout>()
+  #children: ReadonlyMap<string, Plain> = new Map()
+  #poolConfigs: ReadonlyMap<string, PoolConfig> = new Map()
+  #isClosed = false
+
+  constructor(spinner: Spinner, outlets: Outlets, printer: Printer) {
+    this.#spinner = spinner
+    this.#outlets = outlets
+    this.#printer = printer
+    spinner.on('faulted', (child) => this.#revive(child))
+  }
+
+  /** The names of all children that there should be. */
+  get names(): string[] {
+    const ofPools = [...this.#poolConfigs].flatMap(([name, { size }]) => namesOf(name, size))
+    return [...this.#children.keys(), ...ofPools]
+  }
+
+  /** Changes what differs from the configuration before, and nothing else. Resolves when all that is up or given up. */
+  async apply({ children, nginx, pools }: Config): Promise<void> {
+    const [ofChildren, ofPools] = [difference(this.#children, children), difference(this.#poolConfigs, pools)]
+    const poolsBefore = this.#poolConfigs
+    this.#children = children
+    this.#poolConfigs = pools
+    this.#printer.align(this.names)
+    await this.#exchange(nginx)
+    await this.#settle([
+      ...ofChildren.removed.map((name) => this.#spinner.stop(name)),
+      ...ofPools.removed.map((name) => this.#removePool(name)),
+    ])
+    await this.#settle([
+      ...ofChildren.added.map((name) => this.#start(name)),
+      ...ofPools.added.map((name) => this.#addPool(name)),
+    ])
+    for (const name of ofChildren.changed) await this.#settle([this.#changeChild(name)])
+    for (const name of ofPools.changed)
+      await this.#settle([this.#changePool(name, poolsBefore.get(name) as PoolConfig)])
+  }
+
+  /** Restarts everything, one after another. The first that does not come up ends it, and the rest runs on. */
+  async roll(): Promise<void> {
+    for (const name of this.#children.keys()) {
+      if (this.#spinner.get(name)?.state !== 'stopped') await this.#spinner.restart(name)
+    }
+    for (const pool of this.#pools.values()) await pool.restart()
+  }
+
+  /** Stops all, in parallel. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    for (const timer of this.#revivals.values()) clearTimeout(timer)
+    await this.#spinner.close()
+  }
+
+  /** What goes wrong with a child, its events tell; what is left is told here. */
+  async #settle(all: readonly PromiseLike<unknown>[]): Promise<void> {
+    for (const result of await Promise.allSettled(all)) {
+      if (result.status === 'rejected' && !isOfChild(result.reason))
+        this.#printer.tell(null, { event: 'error', text: messageOf(result.reason) })
+    }
+  }
+
+  async #start(name: string): Promise<void> {
+    const options = await startOptions(this.#children.get(name) ?? {}, this.#outlets)
+    await this.#spinner.start({ ...options, name })
+  }
+
+  async #changeChild(name: string): Promise<void> {
+    const isStopped = this.#spinner.get(name)?.state === 'stopped'
+    // It goes on with its old options until it is restarted, and what is wrong with it now is of no interest.
+    const started = this.#start(name)
+    if (isStopped) return started
+    started.catch(() => {})
+    await startOptions(this.#children.get(name) ?? {}, this.#outlets)
+    await this.#spinner.restart(name)
+  }
+
+  async #addPool(name: string): Promise<void> {
+    const { createPool } = await import('../pool.ts')
+    const config = this.#poolConfigs.get(name) as PoolConfig
+    const pool = createPool(this.#spinner, { name, size: config.size, ...(await this.#poolOptions(config)) })
+    this.#pools.set(name, pool)
+    await pool.start()
+  }
+
+  async #removePool(name: string): Promise<void> {
+    const pool = this.#pools.get(name)
+    this.#pools.delete(name)
+    await pool?.stop()
+  }
+
+  async #changePool(name: string, before: PoolConfig): Promise<void> {
+    const after = this.#poolConfigs.get(name) as PoolConfig
+    const pool = this.#pools.get(name)
+    if (!pool) return
+    const isOther = JSON.stringify({ ...before, size: 0 }) !== JSON.stringify({ ...after, size: 0 })
+    if (isOther) pool.reconfigure(await this.#poolOptions(after))
+    if (before.size !== after.size) await pool.resize(after.size)
+    if (isOther) await pool.restart()
+  }
+
+  async #poolOptions({ options, port }: PoolConfig): Promise<Record<string, unknown>> {
+    const given = await startOptions(options, this.#outlets)
+    return { ...given, ...(port === undefined ? {} : { port }) }
+  }
+
+  async #exchange(nginx: readonly Plain[]): Promise<void> {
+    const wanted = nginxByText(nginx)
+    for (const [text, remove] of this.#nginx) {
+      if (wanted.has(text)) continue
+      this.#nginx.delete(text)
+      remove()
+    }
+    for (const [text, options] of wanted) {
+      if (!this.#nginx.has(text)) this.#nginx.set(text, this.#spinner.use(await nginxPlugin(options)))
+    }
+  }
+
+  /** Nobody asks for a child again here, as a program would: so it is tried again as soon as it may. */
+  #revive(child: Child): void {
+    clearTimeout(this.#revivals.get(child.name))
+    const wait = Math.max(SHORTEST_WAIT, child.info().options.faultTimeout * 1_000 + 50)
+    const again = (): void => {
+      this.#revivals.delete(child.name)
+      if (this.#isClosed || child.state !== 'faulted' || !this.names.includes(child.name)) return
+      child.restart().catch(() => {})
+    }
+    this.#revivals.set(child.name, setTimeout(again, Math.min(wait, LONGEST_WAIT)))
+  }
+}
+
+/** Errors that carry the name of a child were told as its events. */
+const isOfChild = (thrown: unknown): boolean =>
+  typeof (thrown as { child?: unknown } | null)?.child === 'string'
