@@ -1,13 +1,21 @@
 // Checks what would be published: which files, and whether the entry points and types hold for those who install it.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 const root = path.join(import.meta.dirname, '..')
-const ENTRIES = ['dist/index', 'dist/nginx/index'].flatMap((entry) => [`${entry}.js`, `${entry}.d.ts`])
-const WANTED = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', ...ENTRIES]
-const ALLOWED = /^(CHANGELOG\.md|LICENSE|README\.md|package\.json|dist\/.+\.(js|d\.ts)(\.map)?|src\/.+\.ts)$/
+const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
+/** What those who install it may import, and what they may run. */
+const ENTRIES = [
+  ...Object.values(manifest.exports).flatMap((entry) =>
+    typeof entry === 'string' ? [entry] : [entry.default, entry.types],
+  ),
+  ...Object.values(manifest.bin ?? {}),
+].map((file) => path.posix.normalize(file))
+const WANTED = ['CHANGELOG.md', 'LICENSE', 'README.md', 'spinner.schema.json', ...ENTRIES]
+const ALLOWED =
+  /^(CHANGELOG\.md|LICENSE|README\.md|package\.json|spinner\.schema\.json|dist\/.+\.(js|d\.ts)(\.map)?|src\/.+\.ts)$/
 
 function run(command, args) {
   const { status, stdout, stderr, error } = spawnSync(command, args, {

@@ -1,7 +1,8 @@
-// Writes the pages that are made from the code: docs/states.md, docs/states.svg and docs/options.md.
+// Writes what is made from the code: docs/states.md, docs/states.svg, docs/options.md and spinner.schema.json.
 // With --check it writes nothing and fails when one of them is out of date. Needs dist/.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { editorSchema } from './docs/editor-schema.mjs'
 import { optionsPage } from './docs/options-page.mjs'
 import { edgesOf, stateChart } from './docs/state-chart.mjs'
 import { statesPage } from './docs/states-page.mjs'
@@ -15,27 +16,32 @@ if (!existsSync(at('dist/machine.js'))) {
 
 const { childMachine } = await import('../dist/machine.js')
 const { CHILD_OPTIONS } = await import('../dist/normalise.js')
+const schema = await import('../dist/cli/config/schema.js')
+const options = readFileSync(at('src/options.ts'), 'utf8')
 const table = JSON.parse(readFileSync(at('test/golden/table.json'), 'utf8'))
 const edges = edgesOf(childMachine)
 
 const pages = {
   'states.md': statesPage(table, edges),
   'states.svg': stateChart(edges),
-  'options.md': optionsPage(CHILD_OPTIONS, readFileSync(at('src/options.ts'), 'utf8')),
+  'options.md': optionsPage(CHILD_OPTIONS, options),
+  // In front of the docs, where editors find it in an installed package.
+  '../spinner.schema.json': editorSchema(schema, options),
 }
 
 const into = process.argv.indexOf('--into')
 const folder = into < 0 ? at('docs') : path.resolve(process.argv[into + 1])
 const checks = process.argv.includes('--check')
 for (const [page, text] of Object.entries(pages)) {
-  const file = path.join(folder, page)
+  const name = path.posix.join('docs', page)
+  const file = page.startsWith('../') ? at(name) : path.join(folder, page)
   const before = existsSync(file) ? readFileSync(file, 'utf8') : null
   if (before === text) continue
   if (checks) {
-    console.error(`docs: docs/${page} is out of date; run \`npm run docs\``)
+    console.error(`docs: ${name} is out of date; run \`npm run docs\``)
     process.exitCode = 1
   } else {
     writeFileSync(file, text)
-    console.log(`docs: docs/${page} was written`)
+    console.log(`docs: ${name} was written`)
   }
 }

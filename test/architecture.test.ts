@@ -4,6 +4,7 @@ import { entries, read, sources } from './support/pages.ts'
 
 /** From the top downwards; a file may import from its own line and from those below. What is on none is a leaf. */
 const LAYERS: readonly RegExp[] = [
+  /^cli\//,
   /^index$/,
   /^nginx\/index$/,
   /^nginx\/nginx$/,
@@ -31,6 +32,9 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'get-port': ['address/ports'],
   'tree-kill': ['process/group'],
   pidusage: ['checks/usage'],
+  commander: ['cli/main'],
+  yaml: ['cli/config/yaml'],
+  valibot: ['cli/config/shape'],
 }
 
 const MOST_LINES = 250
@@ -112,8 +116,8 @@ describe('the sources', () => {
     expect(files.map((file) => circleFrom(file, seen)).filter((circle) => circle !== null)).toEqual([])
   })
 
-  test('are all reached from the entry points of the package', () => {
-    const reached = new Set(entryFiles)
+  test('are all reached from the entry points of the package and the command', () => {
+    const reached = new Set([...entryFiles, 'cli/index'])
     for (const file of reached)
       for (const { from, to } of imports.filter(isOurs)) if (from === file) reached.add(to)
     expect(files.filter((file) => !reached.has(file))).toEqual([])

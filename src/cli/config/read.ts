@@ -29,7 +29,8 @@ export function understand(text: string, file: string, environment: string | nul
   return configOf(value as Plain, merged, tree, { text, file, environment })
 }
 
-function textOf(file: string): string {
+/** The text of a file that a user named, or a ConfigError that says what to do. */
+export function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (thrown) {

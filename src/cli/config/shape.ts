@@ -109,7 +109,7 @@ function withIssues(
 }
 
 function unknownKey(input: unknown, key: string, known: readonly string[]): Issue {
-  const meant = nearest(key, known)
+  const meant = key.length > 2 ? nearest(key, known) : undefined
   const advice = meant ? `did you mean '${meant}'?` : `here go ${known.join(', ')}`
   const message = `unknown key '${key.slice(0, 60)}'; ${advice}`
   return under(input, key, {
