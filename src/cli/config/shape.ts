@@ -108,13 +108,16 @@ function withIssues(
     : ({ ...result, typed: false, issues: all } as v.OutputDataset<unknown, Issue>)
 }
 
+/** The type of the issue that a key is unknown; all others are of values. */
+const UNKNOWN = 'unknown_key'
+
 function unknownKey(input: unknown, key: string, known: readonly string[]): Issue {
   const meant = key.length > 2 ? nearest(key, known) : undefined
   const advice = meant ? `did you mean '${meant}'?` : `here go ${known.join(', ')}`
   const message = `unknown key '${key.slice(0, 60)}'; ${advice}`
   return under(input, key, {
     kind: 'schema',
-    type: 'unknown',
+    type: UNKNOWN,
     input,
     expected: null,
     received: '',
@@ -137,8 +140,8 @@ function problemsOf(tree: Tree, issue: Issue, before: Way): Problem[] {
   const deeper = (issue.issues ?? []).filter(({ path }) => path)
   if (deeper.length > 0) return deeper.flatMap((inner) => problemsOf(tree, inner as Issue, way))
   const { message } = issue
-  if (!message.startsWith('must ')) return [{ at: locate(tree, way), message }]
+  if (issue.type === UNKNOWN) return [{ at: locate(tree, way), message }]
   const key = way.findLast((step) => typeof step === 'string')
-  const subject = key === undefined ? 'the file' : `\`${key}\``
-  return [{ at: follow(tree, way)?.at ?? locate(tree, way), message: `${subject} ${message}` }]
+  const subject = key !== undefined && message.startsWith('must ') ? `\`${key}\` ` : ''
+  return [{ at: follow(tree, way)?.at ?? locate(tree, way), message: `${subject}${message}` }]
 }

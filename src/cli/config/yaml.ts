@@ -33,10 +33,12 @@ export function readYaml(text: string): { readonly tree: Section; readonly probl
   }))
   if (problems.length > 0) return { tree: nothing, problems }
   const walk = new Walk()
-  const tree = document.contents === null ? nothing : walk.read(document.contents, 0)
+  const { contents } = document
+  const isEmpty = contents === null || (isScalar(contents) && contents.value === '')
+  const tree = isEmpty ? nothing : walk.read(contents, 0)
   if (tree instanceof Section) return { tree, problems: walk.problems }
   const message = 'a configuration is a map, with lines such as `children:`'
-  return { tree: nothing, problems: [...walk.problems, { at: tree?.at ?? 0, message }] }
+  return { tree: nothing, problems: [...walk.problems, { at: tree.at, message }] }
 }
 
 /** A value as the text of a file. */
@@ -67,8 +69,10 @@ class Walk {
   readonly #open = new Set<Node>()
   #nodes = 0
   #expanding = 0
+  /** Where the alias stands that is being followed: what goes wrong within it goes wrong there. */
+  #from: Offset | null = null
 
-  read(node: Node, depth: number): Tree | null {
+  read(node: Node, depth: number): Tree {
     try {
       return this.#tree(node, depth)
     } catch (thrown) {
@@ -102,9 +106,12 @@ class Walk {
     const node = this.#anchors.get(name)
     if (!node) return this.#fault(at, `nothing before this is called '&${name}'`)
     if (this.#open.has(node)) return this.#fault(at, `'*${name}' would contain itself`)
+    const outer = this.#from
+    this.#from ??= at
     this.#expanding++
     const tree = this.#tree(node, depth)
     this.#expanding--
+    this.#from = outer
     return tree
   }
 
@@ -146,7 +153,7 @@ class Walk {
   }
 
   #stop(at: Offset, message: string): never {
-    this.problems.push({ at, message })
+    this.problems.push({ at: this.#from ?? at, message })
     throw new Enough()
   }
 }
