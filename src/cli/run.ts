@@ -11,7 +11,7 @@ import { newOutlets } from './outlets.ts'
 import { newPrinter, type Printer, wantsColour } from './print.ts'
 import { Site } from './site.ts'
 import { newLogger, tellOf } from './tell.ts'
-import { watchTerminal } from './terminal.ts'
+import { endByHangUp, watchTerminal } from './terminal.ts'
 
 /** Hands over what SIGUSR2 and SIGHUP came so far, and every later one. */
 export type TakeSignals = (listener: (signal: NodeJS.Signals) => void) => void
@@ -27,7 +27,7 @@ export interface RunOptions {
 /** The codes with which the command ends: as people, shells and systemd expect. */
 const CODES: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 0, SIGHUP: 129 }
 /** When a second signal made an end of it at once. */
-const KILLED: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
+const KILLED: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143 }
 
 /** Reads a configuration that has something to run, and that the library accepts. */
 async function load({ config: file, env }: RunOptions): Promise<Config> {
@@ -103,7 +103,7 @@ class Run {
 
   #onSignal(signal: NodeJS.Signals): void {
     if (signal === 'SIGUSR2') this.#jobs.add('restart', () => this.#restartAll())
-    else if (this.#isHungUp()) this.#end('SIGHUP')
+    else if (this.#isHungUp()) this.#hangUp()
     else this.#jobs.add('reload', () => this.#reload())
   }
 
@@ -148,7 +148,15 @@ class Run {
 
   /** Nobody reads what is printed. */
   #onUnread(error: NodeJS.ErrnoException): void {
-    if (this.#ending === null) void this.#close('unread', error.code === 'EIO' ? 129 : 0)
+    if (error.code === 'EIO') this.#hangUp()
+    else if (this.#ending === null) void this.#close('unread', 0)
+  }
+
+  /** A closed terminal is told of more than once: by its shell, and by the system. */
+  #hangUp(): void {
+    if (this.#ending !== null) return
+    endByHangUp()
+    this.#end('SIGHUP')
   }
 
   #end(signal: string): void {

@@ -19,3 +19,14 @@ export function watchTerminal(): () => boolean {
   const isUsed = [0, 1, 2].some((stream) => isatty(stream)) && isThere()
   return () => isUsed && !isThere()
 }
+
+/**
+ * Lets the end of this program be that of one whose terminal was closed. Node would set the terminal back at its exit,
+ * and crash on one that is gone.
+ */
+export function endByHangUp(): void {
+  process.on('exit', () => {
+    process.removeAllListeners('SIGHUP')
+    process.kill(process.pid, 'SIGHUP')
+  })
+}

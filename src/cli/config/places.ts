@@ -12,10 +12,10 @@ export class Places {
   child(options: Plain): Plain {
     const { checks, monitor, command, ...rest } = options
     return {
+      ...(command === undefined ? {} : { command: this.#program(command) }),
       ...rest,
       ...this.#all(rest, 'script', 'stdout', 'stderr'),
       cwd: this.#path(rest['cwd'] ?? '.'),
-      ...(command === undefined ? {} : { command: this.#program(command) }),
       ...(monitor === undefined ? {} : { monitor: this.#monitor(monitor) }),
       ...(checks === undefined ? {} : { checks: this.#checks(checks as Plain) }),
     }

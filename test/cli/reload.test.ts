@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest'
+import { lives } from '../support/children.ts'
+import { Command, newSite, pidOf } from '../support/command.ts'
+import { until } from '../support/host.ts'
+import { install } from '../support/installed.ts'
+
+const spinner = new Command(install())
+const sleeps = (name: string, seconds: number): string =>
+  `  ${name}: { command: sleep, args: [${seconds}], listen: null }\n`
+const pool = (size: number, seconds: number): string =>
+  `pools:\n  p: { size: ${size}, command: sleep, args: [${seconds}], listen: null }\n`
+
+describe('SIGHUP', () => {
+  test('starts what is new, stops what is gone, restarts what has changed, and touches nothing else', async () => {
+    const site = newSite(
+      `children:\n${sleeps('same', 601)}${sleeps('other', 602)}${sleeps('gone', 603)}${pool(2, 604)}`,
+    )
+    const running = spinner.run(['run'], { folder: site.folder })
+    await running.until(/\* started/, 5)
+    const before = running.output()
+    const pid = (name: string): number => pidOf(running.output(), name)
+    site.change(
+      `children:\n${sleeps('same', 601)}${sleeps('other', 702)}${sleeps('new', 605)}${pool(3, 604)}`,
+    )
+    running.kill('SIGHUP')
+    await running.until(/read the configuration again: new: new; gone: gone; changed: other, p\n/)
+    await running.until(/other +\* restarted/)
+    await running.until(/new +\* started/)
+    await running.until(/p-2 +\* started/)
+    await until(() => !lives(pidOf(before, 'gone')))
+    for (const name of ['same', 'p-0', 'p-1']) expect(pid(name)).toBe(pidOf(before, name))
+    expect(pid('other')).not.toBe(pidOf(before, 'other'))
+
+    site.change(
+      `children:\n${sleeps('same', 601)}${sleeps('other', 702)}${sleeps('new', 605)}${pool(2, 704)}`,
+    )
+    running.kill('SIGHUP')
+    await running.until(/p-[01] +\* restarted/, 2)
+    await running.until(/p-2 +\* stopped/)
+    expect(pid('same')).toBe(pidOf(before, 'same'))
+    running.kill('SIGTERM')
+    expect(await running.ended).toMatchObject({ code: 0 })
+  })
+
+  test('with a wrong configuration changes nothing, and says why', async () => {
+    const site = newSite(`children:\n${sleeps('web', 601)}`)
+    const running = spinner.run(['run'], { folder: site.folder })
+    await running.until(/web +\* started/)
+    const pid = pidOf(running.output(), 'web')
+    const wrong = [
+      'children: {',
+      'children:\n  web: { comand: x }\n',
+      '{}',
+      'children:\n  web: { command: x, listen: null, ready: listen }\n',
+    ]
+    for (const [index, text] of wrong.entries()) {
+      site.change(text)
+      running.kill('SIGHUP')
+      await running.until(
+        /spinner \* the configuration is left as it was, since the file is wrong:/,
+        index + 1,
+      )
+    }
+    await running.until(/`ready` "listen" needs an address/)
+    expect(running.output()).toContain(
+      "spinner * spinner.yml:2:10: unknown key 'comand'; did you mean 'command'?",
+    )
+    expect(running.output()).toContain('nothing to run')
+    expect(lives(pid)).toBe(true)
+    site.change(`children:\n${sleeps('web', 601)}`)
+    running.kill('SIGHUP')
+    await running.until(/nothing has changed/)
+    expect(pidOf(running.output(), 'web')).toBe(pid)
+    running.kill('SIGTERM')
+    expect(await running.ended).toMatchObject({ code: 0 })
+  })
+
+  test('says that what belongs to the whole command waits for its next start', async () => {
+    const site = newSite(`concurrency: 2\nchildren:\n${sleeps('web', 601)}`)
+    const running = spinner.run(['run'], { folder: site.folder })
+    await running.until(/web +\* started/)
+    site.change(`concurrency: 3\nchildren:\n${sleeps('web', 601)}`)
+    running.kill('SIGHUP')
+    await running.until(/nothing has changed; `id`, `runtimeDir` and `concurrency` change only when/)
+    running.kill('SIGTERM')
+    await running.ended
+  })
+})

@@ -1,0 +1,129 @@
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { lives } from '../support/children.ts'
+import { Command, newSite, pidOf } from '../support/command.ts'
+import { until } from '../support/host.ts'
+import { install } from '../support/installed.ts'
+import { run as runProgram } from '../support/programs.ts'
+
+const spinner = new Command(install())
+
+/** A child that costs little, says what it is told, and tells of each signal to stop. */
+const said = (name: string, words: string): string =>
+  `  ${name}: { command: sh, args: [-c, 'trap "echo asked; exit 0" TERM; echo ${words}; while :; do sleep 60 & wait; done'], listen: null }\n`
+
+describe('spinner run', () => {
+  test('prints what children write and what becomes of them, and ends well at SIGTERM with nothing left', async () => {
+    const { folder } = newSite(
+      `children:\n${said('web', 'hello')}${said('worker-1', 'working; echo oops >&2')}`,
+    )
+    const running = spinner.run(['run'], { folder })
+    await running.until(/started \(pid/, 2)
+    await running.until(/oops/)
+    const pids = ['web', 'worker-1'].map((name) => pidOf(running.output(), name))
+    running.kill('SIGTERM')
+    expect(await running.ended).toMatchObject({ code: 0, signal: null })
+    expect(pids.map(lives)).toEqual([false, false])
+    const lines = running.output().split('\n')
+    expect(lines).toContain('web      | hello')
+    expect(lines).toContain('worker-1 ! oops')
+    expect(lines).toContain('spinner  * SIGTERM: stops everything; once more kills')
+    expect(lines).toContain('web      * stopped, because it was asked to stop')
+    expect(lines.filter((line) => line.endsWith('| asked'))).toHaveLength(2)
+  })
+
+  test('prints JSON lines for programs', async () => {
+    const { folder } = newSite(`children:\n${said('web', '$(printf "\\033]0;x\\007")hello')}`)
+    const running = spinner.run(['run', '--json'], { folder })
+    await running.until(/"event":"started"/)
+    await running.until(/hello/)
+    running.kill('SIGINT')
+    expect(await running.ended).toMatchObject({ code: 130 })
+    const records = running
+      .output()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    for (const { time } of records) expect(new Date(time).toISOString()).toBe(time)
+    expect(records).toContainEqual(expect.objectContaining({ child: 'web', stream: 'stdout', line: 'hello' }))
+    expect(records).toContainEqual(
+      expect.objectContaining({ child: 'web', event: 'started', address: null, pid: expect.any(Number) }),
+    )
+    expect(records.at(-1)).toMatchObject({ child: 'web', event: 'stopped' })
+  })
+
+  test('kills what is left at a second signal', async () => {
+    const deaf = `children:\n  deaf: { command: sh, args: [-c, 'trap "echo deaf" TERM; echo up; while :; do sleep 60 & wait; done'], listen: null, stopTimeout: 1h }\n`
+    const { folder } = newSite(deaf)
+    const running = spinner.run(['run'], { folder })
+    await running.until(/\| up/)
+    running.kill('SIGTERM')
+    await running.until(/\| deaf/)
+    running.kill('SIGTERM')
+    expect(await running.ended).toMatchObject({ code: 143 })
+    await until(() => !lives(pidOf(running.output(), 'deaf')))
+  })
+
+  test('ends by itself when all its children have, and says whether that was well', async () => {
+    const once = (code: number): string =>
+      `children:\n  job: { command: sh, args: [-c, exit ${code}], listen: null, restart: never }\n`
+    const good = spinner.run(['run'], { folder: newSite(once(0)).folder })
+    expect(await good.ended).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('everything has ended by itself'),
+    })
+    const bad = spinner.run(['run'], { folder: newSite(once(3)).folder })
+    expect(await bad.ended).toMatchObject({ code: 1 })
+  })
+
+  test('has nothing to do without children, and names the environments', async () => {
+    const { folder } = newSite('environments:\n  production: {}\n  staging: {}\n')
+    const running = spinner.run(['run'], { folder })
+    expect(await running.ended).toEqual({
+      code: 2,
+      signal: null,
+      output:
+        'spinner.yml: there is nothing to run: no children and no pools; name an environment with -e: production, staging\n',
+    })
+  })
+
+  test('H23: stops everything and ends well when nobody reads any more', async () => {
+    const { folder } = newSite(
+      `children:\n  talks: { command: sh, args: [-c, 'while :; do echo again; sleep 0.05; done'], listen: null }\n`,
+    )
+    const line = `('${process.execPath}' '${spinner.program}' run; echo "code $?" >&2) | head -1`
+    const outcome = await runProgram('sh', ['-c', line], folder)
+    expect(outcome.output).toContain('code 0')
+    expect(outcome.output.split('\n').filter((text) => text !== '')).toHaveLength(2)
+  })
+
+  test('tries a child that gave up again', async () => {
+    const script = 'test -e mended || exit 1; echo mended; sleep 60'
+    const { folder } = newSite(
+      `children:\n  web: { command: sh, args: [-c, '${script}'], listen: null, ready: { output: mended }, attempts: 1, faultTimeout: 100ms }\n`,
+    )
+    const running = spinner.run(['run'], { folder })
+    await running.until(/web +\* faulted: .*exited with code 1.*\n.*tried again in 0\.1 s/)
+    writeFileSync(path.join(folder, 'mended'), '')
+    await running.until(/web +\* started/)
+    running.kill('SIGTERM')
+    expect(await running.ended).toMatchObject({ code: 0 })
+  })
+
+  test('appends output to files besides printing it, and lets go of one that was moved away at SIGHUP', async () => {
+    const { folder } = newSite(
+      `children:\n  web: { command: sh, args: [-c, 'while :; do echo line; sleep 0.05; done'], listen: null, stdout: web.log }\n`,
+    )
+    const running = spinner.run(['run'], { folder })
+    const log = path.join(folder, 'web.log')
+    await until(() => existsSync(log) && readFileSync(log, 'utf8').includes('line\nline\n'))
+    renameSync(log, `${log}.1`)
+    running.kill('SIGHUP')
+    await running.until(/nothing has changed/)
+    await until(() => existsSync(log) && readFileSync(log, 'utf8').includes('line\n'))
+    expect(running.output()).toContain('web     | line')
+    running.kill('SIGTERM')
+    await running.ended
+  })
+})

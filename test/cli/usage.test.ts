@@ -1,0 +1,134 @@
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { Command, newSite } from '../support/command.ts'
+import { newFolder } from '../support/host.ts'
+import { type Ended, install } from '../support/installed.ts'
+import { read } from '../support/pages.ts'
+import { run } from '../support/programs.ts'
+
+const spinner = new Command(install())
+
+const ended = (folder: string, ...args: string[]): Promise<Ended> => spinner.run(args, { folder }).ended
+const WEB = 'children:\n  web: { command: sleep, args: [60], listen: 8000, env: { A: 08080 } }\n'
+
+describe('the words of the command', () => {
+  test.each([
+    [['chek'], "unknown command 'chek'", 'Did you mean check?'],
+    [['run', '--jsno'], "unknown option '--jsno'", 'Did you mean --json?'],
+    [['run', '-c'], "option '-c, --config <file>' argument missing", ''],
+    [['run', 'web'], 'too many arguments', ''],
+    [['import', 'phantom-manger', 'x'], "unknown command 'phantom-manger'", 'Did you mean phantom-manager?'],
+    [['import', 'phantom-manager'], "missing required argument 'file'", ''],
+  ])('%j are wrong: that is told, and the code is 2', async (args, what, advice) => {
+    const { code, output } = await ended(newFolder(), ...args)
+    expect(code).toBe(2)
+    expect(output).toContain(what)
+    expect(output).toContain(advice)
+  })
+
+  test('have a help of their own each', async () => {
+    for (const args of [[], ['run'], ['check'], ['init'], ['import'], ['import', 'phantom-manager']]) {
+      const { code, output } = await ended(newFolder(), ...args, '--help')
+      expect(code).toBe(0)
+      expect(output).toContain(`Usage: ${['spinner', ...args].join(' ')}`)
+    }
+    expect((await ended(newFolder(), 'run', '--help')).output).toContain('SIGUSR2')
+  })
+
+  test('are asked for when there are none', async () => {
+    expect(await ended(newFolder())).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('Usage: spinner'),
+    })
+  })
+})
+
+describe('spinner check', () => {
+  test('prints what the file comes to, as YAML and as JSON', async () => {
+    const { folder } = newSite(
+      `${WEB}environments:\n  production: { children: { web: { listen: 08081 } } }\n`,
+    )
+    expect(await ended(folder, 'check')).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('listen: 8000\n'),
+    })
+    const { code, output } = await ended(folder, 'check', '-e', 'production', '--json')
+    expect(code).toBe(0)
+    expect(JSON.parse(output)).toEqual({
+      children: { web: { command: 'sleep', args: ['60'], listen: 8081, env: { A: '08080' }, cwd: folder } },
+    })
+  })
+
+  test('tells of a missing file what to do', async () => {
+    const folder = newFolder()
+    expect(await ended(folder, 'check')).toEqual({
+      code: 2,
+      signal: null,
+      output: `there is no spinner.yml in ${folder}; make one with \`spinner init\`, or say where it is with -c\n`,
+    })
+    expect((await ended(folder, 'check', '-c', '.')).output).toContain('.: cannot be read')
+  })
+
+  test('tells of what only the library knows to be wrong', async () => {
+    const { folder } = newSite('children:\n  web: { command: x, listen: null, ready: { http: /up } }\n')
+    expect(await ended(folder, 'check')).toMatchObject({
+      code: 2,
+      output: expect.stringMatching(/^spinner\.yml: child 'web': `ready` an object needs an address/),
+    })
+  })
+
+  test('does not mind a reader who has seen enough', async () => {
+    const { folder } = newSite(WEB)
+    const { output } = await run(
+      'sh',
+      ['-c', `('${process.execPath}' '${spinner.program}' check; echo "code $?" >&2) | true`],
+      folder,
+    )
+    expect(output).toBe('code 0\n')
+  })
+})
+
+describe('spinner init', () => {
+  test('writes a configuration that is right, and over another one only with --force', async () => {
+    const folder = newFolder()
+    expect(await ended(folder, 'init')).toMatchObject({ code: 0 })
+    expect(await ended(folder, 'check')).toMatchObject({ code: 0 })
+    const { change, folder: other } = newSite('')
+    change('mine')
+    expect(await ended(other, 'init')).toMatchObject({ code: 2, output: expect.stringContaining('--force') })
+    expect(readFileSync(path.join(other, 'spinner.yml'), 'utf8')).toBe('mine')
+    expect(await ended(other, 'init', '--force')).toMatchObject({ code: 0 })
+    expect(await ended(other, 'init', '-o', 'no/such/folder.yml')).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('cannot be written'),
+    })
+    expect(existsSync(path.join(other, 'no'))).toBe(false)
+  })
+})
+
+describe('the schema for editors', () => {
+  const schema = JSON.parse(read('spinner.schema.json'))
+
+  test('knows every key that the file may have, and what it means', () => {
+    expect(Object.keys(schema.properties)).toEqual([
+      'id',
+      'runtimeDir',
+      'concurrency',
+      'defaults',
+      'children',
+      'pools',
+      'nginx',
+      'environments',
+    ])
+    const { checks, ...options } = schema.$defs.child.properties
+    expect(checks).toMatchObject({ $ref: '#/$defs/checks' })
+    for (const [key, { description }] of Object.entries<{ description?: string }>(options))
+      expect(description, key).toMatch(/\.$|`$/)
+  })
+
+  test('refuses keys that nobody knows, as the command does', () => {
+    for (const part of [schema, ...Object.values<object>(schema.$defs)])
+      expect(part).toMatchObject({ additionalProperties: false })
+  })
+})

@@ -1,0 +1,126 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { onTestFinished } from 'vitest'
+import { fixture, newFolder, until } from './host.ts'
+import type { Ended } from './installed.ts'
+
+/** The command, running. */
+export interface Running {
+  /** Of the command itself, also when it runs in a terminal. */
+  readonly pid: () => number
+  /** Everything that it has printed. */
+  readonly output: () => string
+  /** Resolves with the matches when a pattern was printed so often. */
+  until(pattern: RegExp, times?: number): Promise<RegExpMatchArray[]>
+  kill(signal: NodeJS.Signals): void
+  /** Types into its terminal; without a text, closes it. */
+  type(text?: string): void
+  readonly ended: Promise<Ended>
+}
+
+/** Where and with what a command is run. */
+export interface Place {
+  readonly folder: string
+  readonly env?: NodeJS.ProcessEnv
+  readonly nodeArgs?: readonly string[]
+}
+
+/** Runs the command that is installed in a folder. */
+export class Command {
+  readonly #program: string
+
+  constructor(installed: string) {
+    this.#program = path.join(installed, 'node_modules/spinner/dist/cli/index.js')
+  }
+
+  get program(): string {
+    return this.#program
+  }
+
+  run(args: readonly string[], { nodeArgs = [], ...place }: Place): Running {
+    return watch(
+      start(process.execPath, [...nodeArgs, this.#program, ...args], place),
+      (child) => child.pid as number,
+    )
+  }
+
+  /** The same in a pseudo-terminal. */
+  inTerminal(args: readonly string[], { nodeArgs = [], ...place }: Place): Running {
+    const line = [fixture('in-a-terminal.py'), process.execPath, ...nodeArgs, this.#program, ...args]
+    let said = ''
+    const child = start('python3', line, place)
+    child.stderr?.on('data', (text) => {
+      said += text
+    })
+    return watch(child, () => Number(/^\d+/.exec(said)?.[0]))
+  }
+}
+
+function start(command: string, args: readonly string[], { folder, env }: Place): ChildProcess {
+  const own = {
+    TMPDIR: newFolder(),
+    XDG_RUNTIME_DIR: '',
+    NO_COLOR: '',
+    TEST_MARK: String(process.pid),
+    TERM: 'xterm',
+  }
+  return spawn(command, [...args], { cwd: folder, env: { ...process.env, ...own, ...env }, stdio: 'pipe' })
+}
+
+function watch(child: ChildProcess, pid: (child: ChildProcess) => number): Running {
+  let output = ''
+  const streams = child.spawnfile === 'python3' ? [child.stdout] : [child.stdout, child.stderr]
+  for (const stream of streams) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+    })
+  }
+  child.stdin?.on('error', () => {})
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (code, signal) => resolve({ code, signal, output }))
+  })
+  // A test that failed on the way leaves its command to this.
+  onTestFinished(async () => {
+    if (child.exitCode === null && child.signalCode === null) process.kill(pid(child), 'SIGTERM')
+    await ended
+  })
+  return {
+    pid: () => pid(child),
+    output: () => output,
+    ended,
+    until: (pattern, times = 1) =>
+      until(
+        () => {
+          const matches = [
+            ...output.matchAll(new RegExp(pattern.source, `${pattern.flags.replace('g', '')}g`)),
+          ]
+          return matches.length >= times ? matches : null
+        },
+        `${pattern} in ${JSON.stringify(output)}`,
+      ).catch((thrown) => {
+        throw new Error(`${pattern} was not printed ${times} times, but: ${output}`, { cause: thrown })
+      }),
+    kill: (signal) => void process.kill(pid(child), signal),
+    type: (text) => void (text === undefined ? child.stdin?.end() : child.stdin?.write(text)),
+  }
+}
+
+/** A folder with a configuration, and what changes it. */
+export function newSite(
+  yaml: string,
+  files: Readonly<Record<string, string>> = {},
+): { folder: string; change(yaml: string): void } {
+  const folder = newFolder()
+  const change = (text: string): void => writeFileSync(path.join(folder, 'spinner.yml'), text)
+  change(yaml)
+  for (const [name, text] of Object.entries(files)) writeFileSync(path.join(folder, name), text)
+  return { folder, change }
+}
+
+/** The pid that was told of last for a child. */
+export function pidOf(output: string, child: string): number {
+  const told = [...output.matchAll(/^(\S+) +\* (?:re)?started.*\(pid (\d+)\)$/gm)]
+  return Number(told.findLast(([, name]) => name === child)?.[2])
+}
