@@ -1,6 +1,6 @@
 import type { Child } from '../child.ts'
 import { messageOf } from '../errors.ts'
-import type { Pool } from '../pool.ts'
+import type { Pool, PoolOptions } from '../pool.ts'
 import type { Spinner } from '../spinner.ts'
 import { type Config, namesOf, type Plain, type PoolConfig } from './config/config.ts'
 import { difference, nginxByText } from './difference.ts'
@@ -62,7 +62,7 @@ export class Site {
     for (const name of this.#children.keys()) {
       if (this.#spinner.get(name)?.state !== 'stopped') await this.#spinner.restart(name)
     }
-    for (const pool of this.#pools.values()) await pool.restart()
+    for (const name of this.#poolConfigs.keys()) await this.#pools.get(name)?.restart()
   }
 
   /** Stops all, in parallel. */
@@ -95,33 +95,38 @@ export class Site {
     await this.#spinner.restart(name)
   }
 
+  /** A pool that was taken away and is wanted again is the same one: its children still have its names. */
   async #addPool(name: string): Promise<void> {
     const { createPool } = await import('../pool.ts')
-    const config = this.#poolConfigs.get(name) as PoolConfig
-    const pool = createPool(this.#spinner, { name, size: config.size, ...(await this.#poolOptions(config)) })
+    const options = await this.#poolOptions(name)
+    const known = this.#pools.get(name)
+    const pool = known ?? createPool(this.#spinner, options)
     this.#pools.set(name, pool)
+    if (known) {
+      known.reconfigure(options)
+      await known.resize(options.size)
+    }
     await pool.start()
   }
 
   async #removePool(name: string): Promise<void> {
-    const pool = this.#pools.get(name)
-    this.#pools.delete(name)
-    await pool?.stop()
+    await this.#pools.get(name)?.stop()
   }
 
   async #changePool(name: string, before: PoolConfig): Promise<void> {
     const after = this.#poolConfigs.get(name) as PoolConfig
     const pool = this.#pools.get(name)
-    if (!pool) return
+    if (!pool) return this.#addPool(name)
     const isOther = JSON.stringify({ ...before, size: 0 }) !== JSON.stringify({ ...after, size: 0 })
-    if (isOther) pool.reconfigure(await this.#poolOptions(after))
+    if (isOther) pool.reconfigure(await this.#poolOptions(name))
     if (before.size !== after.size) await pool.resize(after.size)
     if (isOther) await pool.restart()
   }
 
-  async #poolOptions({ options, port }: PoolConfig): Promise<Record<string, unknown>> {
-    const given = await startOptions(options, this.#outlets)
-    return { ...given, ...(port === undefined ? {} : { port }) }
+  async #poolOptions(name: string): Promise<PoolOptions> {
+    const { options, port, size } = this.#poolConfigs.get(name) as PoolConfig
+    const ports = port === undefined ? {} : { port }
+    return { ...(await startOptions(options, this.#outlets)), ...ports, name, size }
   }
 
   async #exchange(nginx: readonly Plain[]): Promise<void> {
@@ -136,13 +141,14 @@ export class Site {
     }
   }
 
-  /** Nobody asks for a child again here, as a program would: so it is tried again as soon as it may. */
+  /** Nobody asks for a child again here, as a program would: so it is tried again as soon as it may. Pools see to it. */
   #revive(child: Child): void {
+    if (!this.#children.has(child.name)) return
     clearTimeout(this.#revivals.get(child.name))
     const wait = Math.max(SHORTEST_WAIT, child.info().options.faultTimeout * 1_000 + 50)
     const again = (): void => {
       this.#revivals.delete(child.name)
-      if (this.#isClosed || child.state !== 'faulted' || !this.names.includes(child.name)) return
+      if (this.#isClosed || child.state !== 'faulted' || !this.#children.has(child.name)) return
       child.restart().catch(() => {})
     }
     this.#revivals.set(child.name, setTimeout(again, Math.min(wait, LONGEST_WAIT)))

@@ -78,6 +78,10 @@ const FILES: readonly (readonly [string, readonly string[]])[] = [
   ],
   [child('stopSignal: TERM'), ["4:17: `stopSignal` must be the name of a signal; did you mean 'SIGTERM'?"]],
   [child('ipc: "yes"'), ['4:10: `ipc` must be true or false, but it is "yes"']],
+  [
+    'pools:\n  p: {command: x, size: 1_000_000_000}',
+    ["2:25: `size` must be a whole number from 1 to 10000, but it is '1_000_000_000'"],
+  ],
   [child('args: x'), ["4:11: `args` must be a list of texts, but it is 'x'"]],
   [child('args: [a, {b: c}]'), ['4:15: `args` must be a text, but it is a map']],
   [child('env: [A]'), ['4:10: `env` must be a map of texts, but it is a list']],

@@ -42,6 +42,20 @@ describe('SIGHUP', () => {
     expect(await running.ended).toMatchObject({ code: 0 })
   })
 
+  test('takes a pool away and brings it back', async () => {
+    const site = newSite(`children:\n${sleeps('web', 601)}${pool(2, 602)}`)
+    const running = spinner.run(['run'], { folder: site.folder })
+    await running.until(/\* started/, 3)
+    site.change(`children:\n${sleeps('web', 601)}`)
+    running.kill('SIGHUP')
+    await running.until(/p-[01] +\* stopped/, 2)
+    site.change(`children:\n${sleeps('web', 601)}${pool(3, 603)}`)
+    running.kill('SIGHUP')
+    await running.until(/p-[012] +\* started/, 5)
+    running.kill('SIGTERM')
+    expect(await running.ended).toMatchObject({ code: 0 })
+  })
+
   test('with a wrong configuration changes nothing, and says why', async () => {
     const site = newSite(`children:\n${sleeps('web', 601)}`)
     const running = spinner.run(['run'], { folder: site.folder })

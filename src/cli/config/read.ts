@@ -114,7 +114,9 @@ function configOf(
   }
 }
 
+/** With ports of its own a pool has no other place to listen, whatever the defaults say. */
 function poolOf({ size, port, ...options }: Plain, places: Places): PoolConfig {
-  const base = { size: size as number, options: places.child(options) }
-  return port === undefined ? base : { ...base, port: port as number }
+  if (port === undefined) return { size: size as number, options: places.child(options) }
+  const { listen: _listen, ...rest } = options
+  return { size: size as number, port: port as number, options: places.child(rest) }
 }

@@ -91,7 +91,7 @@ const ofChild = { script: takes.path, args: takes.texts, ...shared }
 
 const defaults = section(shared)
 const child = section(ofChild)
-const pool = section({ size: takes.wholeFrom(0), port: takes.port, ...ofChild })
+const pool = section({ size: takes.size, port: takes.port, ...ofChild })
 const PROGRAM = 'a program, or a list of a program and its arguments'
 const program = either(PROGRAM, takes.text('a program'), takes.texts)
 const flagOrProgram = either(`true, false, ${PROGRAM}`, takes.flag, program)

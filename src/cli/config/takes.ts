@@ -69,6 +69,16 @@ export const port: Shape = word(
 export const wholeFrom = (least: number): Shape =>
   word(`a whole number from ${least}`, through(asNumber, values.wholeFrom(least)), whole(least))
 
+/** More processes than one host can look after. */
+const MOST_CHILDREN = 10_000
+export const size: Shape = word(
+  `a whole number from 1 to ${MOST_CHILDREN}`,
+  through(asNumber, (given) =>
+    values.wholeFrom(1)(given) !== WRONG && (given as number) <= MOST_CHILDREN ? given : WRONG,
+  ),
+  { ...whole(1), maximum: MOST_CHILDREN },
+)
+
 export function oneOf(...words: readonly string[]): Shape {
   const quoted = words.map((each) => `'${each}'`)
   const takes = `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`
