@@ -3,6 +3,7 @@ import type { StartOptions } from '../options.ts'
 import type { Check, Plugin } from '../plugin.ts'
 import type { Config, Plain } from './config/config.ts'
 import { ConfigError } from './config/problem.ts'
+import type { Way } from './config/tree.ts'
 import type { Outlets } from './outlets.ts'
 
 type CheckName = 'memory' | 'responseTime' | 'command'
@@ -45,13 +46,13 @@ export async function nginxPlugin(options: Plain): Promise<Plugin> {
 }
 
 /** Lets the library read all that it would be given, and tells of what it refuses. Starts nothing. */
-export async function tryAll({ file, children, pools, nginx }: Config): Promise<void> {
+export async function tryAll({ children, pools, nginx, where }: Config): Promise<void> {
   const wrong: string[] = []
-  const attempt = async (whose: string, make: () => Promise<unknown>): Promise<void> => {
+  const attempt = async (way: Way, make: () => Promise<unknown>): Promise<void> => {
     try {
       await make()
     } catch (thrown) {
-      wrong.push(`${file}: ${whose}: ${messageOf(thrown)}`)
+      wrong.push(`${where(...way)}: ${messageOf(thrown)}`)
     }
   }
   const { complete, readCall } = await import('../normalise.ts')
@@ -59,11 +60,11 @@ export async function tryAll({ file, children, pools, nginx }: Config): Promise<
   const start = async (options: Plain, more: Plain): Promise<void> => {
     complete(readCall({ ...(await startOptions(options, silent)), ...more }), {})
   }
-  for (const [name, options] of children) await attempt(`child '${name}'`, () => start(options, { name }))
+  for (const [name, options] of children) await attempt(['children', name], () => start(options, { name }))
   for (const [name, { options, port }] of pools) {
     const listen = port === undefined ? {} : { listen: port }
-    await attempt(`pool '${name}'`, () => start(options, { name, ...listen }))
+    await attempt(['pools', name], () => start(options, { name, ...listen }))
   }
-  for (const options of nginx) await attempt(`nginx '${options['upstream']}'`, () => nginxPlugin(options))
+  for (const [index, options] of nginx.entries()) await attempt(['nginx', index], () => nginxPlugin(options))
   if (wrong.length > 0) throw new ConfigError(wrong)
 }

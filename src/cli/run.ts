@@ -29,6 +29,12 @@ const CODES: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 0, SIGHU
 /** When a second signal made an end of it at once. */
 const KILLED: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143 }
 
+/**
+ * npm hands Ctrl-C on to the program that it started, which the terminal has told of it already. What comes so soon after
+ * the first is its echo; the figure is in milliseconds.
+ */
+const ECHO = Object.keys(process.env).some((name) => name.startsWith('npm_lifecycle_')) ? 500 : 0
+
 /** Reads a configuration that has something to run, and that the library accepts. */
 async function load({ config: file, env }: RunOptions): Promise<Config> {
   const config = readConfig(file, env)
@@ -74,6 +80,7 @@ class Run {
   #config: Config
   #up: Promise<void> = Promise.resolve()
   #ending: string | null = null
+  #askedAt = 0
   #finish: (code: number) => void = () => {}
 
   constructor(options: RunOptions, config: Config, printer: Printer, spinner: Spinner) {
@@ -160,12 +167,15 @@ class Run {
   }
 
   #end(signal: string): void {
+    const now = performance.now()
+    if (this.#ending !== null && now - this.#askedAt < ECHO) return
     if (this.#ending !== null) {
       this.#tell('kill', `${signal} again: kills what is left`)
       // What leaves its children at the exit of this program kills them: see process/orphans.ts.
       process.exit(KILLED[signal])
     }
     this.#tell('stop', `${signal}: stops everything; once more kills`)
+    this.#askedAt = now
     void this.#close(signal, CODES[signal] ?? 0)
   }
 

@@ -65,6 +65,17 @@ describe('spinner run', () => {
     await until(() => !lives(pidOf(running.output(), 'deaf')))
   })
 
+  test('takes a second signal that npm hands on at once for the echo of the first', async () => {
+    const { folder } = newSite(`children:\n${said('web', 'hello')}`)
+    const running = spinner.run(['run'], { folder, env: { npm_lifecycle_event: 'start' } })
+    await running.until(/hello/)
+    await running.until(/started/)
+    // Another signal than the first, since of equal ones that wait the system keeps one.
+    running.kill('SIGINT')
+    running.kill('SIGTERM')
+    expect(await running.ended).toMatchObject({ code: 130, output: expect.stringContaining('| asked') })
+  })
+
   test('ends by itself when all its children have, and says whether that was well', async () => {
     const once = (code: number): string =>
       `children:\n  job: { command: sh, args: [-c, exit ${code}], listen: null, restart: never }\n`

@@ -49,14 +49,18 @@ describe.runIf(has('python3'))('in a terminal', () => {
   })
 
   test('H10: when the terminal is closed everything is stopped as by a signal', async () => {
-    const script = 'trap "touch asked; exit 0" TERM; echo up; while :; do sleep 60 & wait; done'
+    const script =
+      'trap "touch asked; sleep 0.2; touch done; exit 0" TERM; echo up; while :; do sleep 60 & wait; done'
     const { folder } = newSite(`children:\n  a: { command: sh, args: [-c, '${script}'], listen: null }\n`)
     const running = spinner.inTerminal(['run'], { folder })
     await running.until(/started \(pid/)
     await running.until(/up/)
     running.type()
+    // A shell tells of it as well: that is no second wish.
+    await until(() => existsSync(path.join(folder, 'asked')))
+    if (lives(running.pid())) running.kill('SIGHUP')
     expect(await running.ended).toMatchObject({ code: 129 })
-    expect(existsSync(path.join(folder, 'asked'))).toBe(true)
+    expect(existsSync(path.join(folder, 'done'))).toBe(true)
     expect(lives(pidOf(shown(running.output()), 'a'))).toBe(false)
   })
 

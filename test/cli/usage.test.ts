@@ -74,7 +74,7 @@ describe('spinner check', () => {
     const { folder } = newSite('children:\n  web: { command: x, listen: null, ready: { http: /up } }\n')
     expect(await ended(folder, 'check')).toMatchObject({
       code: 2,
-      output: expect.stringMatching(/^spinner\.yml: child 'web': `ready` an object needs an address/),
+      output: expect.stringMatching(/^spinner\.yml:2:3: `ready` an object needs an address/),
     })
   })
 

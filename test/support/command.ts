@@ -65,7 +65,10 @@ function start(command: string, args: readonly string[], { folder, env }: Place)
     TEST_MARK: String(process.pid),
     TERM: 'xterm',
   }
-  return spawn(command, [...args], { cwd: folder, env: { ...process.env, ...own, ...env }, stdio: 'pipe' })
+  // Tests are started by npm; the command then takes signals for npm's echo.
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('npm_'))
+  const all = { ...Object.fromEntries(inherited), ...own, ...env }
+  return spawn(command, [...args], { cwd: folder, env: all, stdio: 'pipe' })
 }
 
 function watch(child: ChildProcess, pid: (child: ChildProcess) => number): Running {

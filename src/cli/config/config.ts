@@ -1,3 +1,5 @@
+import type { Way } from './tree.ts'
+
 /** Options as plain values: what a file can say, with paths made absolute. Two of them can be compared as JSON. */
 export type Plain = Readonly<Record<string, unknown>>
 
@@ -22,6 +24,8 @@ export interface Config {
   readonly children: ReadonlyMap<string, Plain>
   readonly pools: ReadonlyMap<string, PoolConfig>
   readonly nginx: readonly Plain[]
+  /** File, line and column of something in it. */
+  readonly where: (...way: Way) => string
 }
 
 /** A map as an object without a prototype, and all that is in it. */

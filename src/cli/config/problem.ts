@@ -30,7 +30,7 @@ export function errorOf(file: string, text: string, problems: readonly Problem[]
 }
 
 /** Line and column, both from 1, as editors count. */
-function placeOf(text: string, at: Offset): string {
+export function placeOf(text: string, at: Offset): string {
   const before = text.slice(0, at)
   const start = before.lastIndexOf('\n') + 1
   const line = before.split('\n').length

@@ -6,10 +6,10 @@ import { type Config, type Plain, type PoolConfig, plain } from './config.ts'
 import { demands } from './demands.ts'
 import { merge, withChanged, without } from './merge.ts'
 import { Places } from './places.ts'
-import { ConfigError, errorOf, type Problem } from './problem.ts'
+import { ConfigError, errorOf, type Problem, placeOf } from './problem.ts'
 import { file as fileShape, settled } from './schema.ts'
 import { validate } from './shape.ts'
-import { locate, Section, type Tree } from './tree.ts'
+import { locate, type Offset, Section, type Tree, type Way } from './tree.ts'
 import { readYaml } from './yaml.ts'
 
 /** Reads a configuration file for one environment, or throws a {@link ConfigError} that names all that is wrong. */
@@ -92,9 +92,9 @@ function configOf(
   const nginx = (Array.isArray(given) ? given : [given]) as Plain[]
   const read = { children: present(value['children']), pools: present(value['pools']), nginx }
   // One nginx is no list in the file.
-  const wayTo = (way: readonly (string | number)[]) =>
-    way[0] === 'nginx' && !Array.isArray(given) ? ['nginx', ...way.slice(2)] : way
-  const problems = demands(read).map(({ way, message }) => ({ at: locate(merged, wayTo(way)), message }))
+  const find = (way: Way): Offset =>
+    locate(merged, way[0] === 'nginx' && !Array.isArray(given) ? ['nginx', ...way.slice(2)] : way)
+  const problems = demands(read).map(({ way, message }) => ({ at: find(way), message }))
   if (problems.length > 0) throw errorOf(from.file, from.text, problems)
   const places = new Places(path.dirname(path.resolve(from.file)))
   const { id, runtimeDir, concurrency } = value
@@ -111,6 +111,7 @@ function configOf(
     ),
     pools: new Map([...read.pools].map(([name, options]) => [name, poolOf(plain(options) as Plain, places)])),
     nginx: nginx.map((options) => places.nginx(plain(options) as Plain)),
+    where: (...way) => `${from.file}:${placeOf(from.text, find(way))}`,
   }
 }
 
