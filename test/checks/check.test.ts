@@ -10,7 +10,8 @@ function watch(run: (signal: AbortSignal) => unknown, { interval = 1, retries = 
   const clock = new FakeClock()
   const heard: string[] = []
   const check = { name: 'a check', interval, retries, run: async () => {} }
-  const watching = new Watch({ sys: sysWith({ clock }), heartbeat: new Heartbeat(clock) }, check, run, {
+  const sys = sysWith({ clock, nextTurn: async () => {} })
+  const watching = new Watch({ sys, heartbeat: new Heartbeat(clock) }, check, run, {
     unhealthy: (reason) => void heard.push(`unhealthy: ${reason}`),
     untold: (why) => void (why !== null && heard.push(`untold: ${why}`)),
   })

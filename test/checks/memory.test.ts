@@ -119,8 +119,8 @@ const failing = (code: string) => (): never => {
   throw Object.assign(new Error(`${code}: it failed`), { code })
 }
 
-/** A child that does nothing. */
-const quiet: [string, ...string[]] = ['sh', '-c', 'echo it is held; exec sleep 600']
+/** A child that does nothing. A program that is just being replaced by another one has no memory. */
+const quiet: [string, ...string[]] = ['sh', '-c', 'echo it is held; sleep 600; true']
 
 describe.runIf(process.platform === 'linux')('the sampling of memory', () => {
   test('is one walk over /proc for all children that are due at about the same time', async () => {

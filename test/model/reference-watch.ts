@@ -32,7 +32,7 @@ export function watchIdle(
   }
 }
 
-/** A check, over and over; the next run is timed from the end of the last. */
+/** A check, over and over; the next run is timed from the end of the last. A failure counts two turns later. */
 export function watchHealth(time: ReferenceTime, isSick: () => boolean, onUnhealthy: () => void): Undo {
   let failures = 0
   let over = false
@@ -40,12 +40,17 @@ export function watchHealth(time: ReferenceTime, isSick: () => boolean, onUnheal
   const again = (): void => {
     if (!over) next = time.after(CHECK_INTERVAL_S * 1_000, look)
   }
+  const fail = (): void => {
+    if (over) return
+    if (++failures % CHECK_RETRIES === 0) onUnhealthy()
+    again()
+  }
   const look = (): void => {
-    failures = isSick() ? failures + 1 : 0
-    if (failures >= CHECK_RETRIES) {
-      failures = 0
-      onUnhealthy()
+    if (isSick()) {
+      time.turns.push(() => time.turns.push(fail))
+      return
     }
+    failures = 0
     again()
   }
   again()

@@ -37,16 +37,11 @@ export class FakeClock implements Clock {
       this.#timers.delete(id)
       this.#now = Math.max(this.#now, timer.at)
       timer.action()
-      await settled()
+      await new Promise((resolve) => setImmediate(resolve))
     }
     this.#now = until
-    await settled()
+    await new Promise((resolve) => setImmediate(resolve))
   }
-}
-
-/** Some things wait a turn or two before they are sure. */
-async function settled(): Promise<void> {
-  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 /** The real outside world with a clock of the test's. Pauses between looks stay real. */
