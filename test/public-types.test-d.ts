@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
 import { describe, expectTypeOf, test } from 'vitest'
+import { check, command, memory, responseTime } from '../src/checks/index.ts'
 import {
   type Address,
   type Allocator,
@@ -237,4 +238,23 @@ test('a plugin may have any of its members, but must have a name', () => {
   spinner.use({ name: 'bare' })
   // @ts-expect-error A plugin without a name cannot be told of.
   spinner.use({})
+})
+
+describe('the ready-made checks', () => {
+  test('are checks, and take what they say', () => {
+    expectTypeOf(memory({ limit: '100MB', interval: '5s', tree: false })).toEqualTypeOf<Check>()
+    expectTypeOf(responseTime({ headers: { host: 'a', age: 1 } })).toEqualTypeOf<Check>()
+    expectTypeOf(command({ command: 'true', env: { A: undefined } })).toEqualTypeOf<Check>()
+    expectTypeOf(
+      check('a', async (of, signal) => ({ pid: of.pid ?? 0, ended: Number(signal.aborted) })),
+    ).toEqualTypeOf<Check>()
+    expectTypeOf(check('a', async () => null, { timeout: 1 })).toEqualTypeOf<Check>()
+    expectTypeOf(check('a', async () => {})).toEqualTypeOf<Check>()
+    // @ts-expect-error Without a limit there is nothing to watch.
+    memory({})
+    // @ts-expect-error Only numbers are figures.
+    check('a', async () => ({ status: 'fine' }))
+    // @ts-expect-error It says so by rejecting.
+    check('a', async () => false)
+  })
 })
