@@ -150,8 +150,12 @@ export class Environment {
       children: [UPSTREAM],
       params: ['fail_timeout=0'],
     }
-    return { defaults: { drainTimeout: (grace ?? 0) + 30 }, nginx: { ...nginx, ...ofGrace } }
+    const defaults = { drainTimeout: (grace ?? 0) + 30, stopTimeout: STOP_TIMEOUT }
+    return { defaults, nginx: { ...nginx, ...ofGrace } }
   }
 }
+
+/** The grace is over by then: what has not ended hangs, and is missed until it is killed. */
+const STOP_TIMEOUT = 2
 
 const joined = (folder: string, file: string): string => (file.startsWith('/') ? file : `${folder}/${file}`)

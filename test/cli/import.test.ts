@@ -52,6 +52,7 @@ describe("phantom-manager's documented configuration", () => {
           stderr: '/var/log/phantom.log',
           faultTimeout: 45,
           drainTimeout: 40,
+          stopTimeout: 2,
           checks: {
             memory: { limit: 102_400_000, retries: 3, interval: 5 },
             responseTime: {
