@@ -150,11 +150,13 @@ export class Environment {
       children: [UPSTREAM],
       params: ['fail_timeout=0'],
     }
-    const defaults = { drainTimeout: (grace ?? 0) + 30, stopTimeout: STOP_TIMEOUT }
+    const defaults = { drainTimeout: (grace ?? 0) + RELOAD_TIMEOUT, stopTimeout: STOP_TIMEOUT }
     return { defaults, nginx: { ...nginx, ...ofGrace } }
   }
 }
 
+/** So long nginx may take to forget a process; the requests that a hanging one holds would keep it for ever. */
+const RELOAD_TIMEOUT = 5
 /** The grace is over by then: what has not ended hangs, and is missed until it is killed. */
 const STOP_TIMEOUT = 2
 

@@ -51,7 +51,7 @@ describe("phantom-manager's documented configuration", () => {
           stdout: '/var/log/phantom.log',
           stderr: '/var/log/phantom.log',
           faultTimeout: 45,
-          drainTimeout: 40,
+          drainTimeout: 15,
           stopTimeout: 2,
           checks: {
             memory: { limit: 102_400_000, retries: 3, interval: 5 },
