@@ -38,16 +38,23 @@ export class World {
   readonly clock: FakeClock = new FakeClock()
   readonly faulty: FaultySys
   readonly children: StartOptions[] = []
+  readonly #injection: Injection | null
   #spinner: Spinner | null = null
   #options: SpinnerOptions = {}
   /** How the close of its spinner has ended; `null` while it is open. */
   closing: Settled<void> | null = null
 
   constructor(injection: Injection | null) {
+    this.#injection = injection
     this.mark = `FAULT_CASE=${process.pid}-${++worlds}`
     const { XDG_RUNTIME_DIR, ...env } = process.env
     const changes = { clock: this.clock, env, tmpdir: () => this.folder }
     this.faulty = new FaultySys(injection, changes)
+  }
+
+  /** Whether what a call tells cannot be had at all as long as the fault lasts. */
+  isBlindTo(seams: RegExp): boolean {
+    return this.#injection?.lasts === true && seams.test(this.#injection.seam)
   }
 
   get spinner(): Spinner {
