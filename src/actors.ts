@@ -34,7 +34,7 @@ export const kill: Logic<void> = fromPromise(({ input }) => input.resources.kill
 export const clear: Logic<void> = fromPromise(({ input }) => input.resources.clear())
 
 /** The stop signal for the process that was replaced; done when nothing of it lives. */
-export const retire: Logic<void> = fromPromise(({ input }) => input.resources.retire())
+export const retire: Logic<void> = fromPromise(({ input, signal }) => input.resources.retire(signal))
 
 /** The kill of the process that was replaced; done when nothing of it lives. */
 export const killRetired: Logic<void> = fromPromise(({ input }) => input.resources.killRetired())

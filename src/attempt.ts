@@ -8,14 +8,6 @@ import type { Place } from './ready/listen.ts'
 import { whenReady } from './ready/ready.ts'
 import type { Owner, Shared } from './shared.ts'
 
-type OnLine = (listener: (line: string) => void) => () => void
-
-/** What an attempt tells besides what it resolves with. */
-export interface AttemptEvents {
-  line: ProcessEvents['line']
-  onLine: OnLine
-}
-
 /**
  * One try to have a process, with the options that were there when it began, and from then on that process. A child has
  * one, or with `start-first` for a while two.
@@ -27,15 +19,17 @@ export class Attempt {
   verified = false
   readonly #shared: Shared
   readonly #owner: Owner
-  readonly #events: AttemptEvents
+  readonly #line: ProcessEvents['line']
+  /** What it writes is its own: the one that it replaces may write the same. */
+  readonly #lineListeners = new Set<(line: string) => void>()
   #isReady = false
   #address: Address | null = null
   #leaveGate: Leave = () => {}
 
-  constructor(shared: Shared, owner: Owner, settings: ChildSettings, events: AttemptEvents) {
+  constructor(shared: Shared, owner: Owner, settings: ChildSettings, line: ProcessEvents['line']) {
     this.#shared = shared
     this.#owner = owner
-    this.#events = events
+    this.#line = line
     this.settings = settings
   }
 
@@ -74,7 +68,7 @@ export class Attempt {
           address: this.#address,
           process,
           child,
-          onLine: this.#events.onLine,
+          onLine: (listener) => this.#onLine(listener),
         },
         AbortSignal.any([signal, ended.signal]),
       )
@@ -114,11 +108,19 @@ export class Attempt {
     await this.process?.kill()
   }
 
+  #onLine(listener: (line: string) => void): () => void {
+    this.#lineListeners.add(listener)
+    return () => void this.#lineListeners.delete(listener)
+  }
+
   #processEvents(): ProcessEvents {
     const { name, ready } = this.settings
     const awaited = ready === 'listen' ? `it listened on ${this.#address}` : 'it was ready'
     return {
-      line: this.#events.line,
+      line: (stream, line) => {
+        this.#line(stream, line)
+        for (const listener of [...this.#lineListeners]) listener(line)
+      },
       message: (message) => this.#owner.message(message),
       exited: (pid, exit) => {
         this.#owner.exited(exit)

@@ -8,6 +8,8 @@ export class Attempts {
   incumbent: Attempt | null = null
   /** The newest has taken its place; it is still to be ended. */
   retiree: Attempt | null = null
+  /** They have survived their kill, while another serves. */
+  readonly #lingering = new Set<Attempt>()
 
   /** The one that serves, or else the one that is being brought up. */
   get main(): Attempt | null {
@@ -15,7 +17,8 @@ export class Attempts {
   }
 
   get all(): Attempt[] {
-    return [this.newest, this.incumbent, this.retiree].filter((attempt) => attempt !== null)
+    const wanted = [this.newest, this.incumbent, this.retiree].filter((attempt) => attempt !== null)
+    return [...wanted, ...this.#lingering]
   }
 
   /** Those that are of no use to anybody when an attempt has failed. */
@@ -23,25 +26,64 @@ export class Attempts {
     return this.all.filter((attempt) => attempt !== this.incumbent)
   }
 
+  /** Whether there is anything that may have to be ended. */
+  get hold(): boolean {
+    return this.all.some(({ process }) => process !== null)
+  }
+
+  /** Whether the one before still can serve, as far as is known. */
+  get canFallBack(): boolean {
+    return this.retiree?.process?.exit === null
+  }
+
+  /** The process that serves goes on until the next one is ready. */
   setAside(): void {
     this.incumbent = this.newest
     this.newest = null
   }
 
+  /** The next one did not come up: the process that serves stays. */
   keep(): void {
     this.newest = this.incumbent
     this.incumbent = null
   }
 
+  /** The next one serves, or the one that did has ended by itself: that is still to be ended, with all that it has left. */
   promote(): void {
     this.retiree ??= this.incumbent
     this.incumbent = null
+  }
+
+  /** The newest does not serve after all. */
+  fallBack(): void {
+    this.incumbent = this.retiree
+    this.retiree = null
+  }
+
+  /** None of them serves any more: all are to be ended. */
+  abandon(): void {
+    if (this.newest === null) this.newest = this.incumbent
+    else this.promote()
+    this.incumbent = null
+  }
+
+  /** It has survived its kill: nobody waits for it but the stop of the child. */
+  linger(attempt: Attempt | null): void {
+    if (!attempt?.process) return
+    this.#lingering.add(attempt)
+    void attempt.process.whenGone().then(() => this.#lingering.delete(attempt))
+  }
+
+  /** Nothing lives of what was replaced, or it lingers. */
+  retired(): void {
+    this.retiree = null
   }
 
   forget(): void {
     this.newest = null
     this.incumbent = null
     this.retiree = null
+    this.#lingering.clear()
   }
 }
 

@@ -3,12 +3,21 @@ import { outside } from './machine-context.ts'
 import { machineSetup } from './machine-setup.ts'
 
 /** What the kill did not end stays, and nothing is started over it. */
-const SURVIVED = { target: '#child.faulted.resting', actions: 'stillAlive' } as const
+const SURVIVED = { target: '#child.faulted.resting', actions: ['abandon', 'stillAlive'] } as const
 /** The same of a new process, while the old one serves. */
 const STUCK = [
-  { guard: 'hasIncumbent', target: '#child.started', actions: ['stillAlive', 'cleared', 'keep'] },
+  { guard: 'canKeep', target: '#child.started', actions: ['stillAlive', 'stuck', 'cleared', 'keep'] },
   SURVIVED,
 ] as const
+
+/** The new version failed, and the old one serves. */
+const KEPT = { guard: 'mustKeep', target: '#child.started', actions: ['cleared', 'keep'] } as const
+/** The old one cannot stay until the next one is ready: its socket is gone, or the options are others by now. */
+const UNREPLACED = {
+  guard: 'mustLeave',
+  target: '#child.restart.leaving',
+  actions: ['cleared', 'renew', 'abandon'],
+} as const
 
 /** @internal From nothing to ready: what is left of the last process is cleared away, then attempt after attempt. */
 export const arriving = machineSetup.createStateConfig({
@@ -20,7 +29,8 @@ export const arriving = machineSetup.createStateConfig({
         src: 'clear',
         input: outside,
         onDone: [
-          { guard: 'mustKeep', target: '#child.started', actions: ['cleared', 'keep'] },
+          KEPT,
+          UNREPLACED,
           { guard: 'isOutOfAttempts', target: '#child.faulted', actions: 'cleared' },
           { guard: 'mustWait', target: 'waiting', actions: 'cleared' },
           { target: 'launching', actions: 'cleared' },
@@ -29,7 +39,7 @@ export const arriving = machineSetup.createStateConfig({
       },
       after: { killTimeout: STUCK },
     },
-    waiting: { after: { backoff: 'launching' } },
+    waiting: { after: { backoff: [UNREPLACED, { target: 'launching' }] } },
     launching: {
       entry: 'adopt',
       invoke: {
@@ -71,9 +81,15 @@ export const arriving = machineSetup.createStateConfig({
       },
     },
     introducing: {
-      entry: 'serve',
+      entry: ['promote', 'open'],
       invoke: { id: 'introduce', src: 'introduce', input: outside, onDone: 'arrived', onError: 'arrived' },
-      on: { exited: { guard: 'isOurs', target: 'clearing', actions: 'failed' } },
+      on: {
+        exited: [
+          { guard: 'leavesNobody', target: '#child.restart.arriving', actions: ['failed', 'lose'] },
+          { guard: 'isOurs', target: 'clearing', actions: ['failed', 'fallBack'] },
+        ],
+        changed: { guard: 'hasRetiree', actions: 'outdate' },
+      },
       after: { drainTimeout: 'arrived' },
     },
     arrived: { type: 'final' },
@@ -116,7 +132,7 @@ export const leaving = machineSetup.createStateConfig({
 
 /** @internal The new process serves: the old one takes no new traffic, and is ended. */
 export const retiring = machineSetup.createStateConfig({
-  entry: 'promote',
+  entry: ['promote', 'confirm', 'serve'],
   initial: 'choosing',
   states: {
     choosing: { always: [{ guard: 'hasPlugins', target: 'draining' }, { target: 'terminating' }] },

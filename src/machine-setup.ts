@@ -50,11 +50,16 @@ export const machineSetup = setup({
     mustDrain: ({ context }) => context.serving && context.resources.hasPlugins(),
     isQueued: ({ context }) => context.queued,
     hasPlugins: ({ context }) => context.resources.hasPlugins(),
-    holdsProcess: ({ context }) => context.pid !== null,
+    holdsProcess: ({ context }) => context.pid !== null || context.resources.attempts.hold,
     isOutOfAttempts: ({ context }) => isOutOfAttempts(context),
     canReplace: ({ context }) => context.resources.canReplace(),
-    hasIncumbent: ({ context }) => context.incumbent !== null,
-    mustKeep: ({ context }) => context.incumbent !== null && isOutOfAttempts(context),
+    canKeep: ({ context }) => context.incumbent !== null && context.resources.canKeep(),
+    hasRetiree: ({ context }) => context.retiree !== null,
+    mustKeep: ({ context }) =>
+      context.incumbent !== null && isOutOfAttempts(context) && context.resources.canKeep(),
+    leavesNobody: ({ context, event }) =>
+      isOurs(context, event) && context.retiree !== null && !context.resources.attempts.canFallBack,
+    mustLeave: ({ context }) => context.incumbent !== null && context.resources.mustLeave(),
     isIncumbent: ({ context, event }) => isIncumbent(context, event),
     isServing: ({ context, event }) =>
       context.incumbent === null ? isOurs(context, event) : isIncumbent(context, event),
@@ -79,13 +84,27 @@ export const machineSetup = setup({
       reason: reasonOf(event),
       restartCount: context.restartCount + 1,
     })),
+    // What is under way begins anew, and is not one more.
+    renew: assign(({ context, event }) => ({
+      ...FRESH,
+      reason: event.type === 'changed' ? reasonOf(event) : context.reason,
+    })),
     adopt: assign(({ context }) => ({ settings: context.resources.settings })),
     forget: assign({ crashes: [], unhealthy: [], streak: 0 }),
     failed: assign(({ context, event }) =>
       failedWith(context, (event as unknown as { error: unknown }).error),
     ),
     stillAlive: assign(({ context }) => ({ error: context.resources.stillAlive() })),
-    serve: assign(({ context }) => ({ serving: true, readyAt: context.now() })),
+    stuck: ({ context: { resources } }) => resources.attempts.linger(resources.attempts.newest),
+    abandon: assign(({ context: { incumbent, pid, resources, retiree } }) => {
+      resources.attempts.abandon()
+      return { ...NONE, pid: pid ?? incumbent ?? retiree }
+    }),
+    open: assign({ serving: true }),
+    serve: assign(({ context: { kept, now, readyAt } }) => ({
+      serving: true,
+      readyAt: kept ? readyAt : now(),
+    })),
     drained: assign({ serving: false }),
     gone: assign(({ context }) => {
       context.resources.gone()
@@ -96,25 +115,31 @@ export const machineSetup = setup({
       return { pid: null, serving: context.incumbent !== null }
     }),
     setAside: assign(({ context }) => {
-      context.resources.setAside()
+      context.resources.attempts.setAside()
       return { incumbent: context.pid, pid: null }
     }),
     keep: assign(({ context }) => {
-      context.resources.keep()
-      const { error, incumbent, restartCount, settings } = context
+      const { error, incumbent, resources, restartCount } = context
+      resources.attempts.keep()
+      const { inForce: settings } = resources
       const kept = error && keptError(settings.name, error)
-      return { ...NONE, pid: incumbent, kept: true, error: kept, restartCount: restartCount - 1 }
+      return { ...NONE, settings, pid: incumbent, kept: true, error: kept, restartCount: restartCount - 1 }
     }),
-    promote: assign(({ context }) => {
-      context.resources.promote()
-      return { incumbent: null, retiree: context.incumbent }
+    promote: assign(({ context: { incumbent, resources, retiree } }) => {
+      resources.attempts.promote()
+      return { incumbent: null, retiree: incumbent ?? retiree }
+    }),
+    confirm: ({ context }) => context.resources.confirm(),
+    fallBack: assign(({ context: { resources, retiree } }) => {
+      resources.attempts.fallBack()
+      return { incumbent: retiree, retiree: null }
     }),
     lose: assign(({ context }) => {
-      context.resources.promote()
+      context.resources.attempts.promote()
       return { incumbent: null, retiree: null }
     }),
     retired: assign(({ context }) => {
-      context.resources.retired()
+      context.resources.attempts.retired()
       return { retiree: null }
     }),
     lingers: ({ context }) => context.resources.lingers(),

@@ -100,8 +100,8 @@ export const childMachine = machineSetup.createMachine({
         replacing: {
           ...arriving,
           on: {
-            changed: { target: 'replacing', reenter: true, actions: 'beginAgain' },
-            exited: { guard: 'isIncumbent', target: 'arriving', actions: ['recordCrash', 'lose'] },
+            changed: { target: 'replacing', reenter: true, actions: 'renew' },
+            exited: { guard: 'isIncumbent', target: 'arriving', actions: ['renew', 'recordCrash', 'lose'] },
           },
           onDone: 'retiring',
         },
@@ -110,6 +110,7 @@ export const childMachine = machineSetup.createMachine({
           on: {
             changed: { actions: 'outdate' },
             exited: [
+              { guard: 'isMeantToEnd', target: '#child.stopping', actions: 'explainStop' },
               {
                 guard: 'crashesTooOften',
                 target: '#child.faulted',

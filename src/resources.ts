@@ -1,10 +1,10 @@
 import { Allocation } from './address/allocation.ts'
-import { Attempt, type AttemptEvents } from './attempt.ts'
+import { Attempt } from './attempt.ts'
 import { Attempts, survivorsOf } from './attempts.ts'
 import { Beside } from './beside.ts'
 import { classify } from './classify.ts'
 import { headOf, lingersError, type SpinnerError, sparedError, stillAliveError } from './errors.ts'
-import { type Address, safeLog } from './events.ts'
+import { type Address, type OutputStream, safeLog } from './events.ts'
 import type { FailureKind } from './failures.ts'
 import type { ChildSettings } from './options.ts'
 import type { ManagedProcess } from './process/managed-process.ts'
@@ -26,12 +26,11 @@ export class Resources {
   settings: ChildSettings
   readonly output: Ring = new Ring()
   readonly beside: Beside
+  readonly attempts: Attempts = new Attempts()
   readonly #shared: Shared
   readonly #owner: Owner
-  readonly #lineListeners = new Set<(line: string) => void>()
   readonly #allocation: Allocation
   readonly #watching: Watching
-  readonly #attempts = new Attempts()
 
   constructor(shared: Shared, owner: Owner, settings: ChildSettings) {
     this.#shared = shared
@@ -53,17 +52,17 @@ export class Resources {
   }
 
   get process(): ManagedProcess | null {
-    return this.#attempts.main?.process ?? null
+    return this.attempts.main?.process ?? null
   }
 
   /** Whether it was seen that the process itself listens there. */
   get verified(): boolean {
-    return this.#attempts.main?.isReady === true && this.process !== null && this.#attempts.main.verified
+    return this.attempts.main?.isReady === true && this.process !== null && this.attempts.main.verified
   }
 
   /** The options of the process that there is, or of the next one. */
   get inForce(): ChildSettings {
-    return this.process ? (this.#attempts.main as Attempt).settings : this.settings
+    return this.process ? (this.attempts.main as Attempt).settings : this.settings
   }
 
   /** One attempt works with the options that were there when it began. */
@@ -72,17 +71,18 @@ export class Resources {
     this.#watching.watch(settings)
     const { cgroups, orphans } = this.#shared
     await orphans?.ready()
-    const address = await this.#allocation.obtain(settings, this.#attempts.incumbent !== null, signal)
+    const address = await this.#allocation.obtain(settings, this.attempts.incumbent !== null, signal)
     if (cgroups?.folder) orphans?.keepEmpty(cgroups.folder)
     // Where this launch was given up meanwhile, the newest attempt is a later one's.
     signal.throwIfAborted()
-    this.#attempts.newest = new Attempt(this.#shared, this.#owner, settings, this.#attemptEvents())
-    return this.#attempts.newest.launch(address, signal)
+    const line = (stream: OutputStream, text: string): void => this.#line(stream, text)
+    this.attempts.newest = new Attempt(this.#shared, this.#owner, settings, line)
+    return this.attempts.newest.launch(address, signal)
   }
 
   async ready(signal: AbortSignal): Promise<void> {
-    const keepsFormer = this.#attempts.incumbent !== null
-    await this.#attempts.newest?.ready(
+    const keepsFormer = this.attempts.incumbent !== null
+    await this.attempts.newest?.ready(
       (place) => this.#allocation.settle(place?.target ?? null, keepsFormer),
       signal,
     )
@@ -92,8 +92,10 @@ export class Resources {
     return this.#shared.plugins.takePart()
   }
 
-  introduce(signal: AbortSignal): Promise<void> {
-    return this.#shared.plugins.ready(this.#owner.child, signal)
+  async introduce(signal: AbortSignal): Promise<void> {
+    await this.#shared.plugins.ready(this.#owner.child, signal)
+    // It may have ended meanwhile: the exit itself, which is on its way, then decides (HAZARDS H38).
+    if (this.attempts.newest?.process?.exit) await new Promise(() => {})
   }
 
   drain(reason: string, signal: AbortSignal): Promise<void> {
@@ -102,26 +104,28 @@ export class Resources {
 
   /** The stop signal for all; done when nothing lives. */
   async terminate(): Promise<void> {
-    await Promise.all([...this.#attempts.all.map((attempt) => attempt.terminate()), this.beside.kill()])
+    await Promise.all([...this.attempts.all.map((attempt) => attempt.terminate()), this.beside.kill()])
     await this.#allocation.clean()
   }
 
   /** The kill of all; done when nothing lives. */
   async kill(): Promise<void> {
-    await Promise.all([...this.#attempts.all.map((attempt) => attempt.kill()), this.beside.kill()])
+    await Promise.all([...this.attempts.all.map((attempt) => attempt.kill()), this.beside.kill()])
     await this.#allocation.clean()
   }
 
   /** The kill of what does not serve, before another attempt; done when nothing of it lives. */
   async clear(): Promise<void> {
-    if (!this.#attempts.incumbent) return this.kill()
-    await this.#attempts.newest?.kill()
+    if (!this.attempts.incumbent) return this.kill()
+    // At once: who asks for the child meanwhile shall not wait for the end of what does not serve.
     this.#allocation.undo()
+    await this.attempts.newest?.kill()
   }
 
   /** In this very turn, for a machine that broke. */
   killNow(): void {
-    for (const { process } of this.#attempts.all) process?.killNow()
+    this.attempts.abandon()
+    for (const { process } of this.attempts.all) process?.killNow()
     this.beside.killNow()
   }
 
@@ -130,54 +134,55 @@ export class Resources {
     return this.process?.exit === null && this.#allocation.canReplace(this.settings)
   }
 
-  /** The process that serves goes on until the next one is ready. */
-  setAside(): void {
-    this.#attempts.setAside()
+  /** Whether the process that serves is to be ended before another launch after all. */
+  mustLeave(): boolean {
+    return this.attempts.incumbent !== null && !this.#allocation.canReplace(this.settings)
   }
 
-  /** The next one did not come up: the process that serves stays. */
-  keep(): void {
-    this.#attempts.keep()
+  /** Whether the process that was to be replaced is still of use. */
+  canKeep(): boolean {
+    return this.#allocation.leads
   }
 
-  /** The next one serves, or the one that did has ended by itself: that is still to be ended, with all that it has left. */
-  promote(): void {
-    this.#attempts.promote()
+  /** The next one will not give its place back. */
+  confirm(): void {
     this.#allocation.confirm()
   }
 
   /** The stop signal for what was replaced; done when nothing of it lives. */
-  async retire(): Promise<void> {
+  async retire(signal: AbortSignal): Promise<void> {
+    const { retiree } = this.attempts
     // What the kernel took for it before the socket led elsewhere is still to be accepted.
     await this.#shared.sys.pause(LAST_CONNECTIONS_MS)
-    await this.#attempts.retiree?.terminate()
+    if (!signal.aborted) await retiree?.terminate()
   }
 
   /** The kill of what was replaced; done when nothing of it lives. */
   async killRetired(): Promise<void> {
-    await this.#attempts.retiree?.kill()
-  }
-
-  retired(): void {
-    this.#attempts.retiree = null
+    await this.attempts.retiree?.kill()
   }
 
   /** What was replaced has survived its kill. */
   lingers(): void {
-    const { retiree } = this.#attempts
+    const { retiree } = this.attempts
     this.#owner.error(lingersError(this.settings.name, retiree ? survivorsOf([retiree]) : []))
+    this.attempts.linger(retiree)
   }
 
   /** What is not serving is gone. */
   cleared(): void {
-    if (this.#attempts.incumbent) this.#attempts.newest = null
-    else this.gone()
+    if (this.attempts.incumbent) {
+      this.attempts.newest = null
+      this.#allocation.discard()
+    } else this.gone()
   }
 
   /** All are gone. */
   gone(): void {
     const hadProcess = this.process !== null
-    this.#attempts.forget()
+    this.attempts.forget()
+    this.#allocation.confirm()
+    this.#allocation.discard()
     if (hadProcess) this.#shared.plugins.gone(this.#owner.child)
   }
 
@@ -188,7 +193,7 @@ export class Resources {
   }
 
   stillAlive(): SpinnerError {
-    const pids = [...survivorsOf(this.#attempts.useless), ...this.beside.survivors()]
+    const pids = [...survivorsOf(this.attempts.useless), ...this.beside.survivors()]
     return stillAliveError(this.settings.name, pids)
   }
 
@@ -203,7 +208,7 @@ export class Resources {
       thrown,
       this.#current,
       attempts,
-      this.#attempts.newest?.process?.lastWords ?? [],
+      this.attempts.newest?.process?.lastWords ?? [],
     )
     if (classified.kind === 'address') this.#allocation.giveUp(name)
     safeLog(logger, 'warn', `${name}: attempt ${attempts} failed: ${headOf(classified.error)}`)
@@ -215,27 +220,18 @@ export class Resources {
     return lateError(
       this.#shared,
       this.#current,
-      this.#attempts.newest?.bound ?? null,
-      this.#attempts.newest?.process ?? null,
+      this.attempts.newest?.bound ?? null,
+      this.attempts.newest?.process ?? null,
     )
   }
 
   /** The options of the attempt under way. */
   get #current(): ChildSettings {
-    return this.#attempts.newest?.settings ?? this.settings
+    return this.attempts.newest?.settings ?? this.settings
   }
 
-  #attemptEvents(): AttemptEvents {
-    return {
-      line: (stream, line) => {
-        this.output.push(line)
-        for (const listener of [...this.#lineListeners]) listener(line)
-        this.#owner.line(stream, line)
-      },
-      onLine: (listener) => {
-        this.#lineListeners.add(listener)
-        return () => void this.#lineListeners.delete(listener)
-      },
-    }
+  #line(stream: OutputStream, line: string): void {
+    this.output.push(line)
+    this.#owner.line(stream, line)
   }
 }

@@ -36,8 +36,8 @@ export class Supervision {
   readonly #supervised: Supervised
   #actor: Actor<typeof childMachine>
   #serves = false
-  #newest: number | null = null
-  #spawnedAt: number | null = null
+  /** When those that there are were spawned. */
+  #spawned: readonly { readonly pid: number; readonly at: number }[] = []
   #startedAt: number | null = null
   #readyAt: number | null = null
   #lastExit: ChildInfo['lastExit'] = null
@@ -132,10 +132,12 @@ export class Supervision {
   }
 
   #onProcesses(state: ChildState, { incumbent, pid, retiree }: Processes): void {
-    if (pid !== this.#newest && pid !== null) this.#spawnedAt = this.#shared.sys.clock.date()
-    this.#newest = pid
+    const now = this.#shared.sys.clock.date()
+    const present = [pid, incumbent, retiree].filter((one) => one !== null)
+    const known = (one: number) => this.#spawned.find((spawned) => spawned.pid === one)
+    this.#spawned = present.map((one) => known(one) ?? { pid: one, at: now })
     const main = incumbent ?? pid
-    if (main !== this.pid && main !== null) this.#startedAt = this.#spawnedAt
+    if (main !== this.pid && main !== null) this.#startedAt = known(main)?.at ?? now
     this.pid = main
     const served = this.#serves
     // Between two processes of which one follows the other, one of them always accepts.

@@ -27,30 +27,24 @@ const VARIANTS: Partial<ChildSettings>[] = [
 ]
 
 /** What actions call and expect nothing of. */
-const CALLS = [
-  'gone',
-  'release',
-  'spared',
-  'cleared',
-  'setAside',
-  'keep',
-  'promote',
-  'lose',
-  'retired',
-  'lingers',
-]
+const CALLS = ['gone', 'release', 'spared', 'cleared', 'confirm', 'lingers']
+const CALLS_OF_ATTEMPTS = ['setAside', 'keep', 'promote', 'fallBack', 'abandon', 'linger', 'retired']
 
 function resources(changes: Partial<ChildSettings>, hasPlugins: boolean): Resources {
   const settings = { ...complete({ name: 'a', given: {}, signal: undefined }, {}), ...changes }
-  const nothing = (): void => {}
+  const callable = (calls: string[]): object => Object.fromEntries(calls.map((call) => [call, () => {}]))
   const stub = {
     settings,
     hasPlugins: () => hasPlugins,
     classify: () => ({ error, kind: 'child' }),
     stillAlive: () => error,
     canReplace: () => settings.restartOrder === 'start-first',
+    canKeep: () => true,
+    mustLeave: () => false,
+    inForce: settings,
+    attempts: { hold: false, canFallBack: true, ...callable(CALLS_OF_ATTEMPTS) },
+    ...callable(CALLS),
   }
-  for (const call of CALLS) Object.assign(stub, { [call]: nothing })
   return stub as unknown as Resources
 }
 

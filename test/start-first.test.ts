@@ -1,127 +1,10 @@
-import { readdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Child } from '../src/child.ts'
-import { type Deferred, deferred } from '../src/deferred.ts'
-import type { StartOptions } from '../src/options.ts'
-import type { Spinner } from '../src/spinner.ts'
 import { failureOf, lives, sleeper } from './support/children.ts'
-import { fixture, get, newFile, newFolder, newSpinner, next, until } from './support/host.ts'
-
-interface Answer {
-  readonly source: string
-  readonly pid: number
-  /** What the process was told to listen on. */
-  readonly port: string
-}
-
-interface Stage {
-  readonly spinner: Spinner
-  readonly child: Child
-  readonly options: StartOptions
-  readonly source: string
-  readonly folder: string
-  /** `state` events, in order. */
-  readonly states: string[]
-  readonly errors: Error[]
-  ask(pathname?: string): Promise<Answer>
-}
-
-/** A child that answers with what its source says, and is replaced without a gap. */
-async function serving(changes: Partial<StartOptions> = {}): Promise<Stage> {
-  const folder = path.join(newFolder(), 'sockets')
-  const source = newFile('source.txt', 'one')
-  const spinner = newSpinner({ runtimeDir: folder })
-  const options: StartOptions = {
-    name: 'app',
-    args: [fixture('says-source-gracefully.js')],
-    env: { SOURCE: source },
-    restartOrder: 'start-first',
-    attempts: 1,
-    ...changes,
-  }
-  const child = spinner.start(options)
-  const states: string[] = []
-  const errors: Error[] = []
-  child.on('state', (to) => void states.push(to))
-  child.on('error', (error) => void errors.push(error))
-  await child
-  states.length = 0
-  const ask = async (pathname = '/'): Promise<Answer> => JSON.parse(await get(child.target, pathname))
-  return { spinner, child, options, source, folder, states, errors, ask }
-}
-
-/** Asks over and over until `action` has ended; gives the sources that answered, and what failed. */
-async function askingDuring(
-  stage: Stage,
-  action: () => Promise<unknown>,
-): Promise<{ sources: Set<string>; failed: unknown[]; asked: number }> {
-  const sources = new Set<string>()
-  const failed: unknown[] = []
-  let asked = 0
-  let done = false
-  const asker = async (pathname: string): Promise<void> => {
-    while (!done) {
-      asked++
-      await stage.ask(pathname).then(
-        ({ source }) => sources.add(source),
-        (error) => failed.push(error),
-      )
-    }
-  }
-  const askers = [asker('/'), asker('/'), asker('/slow')]
-  try {
-    await action()
-  } finally {
-    done = true
-    await Promise.all(askers)
-  }
-  return { sources, failed, asked }
-}
-
-/** Answers, says so, and ends at once when it is asked to. */
-const SAYS_UP = `require('http').createServer((_, r) => r.end('up')).listen(process.env.PORT, () => console.log('up'))`
-
-/** A `ready` that lets processes through, or holds them back. */
-interface Gate {
-  readonly ready: (child: Child, signal: AbortSignal) => Promise<void>
-  close(): void
-  open(): void
-  /** The process that is held back. */
-  pid(): Promise<number>
-}
-
-function heldBack(): Gate {
-  let held: Deferred<void> | null = null
-  let waiting: number | null = null
-  const ready = async (child: Child, signal: AbortSignal): Promise<void> => {
-    const { pid } = await until(async () => {
-      signal.throwIfAborted()
-      return get(child.target).then(
-        (body) => JSON.parse(body) as Answer,
-        () => null,
-      )
-    })
-    waiting = pid
-    await held?.promise
-    signal.throwIfAborted()
-  }
-  return {
-    ready,
-    close: () => {
-      held = deferred()
-      waiting = null
-    },
-    open: () => {
-      held?.resolve()
-      held = null
-    },
-    pid: () => until(() => waiting, 'the new process'),
-  }
-}
-
-const socketsOf = ({ folder }: Stage): string[] =>
-  readdirSync(folder).filter((file) => file.endsWith('.sock'))
+import { get, newSpinner, next, until } from './support/host.ts'
+import { askingDuring, heldBack, SAYS_UP, serving, socketsOf } from './support/start-first.ts'
 
 describe('a restart that starts first', () => {
   test('never refuses anybody: each request during ten of them is answered', async () => {
@@ -284,7 +167,11 @@ describe('H42: a new version that does not come up', () => {
 
   test('is one, too, when it says that it is ready and does not listen', async () => {
     const stage = await serving({ ready: { output: /up/ }, args: ['-e', SAYS_UP] })
-    stage.spinner.start({ ...stage.options, args: ['-e', "console.log('up'); setInterval(() => {}, 1e3)"] })
+    stage.spinner.start({
+      ...stage.options,
+      timeout: 0.5,
+      args: ['-e', "console.log('up'); setInterval(() => {}, 1e3)"],
+    })
     expect(await failureOf(stage.child.restart())).toMatchObject({ code: 'ERR_SPINNER_NOT_READY' })
     expect(await get(stage.child.target)).toBe('up')
   })

@@ -48,11 +48,14 @@ export class Allocation {
     return this.#succession.path()
   }
 
-  /** Whether the next process may come up beside the one that listens now. A cleaner may have taken the socket. */
+  /** Whether the next process may come up beside the one that listens now. */
   canReplace(settings: ChildSettings): boolean {
-    return (
-      this.#succession !== null && isStartFirst(settings) && this.#sys.fs.existsSync(this.#succession.socket)
-    )
+    return isStartFirst(settings) && this.#succession?.leads === true
+  }
+
+  /** Whether the process that was replaced, or was to be, is reached at the socket. */
+  get leads(): boolean {
+    return this.#succession?.leads === true
   }
 
   /** A process is ready: it is reached at the address from now on. With `keepsFormer` that can be undone. */
@@ -64,6 +67,11 @@ export class Allocation {
   /** The new process did not come up: the former one is reached again. */
   undo(): void {
     this.#succession?.undo()
+  }
+
+  /** The process that was given the last path has ended. */
+  discard(): void {
+    this.#succession?.discard()
   }
 
   /** The former process will not be wanted again. */

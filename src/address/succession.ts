@@ -4,6 +4,9 @@ import { unlinkSocket } from './sockets.ts'
 /** More than live side by side at any time; the numbers are used over and over, so that little can be left behind. */
 const NUMBERS = 10
 
+/** Whether the process before can be reached again: it need not be, it lies by another name, or its name is gone. */
+type Former = 'none' | 'kept' | 'lost'
+
 /**
  * How processes follow one another at one socket without a moment in which nobody listens (HAZARDS E15b). Each binds a
  * path of its own, which is renamed over the socket when it is ready. None binds the socket itself: a server removes the
@@ -12,61 +15,116 @@ const NUMBERS = 10
 export class Succession {
   readonly socket: string
   readonly #sys: Sys
+  readonly #spare: string
   #number = 0
   #next: string | null = null
-  /** The one before, by another name, while it may have to come back. */
-  #spare: string | null = null
+  /** The numbers of the process that the socket leads to, and of the one before. */
+  #serving = -1
+  #before = -1
+  #former: Former = 'none'
+  #leads = true
 
   constructor(sys: Sys, socket: string) {
     this.#sys = sys
     this.socket = socket
+    this.#spare = beside(socket, 'f')
+    // A host that died with the same folder may have left some.
+    this.close()
+  }
+
+  /** Whether whoever serves is reached at the socket. A cleaner of temporary files may have taken it. */
+  get leads(): boolean {
+    return this.#leads && this.#sys.fs.existsSync(this.socket)
   }
 
   /** A path for the next process. */
   path(): string {
-    this.#remove(this.#next)
-    this.#number = (this.#number + 1) % NUMBERS
-    this.#next = beside(this.socket, String(this.#number))
+    this.discard()
+    do this.#number = (this.#number + 1) % NUMBERS
+    while (this.#number === this.#serving || this.#number === this.#before)
+    this.#next = this.#pathOf(this.#number)
     this.#remove(this.#next)
     return this.#next
   }
 
-  /** From now on the socket leads to the process that was given the last path. Throws when it does not listen there. */
+  /**
+   * From now on the socket leads to the process that was given the last path. Throws when it does not listen there:
+   * then all is as it was.
+   */
   settle(keepsFormer: boolean): void {
-    const { fs } = this.#sys
-    const next = this.#next as string
-    if (keepsFormer) {
-      this.#spare = beside(this.socket, 'f')
-      this.#remove(this.#spare)
-      fs.linkSync(this.socket, this.#spare)
+    const next = this.#pathOf(this.#number)
+    this.#former = keepsFormer ? this.#keepFormer() : 'none'
+    try {
+      this.#sys.fs.renameSync(next, this.socket)
+    } catch (thrown) {
+      if (!this.#sys.fs.existsSync(this.socket)) this.#comeBack()
+      this.confirm()
+      throw thrown
     }
-    fs.renameSync(next, this.socket)
+    this.#leads = true
     this.#next = null
+    this.#before = this.#serving
+    this.#serving = this.#number
   }
 
-  /** The new one did not come up: the socket leads to the former one again. */
+  /** The new one did not come up: the socket leads to the former one again, where that is possible. */
   undo(): void {
-    try {
-      if (this.#spare !== null) this.#sys.fs.renameSync(this.#spare, this.socket)
-    } catch {
-      // Somebody has emptied the folder: then there is nothing to lead back to.
-    }
-    this.#spare = null
+    if (this.#former === 'none') return
+    if (this.#former === 'kept') this.#comeBack()
+    else this.#leads = false
+    this.#former = 'none'
+    this.#serving = this.#before
+  }
+
+  /** The process that was given the last path has ended, or was never there. */
+  discard(): void {
     this.#remove(this.#next)
     this.#next = null
   }
 
   /** The former one will not be wanted again. */
   confirm(): void {
-    this.#remove(this.#spare)
-    this.#spare = null
+    if (this.#former === 'kept') this.#remove(this.#spare)
+    this.#former = 'none'
   }
 
-  /** Removes what lies beside the socket. */
+  /** Removes all that lies beside the socket. */
   close(): void {
-    this.confirm()
-    this.#remove(this.#next)
+    for (let number = 0; number < NUMBERS; number++) this.#remove(this.#pathOf(number))
+    this.#remove(this.#spare)
+    this.#former = 'none'
     this.#next = null
+  }
+
+  #keepFormer(): Former {
+    const { fs } = this.#sys
+    this.#remove(this.#spare)
+    try {
+      fs.linkSync(this.socket, this.#spare)
+      return 'kept'
+    } catch {
+      // Not every file system has hard links. This way nobody is reached until the rename that follows at once.
+    }
+    try {
+      fs.renameSync(this.socket, this.#spare)
+      return 'kept'
+    } catch {
+      return 'lost'
+    }
+  }
+
+  #comeBack(): void {
+    try {
+      this.#sys.fs.renameSync(this.#spare, this.socket)
+    } catch {
+      this.#leads = false
+    }
+    // Where both names are those of one socket, rename(2) leaves both.
+    this.#remove(this.#spare)
+  }
+
+  #pathOf(number: number): string {
+    return beside(this.socket, String(number))
   }
 
   #remove(file: string | null): void {

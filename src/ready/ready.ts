@@ -3,7 +3,6 @@ import type { Child } from '../child.ts'
 import type { Address } from '../events.ts'
 import type { ChildSettings } from '../options.ts'
 import type { ManagedProcess } from '../process/managed-process.ts'
-import type { Target } from '../sys.ts'
 import type { Source } from './first.ts'
 import { whenHttp } from './http.ts'
 import { type Eyes, type Place, whenListening } from './listen.ts'
@@ -21,35 +20,38 @@ export interface Candidate extends Eyes {
 
 /** Resolves when the child counts as ready, with the place at which it is reached. */
 export async function whenReady(candidate: Candidate, signal: AbortSignal): Promise<Place | null> {
-  const { address, child, onLine, process, settings, sys } = candidate
+  const { address, child, process, settings, sys } = candidate
   const { ready } = settings
-  const assumed = address === null ? null : { target: targetOf(address), verified: false }
-  if (ready === 'spawn') return assumed
   if (ready === 'listen') return listening(candidate, signal)
-  if (ready === 'message') {
-    await whenMessage((listener) => process.onMessage(listener), signal)
-    return assumed
+  if (typeof ready === 'object' && 'http' in ready) {
+    const place = await listening(candidate, signal)
+    if (place) await whenHttp(sys, place.target, ready.http, signal)
+    return place
   }
-  if (typeof ready === 'function') {
-    await ready(reachedAt(child, assumed?.target ?? null), signal)
-    return assumed
-  }
-  if ('output' in ready) {
-    await whenOutput(ready.output, onLine, signal)
-    return assumed
-  }
-  const place = await listening(candidate, signal)
-  if (place) await whenHttp(sys, place.target, ready.http, signal)
-  return place
+  if (ready === 'message') await whenMessage((listener) => process.onMessage(listener), signal)
+  else if (typeof ready === 'function')
+    await ready(isBeside(candidate) ? asCandidate(candidate) : child, signal)
+  else if (ready !== 'spawn') await whenOutput(ready.output, candidate.onLine, signal)
+  // Only what listens can take the place of another.
+  if (isBeside(candidate)) return listening(candidate, signal)
+  return address === null ? null : { target: targetOf(address), verified: false }
 }
 
-/** The child as its `ready` function meets it: at the new process, while the old one may still have its address. */
-function reachedAt(child: Child, target: Target | null): Child {
-  if (target === null || !('socketPath' in target) || target.socketPath === child.address) return child
+/** Whether it has a path of its own, which is not the child's yet. */
+const isBeside = ({ address, child }: Candidate): boolean => address !== child.address
+
+/** The child as its `ready` function meets it: as the new process, while the old one may still serve. */
+function asCandidate({ address, child, process }: Candidate): Child {
+  const own: Partial<Record<PropertyKey, unknown>> = {
+    address,
+    target: targetOf(address as Address),
+    pid: process.pid,
+    stdin: process.stdin,
+    send: (message: unknown) => process.send(message),
+  }
   return new Proxy(child, {
     get: (_, key) => {
-      if (key === 'target') return target
-      if (key === 'address') return target.socketPath
+      if (Object.hasOwn(own, key)) return own[key]
       const value: unknown = Reflect.get(child, key, child)
       return typeof value === 'function' ? value.bind(child) : value
     },
