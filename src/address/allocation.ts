@@ -84,9 +84,10 @@ export class Allocation {
     if (listen !== this.#listen) this.release()
     this.#listen = listen
     if (listen === null) return null
-    this.#allocator = this.#allocatorFor(listen)
+    const allocator = this.#allocatorFor(listen)
+    this.#allocator = allocator
     if (this.address === null || listen === 'socket') {
-      const address = await this.#ask(this.#allocator, settings).catch((thrown: unknown) => {
+      const address = await this.#ask(allocator, settings).catch((thrown: unknown) => {
         // Where the launch that asked was given up, what is held by now is a later one's.
         if (signal.aborted) throw thrown
         // A socket path that cannot be had is somebody else's now, and not ours to remove.
@@ -94,7 +95,7 @@ export class Allocation {
         this.target = null
         throw thrown
       })
-      if (signal.aborted) this.#giveBack(this.#allocator, address)
+      if (signal.aborted) this.#giveBack(allocator, address)
       signal.throwIfAborted()
       this.address = address
     }

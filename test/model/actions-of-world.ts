@@ -1,5 +1,6 @@
 import type { Actions, Of } from './actions.ts'
 import type { Life } from './life.ts'
+import type { SimulatedProcess } from './simulated-process.ts'
 import type { Stage } from './stage.ts'
 import { foreign } from './world.ts'
 
@@ -12,6 +13,7 @@ type ByWorld =
   | 'letGo'
   | 'spawnFails'
   | 'refuseAddress'
+  | 'takeSocket'
   | 'sicken'
   | 'listenersThrow'
 
@@ -37,28 +39,28 @@ export const byWorld: Actions<ByWorld> = {
   bind: (stage, command) => answer(stage, command, null),
   bindForeign: (stage, command) => answer(stage, command, 'FOREIGN_LISTENER'),
 
-  crash(stage, { child, end, leaves }) {
-    const at = processOf(stage, child, ({ life }) => life.leader)
+  crash(stage, { child, end, leaves, oldest }) {
+    const at = processOf(stage, child, oldest, ({ life }) => life.leader)
     for (const { life } of both(stage, at)) {
       life.grandchild = leaves
       life.die(typeof end === 'number' ? { code: end, signal: null } : { code: null, signal: end })
     }
   },
 
-  ignore(stage, { child, what }) {
+  ignore(stage, { child, oldest, what }) {
     for (const { life } of both(
       stage,
-      processOf(stage, child, ({ life }) => life.group),
+      processOf(stage, child, oldest, ({ life }) => life.group),
     )) {
       life.ignoresTerm = true
       life.unkillable ||= what === 'SIGKILL'
     }
   },
 
-  letGo(stage, { child }) {
+  letGo(stage, { child, oldest }) {
     for (const { life } of both(
       stage,
-      processOf(stage, child, ({ life }) => life.group),
+      processOf(stage, child, oldest, ({ life }) => life.group),
     ))
       life.release()
   },
@@ -72,6 +74,15 @@ export const byWorld: Actions<ByWorld> = {
   refuseAddress: (stage, { child }) => flip(stage.nameOf(child), stage.world.refusesAddress),
   sicken: (stage, { child }) => flip(stage.nameOf(child), stage.world.sick, stage.reference.sick),
 
+  takeSocket(stage, { child }) {
+    const name = stage.nameOf(child)
+    const address = stage.spinner.child(name)?.address
+    if (typeof address !== 'string') return
+    stage.world.sockets.take(address)
+    const it = stage.reference.children.get(name)
+    if (it) it.holdings.isThere = false
+  },
+
   listenersThrow(stage, { how }) {
     stage.throwing = how
   },
@@ -83,20 +94,26 @@ function answer(stage: Stage, command: Of<'bind' | 'bindForeign'>, code: 'FOREIG
   const asked = stage.world.readies.map(({ child }) => child)
   const at = command.oldest ? asked.indexOf(name) : asked.lastIndexOf(name)
   if (at < 0) return
-  const [question] = stage.world.readies.splice(at, 1)
-  if (code === null) question?.answer()
-  else question?.refuse(foreign())
+  if (code === null) stage.world.answerReady(at)
+  else stage.world.readies.splice(at, 1)[0]?.refuse(foreign())
   const [predicted] = stage.reference.readies.splice(at, 1)
   if (predicted) stage.reference.time.soon(() => predicted.answer(code))
 }
 
-/** The place of the last process of a child, or -1 when that is not of such a kind. */
-function processOf(stage: Stage, child: number, isSuch: (process: { life: Life }) => boolean): number {
+/** The place of the last process of a child, or of the oldest that is of such a kind; -1 when that is not of such a kind. */
+function processOf(
+  stage: Stage,
+  child: number,
+  oldest: boolean | undefined,
+  isSuch: (process: { life: Life }) => boolean,
+): number {
   const name = stage.nameOf(child)
-  const at = stage.world.processes.findLastIndex(
-    (process) => process.child === name && process.pid !== undefined,
-  )
-  const process = stage.world.processes[at]
+  const { processes } = stage.world
+  const isOfChild = (process: SimulatedProcess): boolean =>
+    process.child === name && process.pid !== undefined
+  if (oldest) return processes.findIndex((process) => isOfChild(process) && isSuch(process))
+  const at = processes.findLastIndex(isOfChild)
+  const process = processes[at]
   return process && isSuch(process) ? at : -1
 }
 

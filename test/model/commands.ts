@@ -17,10 +17,11 @@ export type Command = { readonly pace: Pace } & (
   | ({ do: 'start'; options: Partial<ModelOptions> | null; callback: boolean; signal: Signal } & OfChild)
   | ({ do: 'stop' | 'restart'; by: 'name' | 'handle' | 'callback'; signal: Signal } & OfChild)
   | ({ do: 'acquire'; by: 'name' | 'handle'; signal: Signal } & OfChild)
-  | ({ do: 'await' | 'touch' | 'change' | 'letGo' | 'sicken' | 'refuseAddress' } & OfChild)
+  | ({ do: 'await' | 'touch' | 'change' | 'sicken' | 'refuseAddress' | 'takeSocket' } & OfChild)
+  | ({ do: 'letGo'; oldest?: boolean } & OfChild)
   | ({ do: 'bind' | 'bindForeign'; oldest: boolean } & OfChild)
-  | ({ do: 'crash'; end: number | NodeJS.Signals; leaves: boolean } & OfChild)
-  | ({ do: 'ignore'; what: 'SIGTERM' | 'SIGKILL' } & OfChild)
+  | ({ do: 'crash'; end: number | NodeJS.Signals; leaves: boolean; oldest?: boolean } & OfChild)
+  | ({ do: 'ignore'; what: 'SIGTERM' | 'SIGKILL'; oldest?: boolean } & OfChild)
   | ({ do: 'spawnFails'; errno: string; sync: boolean } & OfChild)
   | { do: 'release' | 'abort'; which: number }
   | { do: 'happen'; which: number }
@@ -51,6 +52,7 @@ const options: fc.Arbitrary<Partial<ModelOptions>> = fc.record(
     maxRestarts: fc.constantFrom(0, 2, 3),
     faultTimeout: fc.constantFrom(0, 1.5),
     listens: fc.constant(false),
+    startFirst: fc.constantFrom(true, true, false),
     monitored: fc.constantFrom(false, false, true),
     checked: fc.constant(true),
   },
@@ -72,6 +74,8 @@ const pace: fc.Arbitrary<Pace> = fc.constantFrom('quiet', 'quiet', 'quiet', 'tur
 const outerPace: fc.Arbitrary<Pace> = fc.constantFrom('quiet', 'quiet', 'turn')
 const child = fc.constantFrom(0, 0, 1, 2)
 const signal: fc.Arbitrary<Signal> = fc.constantFrom('none', 'none', 'none', 'none', 'live', 'aborted')
+/** Of the living processes of a child, which may be two. */
+const oldest = fc.constantFrom(false, false, true)
 const which = fc.nat({ max: 7 })
 /** Long enough to pass each of the durations, with a fraction so that no two fall on the same moment by chance. */
 const ms = fc
@@ -109,12 +113,14 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
     pace: outerPace,
     end: fc.constantFrom(0, 1, 'SIGSEGV'),
     leaves: fc.constantFrom(false, false, true),
+    oldest,
   }),
-  of(3, 'ignore', { child, pace, what: fc.constantFrom('SIGTERM', 'SIGTERM', 'SIGKILL') }),
-  of(2, 'letGo', { child, pace: outerPace }),
+  of(3, 'ignore', { child, pace, what: fc.constantFrom('SIGTERM', 'SIGTERM', 'SIGKILL'), oldest }),
+  of(2, 'letGo', { child, pace: outerPace, oldest }),
   of(3, 'spawnFails', { child, pace, errno: fc.constantFrom('ENOENT', 'EMFILE'), sync: fc.boolean() }),
   of(1, 'refuseAddress', { child, pace }),
   of(2, 'sicken', { child, pace }),
+  of(1, 'takeSocket', { child, pace }),
   of(16, 'advance', { ms, pace: outerPace }),
   of(10, 'happen', { which, pace: outerPace }),
   of(2, 'listenersThrow', { how: fc.constantFrom('no', 'throw', 'reject'), pace }),
@@ -130,12 +136,32 @@ const phrase: fc.Arbitrary<readonly Command[]> = fc.constantFrom(0, 0, 0, 1, 2).
   const crash: Command = { do: 'crash', ...quiet, end: 1, leaves: false }
   const stop: Command = { do: 'stop', ...quiet, pace: 'turn', signal: 'none', by: 'name' }
   const wait = ms.map((given): Command => ({ do: 'advance', ms: given, pace: 'turn' }))
+  const first: Command = { ...start, options: { startFirst: true } } as Command
+  const change: Command = { do: 'change', ...quiet }
+  const restart = fc
+    .constantFrom('quiet' as const, 'turn' as const)
+    .map((pace): Command => ({ do: 'restart', child, pace, signal: 'none', by: 'name' }))
+  const crashOfOld: Command = { ...crash, oldest: true }
+  const stubborn = fc
+    .constantFrom('SIGTERM' as const, 'SIGKILL' as const)
+    .map((what): Command => ({ do: 'ignore', ...quiet, what }))
+  const watched: Command = { ...start, options: { startFirst: true, monitored: true } } as Command
   const quietWait = ms.map((given): Command => ({ do: 'advance', ms: given, pace: 'quiet' }))
   return fc.oneof(
     { weight: 4, arbitrary: fc.constant([start, bind]) },
     { weight: 2, arbitrary: fc.constant([crash, bind]) },
     { weight: 2, arbitrary: quietWait.map((given) => [crash, bind, given]) },
     { weight: 2, arbitrary: wait.map((given): Command[] => [given, { do: 'touch', ...quiet }]) },
+    { weight: 2, arbitrary: restart.map((given) => [first, bind, given]) },
+    { weight: 2, arbitrary: restart.map((given) => [given, bind]) },
+    { weight: 1, arbitrary: restart.map((given) => [given, crashOfOld]) },
+    { weight: 1, arbitrary: quietWait.map((given) => [change, given, bind]) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .tuple(stubborn, restart, quietWait)
+        .map(([ignore, again, given]) => [watched, bind, ignore, again, bind, change, given, bind]),
+    },
     { weight: 1, arbitrary: fc.constant([stop, { ...start, pace: 'turn' }]) },
   )
 })

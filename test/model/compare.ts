@@ -1,4 +1,6 @@
+import { ofSockets } from './compare-sockets.ts'
 import type { Stage } from './stage.ts'
+import { place } from './words.ts'
 
 const BUSY = ['starting', 'stopping', 'restart']
 
@@ -11,6 +13,7 @@ export function difference(stage: Stage): string | null {
     unequal('what was released', world.released, reference.released) ??
     ofChildren(stage) ??
     ofProcesses(stage) ??
+    ofSockets(stage) ??
     ofWaits(stage) ??
     ofListeners(stage)
   )
@@ -32,16 +35,17 @@ export function listDifference({ reference, spinner }: Stage): string | null {
 
 function ofChildren({ heard, heardOfAll, reference, spinner, world }: Stage): string | null {
   let busy = 0
-  for (const [name, { address, process, state, trace }] of reference.children) {
+  for (const [name, { address, main, state, trace }] of reference.children) {
     const child = spinner.child(name)
     if (BUSY.includes(state)) busy++
     const differs =
       unequal(`what the spinner told of '${name}'`, heardOfAll.get(name) ?? [], trace) ??
       unequal(`what '${name}' told`, heard.get(name) ?? [], trace)
     if (differs) return differs
-    const pid = process?.pid ?? null
-    if (child?.state !== state || child.pid !== pid || child.address !== address)
-      return `'${name}' is ${child?.state} with pid ${child?.pid} on ${child?.address}, but should be ${state} with pid ${pid} on ${address}`
+    const pid = main?.pid ?? null
+    const where = place(child?.address ?? null)
+    if (child?.state !== state || child.pid !== pid || where !== address)
+      return `'${name}' is ${child?.state} with pid ${child?.pid} on ${where}, but should be ${state} with pid ${pid} on ${address}`
   }
   return world.holds === busy ? null : `the host is held ${world.holds} times for ${busy} busy children`
 }

@@ -82,3 +82,12 @@ test('a crash that a short window has left out counts again when a later start g
   ]
   await expect(play(setting, commands)).resolves.toBeUndefined()
 })
+
+test('an address that comes when nobody wants it any more goes back to who gave it, whoever is asked by then', async () => {
+  const commands: Command[] = [
+    { ...start(), pace: 'turn' } as Command,
+    { do: 'stop', child: 0, pace: 'turn', signal: 'none', by: 'name' },
+    start({ startFirst: true }),
+  ]
+  await expect(play(ONE, commands)).resolves.toBeUndefined()
+})

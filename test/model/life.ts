@@ -19,6 +19,11 @@ export class Life {
   #groupAsked = false
   #killed = false
 
+  /** It does nothing any more, even where it does not end. */
+  get isKilled(): boolean {
+    return this.#killed
+  }
+
   get group(): boolean {
     return this.leader || this.grandchild
   }

@@ -11,6 +11,8 @@ export interface ModelOptions {
   readonly faultTimeout: number
   /** It is given an address by the world's allocator. */
   readonly listens: boolean
+  /** It has a socket, and its next process is started before the last one is ended. */
+  readonly startFirst: boolean
   readonly monitored: boolean
   readonly checked: boolean
 }
@@ -29,6 +31,7 @@ export const USUAL: ModelOptions = {
   maxRestarts: 1,
   faultTimeout: 5,
   listens: true,
+  startFirst: false,
   monitored: false,
   checked: false,
 }

@@ -121,7 +121,7 @@ class Player {
     if (what === 'turn') await oneByOne(world.turns.splice(0))
     else if (what === 'lull') await oneByOne(world.pauses.splice(0))
     else if (what === 'allocated') world.answerAllocation(process)
-    else if (what === 'obeys') world.processes[process]?.life.obey()
+    else if (what === 'obeys') world.obey(process)
     else if (what === 'spawnError') world.tellSpawnError(process)
     else if (what === 'exit') world.tellExit(process)
     else world.tellClose(process)

@@ -3,6 +3,7 @@ import { kindOfErrno } from './reference-failures.ts'
 import { ReferenceProcess } from './reference-process.ts'
 import { ReferenceSteps } from './reference-steps.ts'
 import type { Passage } from './reference-time.ts'
+import { SOCKET } from './words.ts'
 
 /** How a child is brought up: an address, a place at the gate, a process, and its word that it is ready. */
 export abstract class ReferenceAttempt extends ReferenceSteps {
@@ -12,9 +13,21 @@ export abstract class ReferenceAttempt extends ReferenceSteps {
     const isCurrent = this.enter('launching')
     this.inForce = this.options
     this.holdings.watch(this.name, this.inForce.monitored, () => this.hear('changed'))
-    if (!this.inForce.listens) this.holdings.releaseAddress()
-    if (this.inForce.listens && this.address === null) this.#allocate(isCurrent)
-    else this.time.soon(() => (isCurrent() ? this.#pass() : undefined))
+    const moments = this.#moments
+    if (this.inForce.startFirst && !this.incumbent) this.holdings.isThere = false
+    if (this.holdings.isToAsk(this.inForce)) this.#allocate(isCurrent)
+    else this.#later(moments, () => (isCurrent() ? this.#pass() : undefined))
+  }
+
+  /** To make sure of a socket takes some moments, and to remove an old one takes more: others may come first. */
+  get #moments(): number {
+    if (!this.inForce.startFirst || this.incumbent) return 1
+    if (this.holdings.isThere) return 30
+    return this.address === SOCKET ? 20 : 10
+  }
+
+  #later(moments: number, act: () => void): void {
+    this.time.soon(() => (moments > 1 ? this.#later(moments - 1, act) : act()))
   }
 
   #allocate(isCurrent: () => boolean): void {
@@ -62,6 +75,7 @@ export abstract class ReferenceAttempt extends ReferenceSteps {
       const told = exit.signal ?? exit.code
       this.trace.push(`exit ${told}`)
       if (this.process === process) this.hear('gone', exit)
+      else if (this.incumbent === process) this.hear('lost', exit)
     }
     const pid = this.surroundings.pidOfNext()
     const process = new ReferenceProcess(this.time, pid, this.inForce.stopScope, onEnded)
@@ -74,9 +88,13 @@ export abstract class ReferenceAttempt extends ReferenceSteps {
       if (!isCurrent()) return
       if (code !== null) {
         gate.leave(passage)
-        if (!process.exited) this.fail(code, this.inForce.listens ? 'address' : 'child')
+        const { listens, startFirst } = this.inForce
+        if (!process.exited) this.fail(code, listens && !startFirst ? 'address' : 'child')
         return
       }
+      // Who takes the place of another must listen, and what does not live any more does not begin to.
+      if (this.inForce.startFirst && (!process.life.leader || process.life.isKilled)) return
+      if (this.inForce.startFirst) this.holdings.settle(this.incumbent !== null)
       this.time.turns.push(() => {
         gate.leave(passage)
         if (isCurrent() && !process.exited) this.#arrive()

@@ -1,10 +1,10 @@
 import type { ChildState, Exit } from '../../src/events.ts'
-import { ReferenceAttempt } from './reference-attempt.ts'
+import { ReferenceReplacement } from './reference-replacement.ts'
 import { failed, type Wait } from './reference-waits.ts'
 import { watchHealth, watchIdle } from './reference-watch.ts'
 
 /** What can happen to a child. What a state has no entry for changes nothing there. */
-type Input = 'start' | 'stop' | 'restart' | 'gone' | 'changed' | 'unhealthy' | 'idle'
+type Input = 'start' | 'stop' | 'restart' | 'gone' | 'lost' | 'changed' | 'unhealthy' | 'idle'
 type Row = Partial<Record<Input, (child: ReferenceChild, exit?: Exit) => void>>
 
 const queue = (it: ReferenceChild, queued: boolean): void => {
@@ -25,9 +25,9 @@ const TABLE: Readonly<Record<ChildState, Row>> = {
   },
   started: {
     stop: (it) => it.leave('stopping'),
-    restart: (it) => it.leaveAndReturn(),
+    restart: (it) => it.renew(),
     gone: (it, exit) => it.crash(exit as Exit),
-    changed: (it) => it.leaveAndReturn(),
+    changed: (it) => it.renew(),
     unhealthy: (it) => it.suffer(),
     idle: (it) => it.leave('stopping'),
   },
@@ -38,8 +38,9 @@ const TABLE: Readonly<Record<ChildState, Row>> = {
   },
   restart: {
     stop: (it) => it.leave('stopping'),
-    gone: (it) => it.failReadiness('EXITED'),
-    changed: (it) => it.changeWhileArriving(),
+    gone: (it, exit) => (it.step === 'retiring' ? it.crash(exit as Exit) : it.failReadiness('EXITED')),
+    lost: (it) => it.lose(),
+    changed: (it) => it.changeWhileRestarting(),
   },
   faulted: {
     start: (it) => it.retry(),
@@ -50,9 +51,7 @@ const TABLE: Readonly<Record<ChildState, Row>> = {
 }
 
 /** What one child is predicted to do: the states, who waits, and why it moves. */
-export class ReferenceChild extends ReferenceAttempt {
-  restarts = 0
-  crashes = 0
+export class ReferenceChild extends ReferenceReplacement {
   leases = 0
   used = false
   queued = false
@@ -81,8 +80,7 @@ export class ReferenceChild extends ReferenceAttempt {
   }
 
   askRestart(wait: Wait): void {
-    this.waits.open()
-    this.waits.forArrival(wait)
+    this.waits.forRenewal(wait)
     this.hear('restart')
   }
 
@@ -98,8 +96,19 @@ export class ReferenceChild extends ReferenceAttempt {
     this.leave('restart')
   }
 
-  changeWhileArriving(): void {
-    if (this.step !== 'terminating' && this.step !== 'killing') this.leaveAndReturn()
+  /** A restart of a child that is started. */
+  renew(): void {
+    this.queued = false
+    if (this.canReplace) this.replace()
+    else this.leaveAndReturn()
+  }
+
+  changeWhileRestarting(): void {
+    if (this.step === 'retiring') this.outdated = true
+    else if (this.incumbent) {
+      this.forgetAttempts()
+      this.clear()
+    } else if (this.step !== 'terminating' && this.step !== 'killing') this.leaveAndReturn()
   }
 
   crash(exit: Exit): void {
@@ -112,12 +121,13 @@ export class ReferenceChild extends ReferenceAttempt {
     if (this.record.crash(this.time.now, restartTolerance, maxRestarts)) this.fault('EXITED')
     else {
       this.restarts++
+      this.waits.leave()
       this.begin('restart')
     }
   }
 
   suffer(): void {
-    if (this.record.suffer(this.time.now)) this.leaveAndReturn()
+    if (this.record.suffer(this.time.now)) this.renew()
     else this.tell([`error ${failed('NOT_READY')}`])
   }
 
@@ -138,7 +148,7 @@ export class ReferenceChild extends ReferenceAttempt {
   /** A faulted child is stopped; what survived the kill is killed again. */
   clearAway(): void {
     this.queued = false
-    if (this.process) this.killLeaving('stopping')
+    if (this.all.length > 0) this.killLeaving('stopping')
     else this.#stop()
   }
 
@@ -154,8 +164,7 @@ export class ReferenceChild extends ReferenceAttempt {
     this.release()
   }
 
-  protected override onArrived(): void {
-    this.record.readyAt = this.time.now
+  protected override onReady(): void {
     this.move('started')
     const { checked, idleTimeSec } = this.inForce
     const { rounds, sick } = this.surroundings
@@ -173,10 +182,12 @@ export class ReferenceChild extends ReferenceAttempt {
   protected override onMoved(to: ChildState, from: ChildState): string[] {
     if (from === 'started') {
       for (const undo of this.#watches.splice(0)) undo()
-      this.waits.leave()
     }
+    if (!this.isReplacing && to !== 'started') this.waits.leave()
     if (to === 'started') {
+      if (this.kept) this.waits.kept(this.error)
       this.waits.arrived(this.address)
+      if (this.kept) return []
       return [`${from === 'restart' ? 'restarted' : 'started'} ${this.address}`]
     }
     if (to === 'faulted') {

@@ -1,7 +1,7 @@
 import type { ChildState, Exit } from '../../src/events.ts'
 import type { ModelOptions } from './options.ts'
 import { type Kind, ReferenceFailures } from './reference-failures.ts'
-import { ReferenceHoldings } from './reference-holdings.ts'
+import { type Address, ReferenceHoldings } from './reference-holdings.ts'
 import type { ReferenceProcess } from './reference-process.ts'
 import { ReferenceRecord } from './reference-record.ts'
 import type { Passage, Plan, ReferenceTime } from './reference-time.ts'
@@ -9,7 +9,16 @@ import { ReferenceWaits } from './reference-waits.ts'
 import type { Surroundings } from './surroundings.ts'
 
 /** What goes on inside a state. */
-export type Step = 'resting' | 'clearing' | 'waiting' | 'launching' | 'readying' | 'terminating' | 'killing'
+export type Step =
+  | 'resting'
+  | 'clearing'
+  | 'waiting'
+  | 'launching'
+  | 'readying'
+  | 'terminating'
+  | 'killing'
+  /** The new process serves, and the old one is asked to end. */
+  | 'retiring'
 
 const KILL_MS = 5_000
 
@@ -20,7 +29,16 @@ export abstract class ReferenceSteps {
   step: Step = 'resting'
   options: ModelOptions
   inForce: ModelOptions
+  /** It serves, or is being brought up. */
   process: ReferenceProcess | null = null
+  /** It serves while the next one is being brought up. */
+  incumbent: ReferenceProcess | null = null
+  /** The next one has taken its place, or it has ended: what is left of it is to be ended. */
+  retiree: ReferenceProcess | null = null
+  /** They have survived their kill while another served. */
+  readonly lingering = new Set<ReferenceProcess>()
+  /** A file has changed since the process that is ready was started. */
+  outdated = false
   error = ''
   faultedAt = 0
   readonly record = new ReferenceRecord()
@@ -30,7 +48,7 @@ export abstract class ReferenceSteps {
   readonly time: ReferenceTime
   readonly waits: ReferenceWaits
   #failures = new ReferenceFailures()
-  protected readonly holdings: ReferenceHoldings
+  readonly holdings: ReferenceHoldings
   protected deadline: Plan | null = null
   /** Grows with each step, so that what belongs to an earlier one is known. */
   protected turn = 0
@@ -46,13 +64,25 @@ export abstract class ReferenceSteps {
     this.holdings = new ReferenceHoldings(surroundings)
   }
 
-  get address(): number | null {
+  get address(): Address {
     return this.holdings.address
   }
 
-  abstract hear(input: 'gone' | 'changed', exit?: Exit): void
+  /** The one whose number is shown. */
+  get main(): ReferenceProcess | null {
+    return this.incumbent ?? this.process
+  }
+
+  get all(): ReferenceProcess[] {
+    const wanted = [this.process, this.incumbent, this.retiree].filter((process) => process !== null)
+    return [...wanted, ...this.lingering]
+  }
+
+  abstract hear(input: 'gone' | 'lost' | 'changed', exit?: Exit): void
   protected abstract onLeft(): void
   protected abstract launch(): void
+  /** The new version did not come up, and the old one serves. */
+  protected abstract keep(): void
   protected abstract onMoved(to: ChildState, from: ChildState): string[]
 
   move(to: ChildState): void {
@@ -69,10 +99,11 @@ export abstract class ReferenceSteps {
   begin(state: 'starting' | 'restart'): void {
     this.forgetAttempts()
     this.move(state)
-    this.#clear()
+    this.clear()
   }
 
   forgetAttempts(): void {
+    this.outdated = false
     this.#failures = new ReferenceFailures()
   }
 
@@ -83,20 +114,19 @@ export abstract class ReferenceSteps {
     )
     this.#leaveGate()
     const then = (): void => (isCurrent() ? this.#left() : undefined)
-    if (this.process) this.process.terminate(then)
-    else this.time.soon(then)
+    this.#whenAll(this.all, (process, gone) => process.terminate(gone), then)
   }
 
   killLeaving(state: 'stopping' | 'restart'): void {
     this.move(state)
-    this.#kill('killing', () => this.#left())
+    this.#kill('killing', this.all, () => this.#left())
   }
 
   fault(code: string): void {
     this.error = code
     this.faultedAt = this.time.now
     this.move('faulted')
-    this.#clear()
+    this.clear()
   }
 
   /** What was to become ready will not. */
@@ -114,7 +144,7 @@ export abstract class ReferenceSteps {
 
   disposeAttempt(): void {
     this.enter('resting')
-    this.process?.kill()
+    for (const process of this.all) process.kill()
     this.release()
   }
 
@@ -126,37 +156,109 @@ export abstract class ReferenceSteps {
     return () => turn === this.turn
   }
 
-  #kill(step: 'clearing' | 'killing', then: () => void): void {
+  #kill(step: 'clearing' | 'killing', whom: readonly ReferenceProcess[], then: () => void): void {
     const isCurrent = this.enter(step, KILL_MS, () => this.#survive())
     this.#leaveGate()
     const whenGone = (): void => (isCurrent() ? then() : undefined)
-    this.process?.kill()
-    if (this.process) this.process.whenGone(whenGone)
-    else this.time.soon(whenGone)
+    for (const process of whom) process.kill()
+    // Where one serves there is less to be looked after: others may come later.
+    const soon = this.incumbent ? whenGone : () => this.time.soon(whenGone)
+    this.#whenAll(whom, (process, gone) => process.whenGone(gone), soon)
   }
 
-  #clear(): void {
-    this.#kill('clearing', () => {
-      this.process = null
-      const wait = this.#failures.pause(this.record.streak, this.surroundings.random)
-      if (this.state === 'faulted') this.enter('resting')
-      else if (this.#failures.isOver(this.inForce.attempts)) this.fault(this.error)
-      else if (wait > 0) this.enter('waiting', wait, () => this.launch())
-      else this.launch()
+  /** Does something that takes its time with some processes, and calls `then` when it is done for all. */
+  #whenAll(
+    whom: readonly ReferenceProcess[],
+    act: (process: ReferenceProcess, then: () => void) => void,
+    then: () => void,
+  ): void {
+    let left = whom.length
+    const one = (): void => {
+      left--
+      if (left === 0) then()
+    }
+    for (const process of whom) act(process, one)
+    if (left === 0) this.time.soon(then)
+  }
+
+  /** Ends whatever is of no use, and goes on from there. */
+  protected clear(): void {
+    const useless = this.process ? [this.process] : []
+    if (this.incumbent) this.holdings.undo()
+    this.#kill('clearing', this.incumbent ? useless : this.all, () => {
+      if (this.incumbent) this.process = null
+      else this.#forgetProcesses()
+      this.#goOn()
     })
   }
 
-  /** Its group outlived the kill: nothing is started over it. */
+  #goOn(): void {
+    const isOver = this.#failures.isOver(this.inForce.attempts)
+    const wait = this.#failures.pause(this.record.streak, this.surroundings.random)
+    if (this.state === 'faulted') this.enter('resting')
+    else if (isOver && this.incumbent && this.holdings.isThere) this.keep()
+    else if (isOver && !this.incumbent) this.fault(this.error)
+    else if (wait > 0 && !this.#mustEndFirst) this.enter('waiting', wait, () => this.#launch())
+    else this.#launch()
+  }
+
+  #launch(): void {
+    if (this.#mustEndFirst) this.#endFirst()
+    else this.launch()
+  }
+
+  /** The socket is gone, or by the options of the next process two may not live side by side. */
+  get #mustEndFirst(): boolean {
+    return this.incumbent !== null && !(this.options.startFirst && this.holdings.isThere)
+  }
+
+  #endFirst(): void {
+    this.forgetAttempts()
+    this.waits.leave()
+    this.#fold()
+    this.leave('restart')
+  }
+
+  /** None serves any more. */
+  #fold(): void {
+    if (this.process === null) {
+      this.process = this.incumbent ?? this.retiree
+      if (this.incumbent === null) this.retiree = null
+    } else this.retiree ??= this.incumbent
+    this.incumbent = null
+  }
+
+  #forgetProcesses(): void {
+    this.process = null
+    this.incumbent = null
+    this.retiree = null
+    this.lingering.clear()
+  }
+
+  protected linger(process: ReferenceProcess | null): void {
+    if (!process) return
+    this.lingering.add(process)
+    process.whenGone(() => this.lingering.delete(process))
+  }
+
+  /** Its group outlived the kill: nothing is started over it. Where another serves, that goes on. */
   #survive(): void {
     this.error = 'STILL_ALIVE'
+    if (this.incumbent && this.step === 'clearing' && this.holdings.isThere) {
+      this.linger(this.process)
+      this.process = null
+      this.keep()
+      return
+    }
+    this.#fold()
     if (this.state !== 'faulted') this.faultedAt = this.time.now
     this.enter('resting')
     this.move('faulted')
   }
 
   #left(): void {
-    this.process = null
-    if (this.state === 'restart') this.#clear()
+    this.#forgetProcesses()
+    if (this.state === 'restart') this.clear()
     else this.onLeft()
   }
 
@@ -164,7 +266,7 @@ export abstract class ReferenceSteps {
     this.#failures.add(kind)
     this.error = code
     if (kind === 'address') this.holdings.releaseAddress()
-    this.#clear()
+    this.clear()
   }
 
   #leaveGate(): void {

@@ -8,7 +8,7 @@ export interface Wait {
   readonly onResult?: (result: string) => void
 }
 
-export const ok = (value: number | null | undefined): string => `ok ${value}`
+export const ok = (value: unknown): string => `ok ${value}`
 export const failed = (code: string): string => `ERR_SPINNER_${code}`
 
 export function endWait(time: ReferenceTime, wait: Wait, result: string): void {
@@ -26,6 +26,8 @@ export class ReferenceWaits {
   readonly #time: ReferenceTime
   #arrivals: Wait[] = []
   #departures: Wait[] = []
+  /** Of those who want another process than the one that may be ready. */
+  #renewals: Wait[] = []
   /** What is known already; `null` while all who ask have to wait. */
   #outcome: string | null = failed('STOPPED')
 
@@ -46,9 +48,14 @@ export class ReferenceWaits {
     this.#departures.push(wait)
   }
 
-  /** Nobody knows yet. */
+  forRenewal(wait: Wait): void {
+    this.open()
+    this.#renewals.push(wait)
+  }
+
+  /** Nobody knows yet, unless it is ready. */
   open(): void {
-    this.#outcome = null
+    if (!this.#outcome?.startsWith('ok')) this.#outcome = null
   }
 
   /** It is ready no longer. Whoever was refused stays refused. */
@@ -56,12 +63,19 @@ export class ReferenceWaits {
     if (this.#outcome?.startsWith('ok')) this.#outcome = null
   }
 
-  arrived(address: number | null): void {
+  arrived(address: unknown): void {
     this.#tellArrivals(ok(address))
+    this.#tellRenewals(ok(address))
   }
 
   refuse(code: string): void {
     this.#tellArrivals(failed(code))
+    this.#tellRenewals(failed(code))
+  }
+
+  /** There is no other process than the one that was ready. */
+  kept(code: string): void {
+    this.#tellRenewals(failed(code))
   }
 
   departed(): void {
@@ -75,6 +89,10 @@ export class ReferenceWaits {
   #tellArrivals(outcome: string): void {
     this.#outcome = outcome
     for (const wait of this.#arrivals.splice(0)) this.end(wait, outcome)
+  }
+
+  #tellRenewals(result: string): void {
+    for (const wait of this.#renewals.splice(0)) this.end(wait, result)
   }
 
   #tellDepartures(result: string): void {

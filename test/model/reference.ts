@@ -22,7 +22,7 @@ export class Reference {
   readonly readies: { readonly child: string; readonly answer: (code: 'FOREIGN_LISTENER' | null) => void }[] =
     []
   readonly spawnErrors = new Map<number, () => void>()
-  readonly released: number[] = []
+  readonly released: unknown[] = []
   closing = false
   disposed = false
   #closed: string | null = null

@@ -1,17 +1,16 @@
 import type fs from 'node:fs'
+import { errnoError, type SimulatedSockets } from './simulated-sockets.ts'
 
-/** What Node throws when the system refuses something. */
-export const errnoError = (code: string): Error => Object.assign(new Error(`${code}: simulated`), { code })
-
-/** The files of a map, each with the number of its version, as far as anybody looks at them; there is nothing else. */
-export function simulatedFiles(files: ReadonlyMap<string, number>): typeof fs {
+/** The files of a map, each with the number of its version, as far as anybody looks at them, and sockets; nothing else. */
+export function simulatedFiles(files: ReadonlyMap<string, number>, sockets: SimulatedSockets): typeof fs {
   const versionOf = (file: string): number => {
     const version = files.get(file)
     if (version === undefined) throw errnoError('ENOENT')
     return version
   }
   const known: Record<string, unknown> = {
-    existsSync: (file: string) => files.has(file),
+    ...sockets.fs,
+    existsSync: (file: string) => files.has(file) || sockets.has(file),
     realpathSync: (file: string) => file,
     readFileSync: (file: string) => `version ${versionOf(file)}`,
     statSync: (file: string) => ({

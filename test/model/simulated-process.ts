@@ -17,13 +17,17 @@ export class SimulatedProcess extends EventEmitter {
   readonly life = new Life()
   readonly child: string
   readonly pid: number | undefined
+  /** The path that it was told to bind; `null` where it was told none. */
+  readonly port: string | null
+  bound = false
   failure: Error | null = null
   exitTold = false
   closeTold = false
 
-  constructor(child: string, pid: number | undefined) {
+  constructor(child: string, pid: number | undefined, port: string | null) {
     super()
     this.child = child
     this.pid = pid
+    this.port = port
   }
 }

@@ -7,7 +7,7 @@ import { CHECK_INTERVAL_S, CHECK_RETRIES, type ModelOptions, USUAL } from './opt
 import { Reference } from './reference.ts'
 import type { ReferenceChild } from './reference-child.ts'
 import { ok, type Wait } from './reference-waits.ts'
-import { ABORTED, outcomeOf, said } from './words.ts'
+import { ABORTED, outcomeOf, place, said } from './words.ts'
 import { World } from './world.ts'
 
 /** One caller's wait: what it ended with, and what was predicted. */
@@ -35,6 +35,8 @@ export class Stage {
   readonly heardOfAll = new Map<string, string[]>()
   /** When whose file was changed. */
   readonly changes: { readonly name: string; readonly at: number }[] = []
+  /** Where each child that has had a socket has it. */
+  readonly sockets = new Map<string, string>()
   throwing: 'no' | 'throw' | 'reject' = 'no'
   thrown = 0
   logged = 0
@@ -80,7 +82,7 @@ export class Stage {
 
   /** What `start` is given for these options. */
   given(child: number, options: ModelOptions): StartOptions {
-    const { checked, listens, monitored, ...rest } = options
+    const { checked, listens, monitored, startFirst, ...rest } = options
     const name = this.nameOf(child)
     const check = {
       name: 'well',
@@ -95,8 +97,9 @@ export class Stage {
       name,
       command: 'simulated',
       args: [name],
-      listen: listens ? this.#listen : null,
-      ready: () => this.world.ready(name),
+      restartOrder: startFirst ? 'start-first' : 'stop-first',
+      listen: startFirst ? 'socket' : listens ? this.#listen : null,
+      ready: (child) => this.world.ready(name, child.pid),
       monitor: monitored ? this.fileOf(child) : null,
       checks: checked ? [check] : [],
     }
@@ -135,7 +138,7 @@ export class Stage {
       begin(controller?.signal).then(
         (value) => {
           if (leased) waited.lease = value as Lease
-          this.#end(waited, ok((leased ? (value as Lease).address : value) as number | null | undefined))
+          this.#end(waited, ok(place(leased ? (value as Lease).address : value)))
         },
         (thrown) => this.#end(waited, outcomeOf(thrown)),
       )
@@ -153,7 +156,7 @@ export class Stage {
     let isLater = false
     begin((error, value) => {
       if (!isLater) this.world.violations.push(`the callback of ${what} was called in the same turn`)
-      this.#end(waited, error ? outcomeOf(error) : ok(value as number | null | undefined))
+      this.#end(waited, error ? outcomeOf(error) : ok(place(value)))
     })
     isLater = true
     return expected

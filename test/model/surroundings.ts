@@ -16,7 +16,7 @@ export interface Surroundings {
   readonly allocations: ((address: number | null) => void)[]
   readonly readies: Answerable[]
   readonly spawnErrors: Map<number, () => void>
-  readonly released: number[]
+  readonly released: unknown[]
   pidOfNext(): number
 }
 

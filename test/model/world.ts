@@ -1,9 +1,11 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process'
+import type { Socket } from 'node:net'
 import { SpinnerError } from '../../src/errors.ts'
 import type { Sys } from '../../src/sys.ts'
 import { SteppedClock } from './clock.ts'
-import { errnoError, simulatedFiles } from './simulated-files.ts'
+import { simulatedFiles } from './simulated-files.ts'
 import { SimulatedProcess } from './simulated-process.ts'
+import { errnoError, SimulatedSockets } from './simulated-sockets.ts'
 
 /** Something that has happened outside and that nobody has been told yet. */
 export interface Happening {
@@ -20,6 +22,8 @@ export interface SpawnFailure {
 /** How a question to the world is answered, once somebody decides to. */
 export interface Question<Value> {
   readonly child: string
+  /** Whose it is, where it is asked of one. */
+  readonly pid: number | null
   answer(value: Value): void
   refuse(reason: unknown): void
 }
@@ -42,6 +46,7 @@ export class World {
   /** What no schedule may bring about. */
   readonly violations: string[] = []
   readonly files = new Map<string, number>()
+  readonly sockets = new SimulatedSockets()
   holds = 0
   closed = false
   readonly sys: Sys
@@ -55,13 +60,14 @@ export class World {
       pid: 4_242,
       env: {},
       clock: this.clock,
-      fs: simulatedFiles(this.files),
+      fs: simulatedFiles(this.files, this.sockets),
       random: () => random,
       cpus: () => 2,
       tmpdir: () => '/nowhere',
       spawn: (_command, args, options) => this.#spawn(args, options),
       kill: (target, signal) => this.#kill(target, signal),
-      connect: () => {
+      connect: (target) => {
+        if ('socketPath' in target) return this.sockets.connect(target.socketPath) as Socket
         throw errnoError('ENOSYS')
       },
       pause: () => new Promise((resolve) => this.pauses.push(resolve)),
@@ -74,7 +80,7 @@ export class World {
   }
 
   allocate(child: string): Promise<number> {
-    return ask(this.allocations, child)
+    return ask(this.allocations, child, null)
   }
 
   release(address: number): void {
@@ -82,8 +88,25 @@ export class World {
     this.released.push(address)
   }
 
-  ready(child: string): Promise<void> {
-    return ask(this.readies, child)
+  ready(child: string, pid: number | null): Promise<void> {
+    return ask(this.readies, child, pid)
+  }
+
+  /** A process has set itself up, and says so. */
+  answerReady(place: number): void {
+    const [question] = this.readies.splice(place, 1)
+    const process = this.processes.find(({ pid }) => pid === question?.pid)
+    const trouble = process && this.sockets.bind(process)
+    if (trouble) this.violations.push(trouble)
+    question?.answer()
+  }
+
+  /** It does what it was asked to. */
+  obey(process: number): void {
+    const it = this.processes[process]
+    const lived = it?.life.leader
+    it?.life.obey()
+    if (it && lived && !it.life.leader) this.sockets.close(it)
   }
 
   /** What could be told now, in a fixed order. */
@@ -138,21 +161,29 @@ export class World {
     it.emit('close', it.life.end.code, it.life.end.signal)
   }
 
-  #spawn(args: readonly string[], _options: SpawnOptions): ChildProcess {
+  #spawn(args: readonly string[], { env }: SpawnOptions): ChildProcess {
     const child = args[0] as string
     if (this.closed) this.violations.push(`'${child}' was spawned after close()`)
-    if (this.processes.some((process) => process.child === child && process.life.group))
-      this.violations.push(`'${child}' was spawned while something of it lived`)
+    const port = env?.['PORT']?.endsWith('.sock') ? env['PORT'] : null
+    this.#mayBeSpawned(child, port)
     const failure = this.failures.get(child)?.shift()
     this.spawns.push(failure ? `${child} fails` : child)
     if (failure?.sync) throw errnoError(failure.errno)
-    const process = new SimulatedProcess(child, failure ? undefined : FIRST_PID + this.processes.length)
+    const process = new SimulatedProcess(child, failure ? undefined : FIRST_PID + this.processes.length, port)
     this.processes.push(process)
     if (failure) {
       process.failure = errnoError(failure.errno)
       process.life.leader = false
     }
     return process as unknown as ChildProcess
+  }
+
+  /** Beside one that serves at the socket one more may come up, and what has survived its kill cannot be helped. */
+  #mayBeSpawned(child: string, port: string | null): void {
+    const alive = this.processes.filter((process) => process.child === child && process.life.group)
+    const serving = port === null ? null : this.sockets.ownerOf(port.replace(/\.\d\.sock$/, '.sock'))
+    const others = alive.filter((process) => process !== serving && !(serving && process.life.isKilled))
+    if (others.length > 0) this.violations.push(`'${child}' was spawned while something of it lived`)
   }
 
   #kill(target: number, signal: NodeJS.Signals | 0): void {
@@ -169,8 +200,8 @@ export class World {
   }
 }
 
-function ask<Value>(questions: Question<Value>[], child: string): Promise<Value> {
-  return new Promise((answer, refuse) => questions.push({ child, answer, refuse }))
+function ask<Value>(questions: Question<Value>[], child: string, pid: number | null): Promise<Value> {
+  return new Promise((answer, refuse) => questions.push({ child, pid, answer, refuse }))
 }
 
 /** What the `ready` function of a child says when somebody else listens on its address. */
