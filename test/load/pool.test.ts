@@ -85,7 +85,9 @@ describe.runIf(has('nginx'))('E15b: a pool behind nginx, under a load of 40 conn
       expect(stage.pool.children.map((child) => child.info().restarts)).toEqual([ROUNDS, ROUNDS])
     })
 
-    test(`answers nothing with 5xx in ${TCP_ROUNDS} rolling restarts on ports, ${how} keep-alive`, async () => {
+    test(`answers nothing with 5xx in ${TCP_ROUNDS} rolling restarts on ports, ${how} keep-alive`, {
+      timeout: 300_000,
+    }, async () => {
       const stage = await behindNginx({ restartOrder: 'stop-first', listen: 'port' })
       const counts = await during(
         stage,
