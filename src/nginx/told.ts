@@ -6,12 +6,12 @@ export class Told {
   readonly #told = new Set<string>()
   #untold: Error | null = null
 
-  /** With nobody to hear it, it waits for the first who does. */
+  /** With nobody to hear it, it waits for the first who does. Who leaves does not miss an nginx that left before. */
   tell(error: Error, child: Child | null): void {
     // An nginx that does not run does so for one reason now and for another one then.
     const what = error instanceof Absent ? error.code : error.message
     if (this.#told.has(what)) return
-    if (!child) {
+    if (!child || (error instanceof Absent && child.state === 'stopping')) {
       this.#untold = error
       return
     }

@@ -194,6 +194,18 @@ describe('without nginx', () => {
     expect(errors).toHaveLength(1)
   })
 
+  test('that runs any more, nothing is said to children that are stopped after it', async () => {
+    if (!has('nginx')) return
+    const { site, spinner, errors } = await newWorld()
+    await spinner.start(hello('a'))
+    await spinner.start(hello('b'))
+    await site.stop()
+    await spinner.stop('a')
+    expect([errors, serversIn(included(site.folder)).length]).toEqual([[], 1])
+    await spinner.start(hello('a'))
+    expect(errors).toEqual([expect.objectContaining({ code: 'ERR_SPINNER_NOT_FOUND' })])
+  })
+
   test('on the machine, children are supervised, the file is kept, and it is said once', async () => {
     const folder = newFolder()
     const file = path.join(folder, 'app.conf')
