@@ -8,11 +8,12 @@ const root = path.join(import.meta.dirname, '..')
 const at = (file) => path.join(root, file)
 const timeOf = (file) => (existsSync(file) ? statSync(file).mtimeMs : 0)
 
-/** Programs that tests run for real, and the Debian package that each comes from. */
+/** Programs that tests run for real, and the Debian packages that each needs; what these recommend is not installed. */
 const TEST_PROGRAMS = [
-  { program: 'cc', package: 'gcc', why: 'the small C server of the tests' },
+  { program: 'cc', package: 'gcc libc6-dev', why: 'the small C server of the tests' },
   { program: 'python3', package: 'python3', why: 'a listener that is not ours' },
   { program: 'nginx', package: 'nginx', why: 'the nginx plugin' },
+  { program: 'chromium', package: 'chromium', why: 'the example of browsers behind nginx' },
   { program: 'ps', package: 'procps', why: 'processes as systems other than Linux tell of them' },
 ]
 
@@ -56,10 +57,10 @@ function installPackages() {
 function installPrograms() {
   const missing = TEST_PROGRAMS.filter(({ program }) => !isOnPath(program))
   if (missing.length === 0) return
-  const names = missing.map((entry) => entry.package)
+  const names = missing.flatMap((entry) => entry.package.split(' '))
   const mayInstall = process.getuid?.() === 0 && isOnPath('apt-get')
   const apt = (...args) => run('apt-get', args, `apt-get ${args.join(' ')}`)
-  const install = () => apt('install', '-y', '-qq', ...names)
+  const install = () => apt('install', '-y', '-qq', '--no-install-recommends', ...names)
   if (mayInstall && apt('update', '-qq') && withoutDaemons(install)) return
   for (const { program, why } of missing)
     console.log(`setup: ${program} is missing (${why}); its tests will be skipped`)

@@ -32,7 +32,8 @@ function look(pid: string): Seen[] {
   }
 }
 
-const all = (): Seen[] => readdirSync('/proc').flatMap((pid) => (/^\d+$/.test(pid) ? look(pid) : []))
+/** What lives on this machine. */
+export const all = (): Seen[] => readdirSync('/proc').flatMap((pid) => (/^\d+$/.test(pid) ? look(pid) : []))
 
 /** What this test file has started, to however many generations. */
 export const marked = (): Seen[] =>

@@ -1,0 +1,59 @@
+// A renderer: answers with the page of a path as it stands when its scripts have run, in a Chromium of its own.
+import http from 'node:http'
+import { chromium } from 'playwright-core'
+import { find } from './programs.js'
+
+const [AT_ONCE, WAITING, LONGEST_MS] = [2, 100, 15_000]
+// Signals are for this program: it has answers to finish before its browser may go.
+const signals = { handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false }
+const browser = await chromium.launch({ executablePath: find('chromium'), ...signals })
+// One cache for all pages, since they are the same for everybody. Windows that a page opens stay until the browser ends.
+const context = await browser.newContext()
+context.setDefaultTimeout(LONGEST_MS)
+
+async function render(url) {
+  const page = await context.newPage()
+  try {
+    const answer = await page.goto(process.env.SITE + url)
+    if (!answer.ok()) return [answer.status(), await answer.text()]
+    const html = await page.waitForSelector('html[data-status]', { state: 'attached' })
+    return [Number(await html.getAttribute('data-status')) || 200, await page.content()]
+  } finally {
+    await page.close()
+  }
+}
+
+let running = 0
+const queue = []
+
+/** So many pages at once; the others wait, and not more than so many. */
+async function inTurn(work) {
+  if (running < AT_ONCE) running++
+  else await new Promise((begin) => queue.push(begin))
+  try {
+    return await work()
+  } finally {
+    if (queue.length > 0) queue.shift()()
+    else running--
+  }
+}
+
+async function answer(url) {
+  if (!url.startsWith('/')) return [400, 'This is no proxy.']
+  if (queue.length === WAITING) return [503, 'Too many are waiting.']
+  return inTurn(() => render(url)).catch((error) => {
+    console.error(`${url}: ${error.message}`)
+    return error.name === 'TimeoutError' ? [504, 'It took too long.'] : [500, 'It could not be rendered.']
+  })
+}
+
+const server = http.createServer(async ({ url }, response) => {
+  const [status, text] = await answer(url)
+  response.writeHead(status, { 'Content-Type': 'text/html; charset=utf-8' }).end(text)
+})
+server.listen(process.env.PORT)
+
+const die = () => process.exit(1)
+browser.once('disconnected', die) // spinner starts both anew
+const end = () => browser.off('disconnected', die).close()
+process.once('SIGTERM', () => server.close(end))
