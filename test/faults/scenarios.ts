@@ -94,6 +94,42 @@ async function one(world: World, options: StartOptions): Promise<void> {
   await stop(world, 'a')
 }
 
+/** A restart that did not succeed has left the old process, or has made the child say that it gave up. */
+async function replaced(world: World, child: Child): Promise<void> {
+  const { pid } = child
+  const { error } = await world.settle(child.restart(), 'a restart')
+  if (child.state === 'faulted') return
+  await world.mustServe(child)
+  if (!error && child.pid === pid) throw new Broken('restart() has resolved, and there is no other process')
+}
+
+async function replace(world: World): Promise<void> {
+  const child = world.start(server('a', successive))
+  if (await begin(world, child)) {
+    await replaced(world, child)
+    if (child.state === 'started') await replaced(world, child)
+  }
+  await stop(world, 'a')
+}
+
+/** The new process takes the place of the old one, and ends before all have been told of it. */
+async function replaceInVain(world: World): Promise<void> {
+  const child = world.start(server('a', { ...successive, attempts: 1 }))
+  if (await begin(world, child)) {
+    const ready = async (): Promise<void> => {
+      const ended = new Promise((resolve) => child.once('exit', resolve))
+      if (child.pid !== null) process.kill(child.pid, 'SIGKILL')
+      await ended
+    }
+    const leave = world.spinner.use({ name: 'unlucky', ready })
+    await replaced(world, child)
+    leave()
+  }
+  await stop(world, 'a')
+}
+
+const successive: Partial<StartOptions> = { restartOrder: 'start-first' }
+
 /** What left its group is found in /proc only: as long as that cannot be read, it is lost. */
 async function leaver(world: World): Promise<void> {
   if (!world.isBlindTo(/\/proc/)) return one(world, grandchild)
@@ -147,6 +183,8 @@ export const scenarios: readonly Scenario[] = [
   { name: 'file change', run: change },
   { name: 'named folder, twice', options: { runtimeDir: 'named' }, run: twice },
   { name: 'two at once', run: two },
+  { name: 'replaced, starting first', run: replace },
+  { name: 'replaced in vain, in a named folder', options: { runtimeDir: 'named' }, run: replaceInVain },
   { name: 'grandchild in another session', run: leaver },
   { name: 'group that outlives its leader', run: (world) => one(world, survivor) },
   { name: 'close while started', run: close },
