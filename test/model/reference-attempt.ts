@@ -22,8 +22,8 @@ export abstract class ReferenceAttempt extends ReferenceSteps {
   /** To make sure of a socket takes some moments, and to remove an old one takes more: others may come first. */
   get #moments(): number {
     if (!this.inForce.startFirst || this.incumbent) return 1
-    if (this.holdings.isThere) return 30
-    return this.address === SOCKET ? 20 : 10
+    if (this.holdings.isThere) return 13
+    return this.address === SOCKET ? 11 : 10
   }
 
   #later(moments: number, act: () => void): void {

@@ -221,10 +221,8 @@ export abstract class ReferenceSteps {
 
   /** None serves any more. */
   #fold(): void {
-    if (this.process === null) {
-      this.process = this.incumbent ?? this.retiree
-      if (this.incumbent === null) this.retiree = null
-    } else this.retiree ??= this.incumbent
+    if (this.process === null) this.process = this.incumbent
+    else this.retiree ??= this.incumbent
     this.incumbent = null
   }
 

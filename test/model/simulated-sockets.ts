@@ -14,6 +14,7 @@ export const errnoError = (code: string): Error => Object.assign(new Error(`${co
 export class SimulatedSockets {
   readonly #names = new Map<string, Node>()
   readonly #folders = new Set(['/nowhere'])
+  readonly #taken = new Map<string, SimulatedProcess>()
   #inodes = 100
 
   /** All names that there are. */
@@ -32,7 +33,14 @@ export class SimulatedSockets {
 
   /** A cleaner of temporary files takes it. */
   take(file: string): void {
+    const node = this.#names.get(file)
+    if (node) this.#taken.set(file, node.owner)
     this.#names.delete(file)
+  }
+
+  /** Who would be reached there if nobody had taken it. */
+  servantOf(file: string): SimulatedProcess | null {
+    return this.ownerOf(file) ?? this.#taken.get(file) ?? null
   }
 
   /** A process binds the path that it was told. Answers what stands in its way. */

@@ -181,7 +181,7 @@ export class World {
   /** Beside one that serves at the socket one more may come up, and what has survived its kill cannot be helped. */
   #mayBeSpawned(child: string, port: string | null): void {
     const alive = this.processes.filter((process) => process.child === child && process.life.group)
-    const serving = port === null ? null : this.sockets.ownerOf(port.replace(/\.\d\.sock$/, '.sock'))
+    const serving = port === null ? null : this.sockets.servantOf(port.replace(/\.\d\.sock$/, '.sock'))
     const others = alive.filter((process) => process !== serving && !(serving && process.life.isKilled))
     if (others.length > 0) this.violations.push(`'${child}' was spawned while something of it lived`)
   }
