@@ -111,7 +111,7 @@ describe.runIf(has('nginx') && has('chromium'))('the example of browsers behind 
 
   test('SIGUSR2 restarts all while requests go on, and none fails', async () => {
     const before = remember().filter(isRenderer)
-    const load = newLoad(target, { connections: 2, pause: 50 })
+    const load = newLoad(target, { connections: 2, pause: 250 })
     onTestFinished(() => void load.stop())
     await load.more(2)
     host.kill('SIGUSR2')
@@ -125,7 +125,7 @@ describe.runIf(has('nginx') && has('chromium'))('the example of browsers behind 
     })
     await until(() => !before.some(lives), 'the end of the renderers before')
     expect([before.length, remember().filter(isRenderer).length]).toEqual([2, 2])
-  })
+  }, 120_000)
 
   test('a renderer that is killed with its browser is brought back, and nginx asks the other one meanwhile', async () => {
     const [, socketPath = '', pid] = await says(/renderer-0: restarted on (\S+) \(pid (\d+)\)/)
