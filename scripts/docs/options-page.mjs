@@ -1,8 +1,8 @@
 // docs/options.md: every option with what it takes, its default and its meaning, from the code itself.
 
-/** What the code accepts and does not act on yet. */
-const NOT_YET = {
-  restartOrder: "Not built yet: `'start-first'` is refused.",
+/** Where there is more to read. */
+const MORE = {
+  restartOrder: "`'start-first'` needs a socket: see [pools](pools.md#without-a-gap).",
 }
 
 const INTRO = `<!-- Made by \`npm run docs\` from src/normalise.ts and src/options.ts. Do not edit. -->
@@ -67,7 +67,7 @@ function table(members, rowOf) {
   const lines = members.map((member) => {
     const row = rowOf(member.key)
     if (!member.meaning) throw new Error(`\`${member.key}\` has no doc comment in src/options.ts`)
-    const meaning = [member.meaning, NOT_YET[member.key]].filter(Boolean).join(' ')
+    const meaning = [member.meaning, MORE[member.key]].filter(Boolean).join(' ')
     const takes = row?.takes ?? `\`${member.type}\``
     return `| \`${member.key}\` | ${cell(takes)} | ${cell(defaultOf(member, row))} | ${cell(meaning)} |`
   })
