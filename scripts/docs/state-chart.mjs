@@ -17,7 +17,7 @@ const GUARDED = {
   isForgiven: 'start, after faultTimeout',
   holdsProcess: 'stop, if it survived',
   mustKeep: 'the old one stays',
-  hasIncumbent: 'the old one stays',
+  canKeep: 'the old one stays',
 }
 
 function wordsFor(event, guard, to) {
@@ -39,7 +39,7 @@ export function edgesOf(machine) {
     const to = target[0]?.path[0]
     if (from === undefined || to === undefined || from === to) return
     // Before there was a process there is none that could stay.
-    if (from === 'starting' && ['mustKeep', 'hasIncumbent'].includes(guard)) return
+    if (from === 'starting' && ['mustKeep', 'canKeep', 'mustLeave', 'leavesNobody'].includes(guard)) return
     const words = wordsFor(event, typeof guard === 'string' ? guard : guard?.type, to)
     if (!words) throw new Error(`no words for the way from ${from} to ${to} by ${event}`)
     const edge = edges.get(`${from}>${to}`) ?? { from, to, words: [] }
