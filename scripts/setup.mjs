@@ -12,6 +12,7 @@ const timeOf = (file) => (existsSync(file) ? statSync(file).mtimeMs : 0)
 const TEST_PROGRAMS = [
   { program: 'cc', package: 'gcc libc6-dev', why: 'the small C server of the tests' },
   { program: 'python3', package: 'python3', why: 'a listener that is not ours' },
+  { program: 'chromium', package: 'chromium', why: 'the browser that opens apps behind the gateway' },
   { program: 'nginx', package: 'nginx', why: 'the nginx plugin' },
   { program: 'chromium', package: 'chromium', why: 'the example of browsers behind nginx' },
   { program: 'ps', package: 'procps', why: 'processes as systems other than Linux tell of them' },

@@ -11,14 +11,14 @@ import {
   SafeEmitter,
   safeLog,
 } from './events.ts'
-import { IdleWatch } from './idle.ts'
 import { Lease } from './lease.ts'
 import { readWait } from './normalise.ts'
 import type { ChildSettings, WaitOptions } from './options.ts'
 import type { Shared } from './shared.ts'
 import { type Supervised, Supervision } from './supervision.ts'
 import type { Target } from './sys.ts'
-import { Waits } from './waits.ts'
+import { Use } from './use.ts'
+import { awaiting, Waits } from './waits.ts'
 
 /** Where a child's events go besides its own listeners; answers whether anyone listened. */
 export type Announce = <Event extends keyof ChildEvents>(
@@ -47,11 +47,9 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   readonly #announceToAll: Announce
   readonly #supervision: Supervision
   readonly #waits = new Waits()
-  #used = false
-  #leases = 0
+  readonly #use: Use
   #closed = false
   #disposed = false
-  #idle: IdleWatch | null = null
   #health: Health | null = null
 
   /** @internal Children are made by a spinner. */
@@ -59,6 +57,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     super(() => this.#supervision.resources.settings.logger)
     this.name = settings.name
     this.#shared = shared
+    this.#use = new Use(shared)
     this.#announceToAll = announceToAll
     this.#waits.refuse(() => stoppedError(this.name))
     this.#supervision = new Supervision(shared, settings, this.#supervised())
@@ -91,16 +90,15 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
 
   /** Says that it was used: its idle clock starts again. Costs a few nanoseconds. */
   touch(): void {
-    this.#used = true
+    this.#use.touch()
   }
 
   /** A frozen picture of it at this moment. */
   info(): ChildInfo {
-    const idleAt = this.#idle && this.#leases === 0 ? this.#shared.sys.clock.date() + this.#idle.left : null
     return Object.freeze({
       ...this.#supervision.info(),
-      leases: this.#leases,
-      idleAt: idleAt === null ? null : new Date(idleAt),
+      leases: this.#use.leases,
+      idleAt: this.#use.idleAt,
       checks: this.#health?.info() ?? UNCHECKED,
     })
   }
@@ -109,7 +107,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   acquire(options: WaitOptions = {}): Promise<Lease> {
     return quietly(async () => {
       const { signal } = readWait(options)
-      this.#leases++
+      this.#use.hold()
       try {
         this.begin()
         await untilAborted(this.#waits.outcome(), signal)
@@ -171,7 +169,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   /** @internal What `start` does. */
   begin(): void {
     this.#mustBeOpen()
-    this.#used = true
+    this.#use.touch()
     if (this.state === 'started') return
     void this.#waits.forArrival()
     this.#supervision.send({ type: 'start' })
@@ -193,8 +191,29 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
 
   /** @internal The end of a lease. */
   letGo(): void {
-    this.#leases--
-    this.#used = true
+    this.#use.letGo()
+  }
+
+  /** @internal Whether a process of it accepts: also in a restart that brings up the next one first. */
+  get serves(): boolean {
+    return this.#supervision.serves
+  }
+
+  /** @internal The number of its last use; null while it may not be ended for the sake of another one. */
+  get spareSince(): number | null {
+    const { warm } = this.#supervision.resources.inForce
+    return this.state === 'started' && this.#use.leases === 0 && !warm ? this.#use.last : null
+  }
+
+  /** @internal Ends it for the sake of another one, as if it were idle. */
+  giveWay(reason: string): void {
+    this.#supervision.send({ type: 'idle', reason })
+  }
+
+  /** @internal Its start is given up. */
+  giveUp(error: SpinnerError): void {
+    this.refused(error).report(error)
+    this.#supervision.send({ type: 'stop', reason: error.message })
   }
 
   /** @internal A child that never was: what `start` hands out when its callback gets the error. */
@@ -205,15 +224,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
 
   /** @internal The same child for one caller, whose wait ends with the signal. */
   awaitedUntil(signal: AbortSignal): Child {
-    const outcome = untilAborted(this.#waits.outcome(), signal)
-    outcome.catch(() => {})
-    return new Proxy(this, {
-      get: (child, key) => {
-        if (key === 'then' || key === 'catch' || key === 'finally') return outcome[key].bind(outcome)
-        const value: unknown = Reflect.get(child, key, child)
-        return typeof value === 'function' ? value.bind(child) : value
-      },
-    })
+    return awaiting<Child>(this, untilAborted(this.#waits.outcome(), signal))
   }
 
   /** @internal What a user's plugin, allocator or check threw. */
@@ -256,6 +267,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   /** Whoever waits is answered in this turn; listeners, which may act, are told when the machine is at rest. */
   #onMoved(to: ChildState, from: ChildState): (reason: string) => void {
     if (from === 'started') this.#leaveStarted()
+    this.#shared.budget?.moved(this, to)
     const told = this.#settle(to, from)
     return (reason) => {
       told()
@@ -274,7 +286,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     const { address, inForce: settings } = resources
     if (kept) this.#waits.kept(() => kept)
     this.#waits.arrived(address)
-    if (settings.idleTimeSec !== null) this.#idle = this.#watchIdle(settings.idleTimeSec)
+    if (settings.idleTimeSec !== null) this.#use.watch(settings.idleTimeSec, (reason) => this.giveWay(reason))
     if (settings.checks.length > 0) {
       const unhealthy = (reason: string): void => this.#supervision.send({ type: 'unhealthy', reason })
       this.#health ??= new Health(this.#shared, this, unhealthy)
@@ -300,22 +312,8 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     }
   }
 
-  #watchIdle(seconds: number): IdleWatch {
-    const { rounds, sys } = this.#shared
-    const takeUse = (): boolean => {
-      const used = this.#used || this.#leases > 0
-      this.#used = false
-      return used
-    }
-    const reason = `nobody used it for ${seconds} s`
-    return new IdleWatch(sys, rounds, seconds * 1_000, takeUse, () =>
-      this.#supervision.send({ type: 'idle', reason }),
-    )
-  }
-
   #leaveStarted(): void {
-    this.#idle?.close()
-    this.#idle = null
+    this.#use.unwatch()
     this.#health?.end()
   }
 

@@ -189,6 +189,12 @@ export function sparedError(child: string, reason: string): SpinnerError {
   return new SpinnerError('ERR_SPINNER_NOT_READY', message, { child })
 }
 
+/** There was no room for it among the children that run. */
+export function noRoomError(child: string, seconds: number, limits: string): SpinnerError {
+  const message = `'${child}' found no room within ${seconds} s: ${limits}, and all that run are in use or warm. Raise the limit, or release leases.`
+  return new SpinnerError('ERR_SPINNER_NOT_READY', message, { child })
+}
+
 /** Its spinner was closed. */
 export function closedError(child?: string): SpinnerError {
   const whose = child === undefined ? 'This spinner' : `'${child}' belongs to a spinner that`

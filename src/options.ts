@@ -68,6 +68,8 @@ export interface ChildOptions {
   stderr?: Writable | null
   /** Without a touch or a lease for so long, it is stopped; `-1` or `null`: never. @default 1800 */
   idleTimeSec?: Duration | null
+  /** Whether it stays when the spinner's `maxRunning` or `maxMemory` asks for room. It still is stopped when it is idle. @default false */
+  warm?: boolean
   /** What to do when it ends and nobody asked. @default 'always' */
   restart?: 'always' | 'on-failure' | 'never'
   /** The window in which crashes are counted. @default 60 */
@@ -113,6 +115,10 @@ export interface SpinnerOptions extends Omit<ChildOptions, 'name' | 'script' | '
   plugins?: readonly Plugin[]
   /** How many starts may be under way at once; one that takes longer than a second counts no more. @default the number of CPUs, at least 2 */
   concurrency?: number
+  /** How many children may run at once; for one more, the one that was used longest ago and is not in use is stopped. @default null */
+  maxRunning?: number | null
+  /** So many bytes of memory may be in use by children when one more is started, by the same rule: a number, or a text such as `'2GB'`. Linux only. @default null */
+  maxMemory?: number | string | null
   /** Where sockets and state are kept. @default a fresh folder that only this user can enter */
   runtimeDir?: string
   /** A stable identity: on Linux a new host ends what a dead one with the same left. Sockets lie in a folder of that name. One living host may have it. */
@@ -143,6 +149,7 @@ export interface ChildSettings {
   readonly stdout: Writable | null
   readonly stderr: Writable | null
   readonly idleTimeSec: number | null
+  readonly warm: boolean
   readonly restart: 'always' | 'on-failure' | 'never'
   readonly restartTolerance: number
   readonly maxRestarts: number
@@ -172,6 +179,8 @@ export interface SpinnerSettings {
   readonly defaults: Readonly<Record<string, unknown>>
   readonly plugins: readonly Plugin[]
   readonly concurrency: number | null
+  readonly maxRunning: number | null
+  readonly maxMemory: number | null
   readonly runtimeDir: string | null
   readonly id: string | null
   readonly orphans: 'kill' | 'leave'

@@ -69,7 +69,8 @@ export class Resources {
   async launch(signal: AbortSignal): Promise<number> {
     const { settings } = this
     this.#watching.watch(settings)
-    const { cgroups, orphans } = this.#shared
+    const { budget, cgroups, orphans } = this.#shared
+    await budget?.admit(this.#owner.child, settings.timeout, signal)
     await orphans?.ready()
     const address = await this.#allocation.obtain(settings, this.attempts.incumbent !== null, signal)
     if (cgroups?.folder) orphans?.keepEmpty(cgroups.folder)

@@ -1,6 +1,7 @@
 import { Owners } from './address/owner.ts'
 import { PortAllocator } from './address/ports.ts'
 import { folderOf, SocketAllocator, stateNameOf } from './address/sockets.ts'
+import { Budget } from './budget.ts'
 import { Heartbeat } from './checks/heartbeat.ts'
 import type { Child } from './child.ts'
 import { type Exit, type OutputStream, safeLog } from './events.ts'
@@ -27,6 +28,8 @@ export interface Shared {
   readonly owners: Owners
   readonly socketWatch: SocketWatch
   readonly plugins: Plugins
+  /** Null where any number of children may run. */
+  readonly budget: Budget | null
   readonly marks: Marks
   readonly census: Census
   /** Null unless children shall have them. */
@@ -47,7 +50,7 @@ export interface Owner {
 
 /** What a spinner's children will share. Throws where its folder cannot be used, or its `id` is in use. */
 export function newShared(sys: Sys, settings: SpinnerSettings, logger: () => Logger | null): Shared {
-  const { cgroup, concurrency, id, runtimeDir } = settings
+  const { cgroup, concurrency, id, maxMemory, maxRunning, runtimeDir } = settings
   const marks = new Marks(sys.env)
   const folder = runtimeDir ?? (id === null ? null : folderOf(sys, id))
   const keepTidy = (made: string): void => orphans?.keepTidy(made)
@@ -69,6 +72,7 @@ export function newShared(sys: Sys, settings: SpinnerSettings, logger: () => Log
     owners: new Owners(sys),
     socketWatch: new SocketWatch(sys),
     plugins: new Plugins(logger),
+    budget: (maxRunning ?? maxMemory) === null ? null : new Budget(sys, { maxRunning, maxMemory, warn }),
     orphans,
   }
 }

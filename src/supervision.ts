@@ -83,6 +83,11 @@ export class Supervision {
     }
   }
 
+  /** Whether one of its processes accepts: `started`, or in a restart that brings up the next one first. */
+  get serves(): boolean {
+    return this.#serves
+  }
+
   /** Why it failed for good; `null` while it has not. */
   get failure(): SpinnerError | null {
     return this.#actor.getSnapshot().context.error

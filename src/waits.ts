@@ -81,3 +81,15 @@ export class Waits {
     this.#departure = null
   }
 }
+
+/** The same thing for one caller, for whom awaiting it gives this outcome. */
+export function awaiting<Thing extends object>(thing: Thing, outcome: Promise<unknown>): Thing {
+  outcome.catch(() => {})
+  return new Proxy(thing, {
+    get: (target, key) => {
+      if (key === 'then' || key === 'catch' || key === 'finally') return outcome[key].bind(outcome)
+      const value: unknown = Reflect.get(target, key, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}

@@ -6,6 +6,8 @@ import { entries, read, sources } from './support/pages.ts'
 const LAYERS: readonly RegExp[] = [
   /^cli\//,
   /^index$/,
+  /^gateway\/index$/,
+  /^gateway\//,
   /^nginx\/index$/,
   /^nginx\/nginx$/,
   /^nginx\//,
@@ -21,7 +23,7 @@ const LAYERS: readonly RegExp[] = [
   /^actors$/,
   /^(resources|shared)$/,
   /^(attempt|beside|watching)$/,
-  /^(normalise|read-options|values|monitor.*|(process|address|ready|checks)\/.*)$/,
+  /^(normalise|read-options|values|budget|monitor.*|(process|address|ready|checks)\/.*)$/,
 ]
 
 /** Each package has one door; xstate has the four files that make up and run the machine. */
@@ -31,6 +33,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   chokidar: ['monitor'],
   'get-port': ['address/ports'],
   'tree-kill': ['process/group'],
+  undici: ['gateway/upstream'],
   pidusage: ['checks/usage'],
   commander: ['cli/main'],
   yaml: ['cli/config/yaml'],

@@ -7,6 +7,8 @@ import { type Outcome, root, run, twoAtATime } from './support/programs.ts'
 /** A part of what each example prints when all went well. */
 const SAYS: Readonly<Record<string, string>> = {
   'callback-0.3.cjs': 'DATA <hello, world>',
+  'express.js': '/docs/b 200 hello, world',
+  'fastify.js': 'POST /docs/b 200 hello, world',
   'proxy.js': '/docs/a: docs answers /a',
   'test-harness.js': '2 checks passed',
   'tour.js': 'the next start() brings it back',

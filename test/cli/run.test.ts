@@ -58,6 +58,7 @@ describe('spinner run', () => {
     const { folder } = newSite(deaf)
     const running = spinner.run(['run'], { folder })
     await running.until(/\| up/)
+    await running.until(/started \(pid/)
     running.kill('SIGTERM')
     await running.until(/\| deaf/)
     running.kill('SIGTERM')

@@ -1,0 +1,46 @@
+import type { Duplex } from 'node:stream'
+import type { Logger } from '../options.ts'
+import type { Spinner } from '../spinner.ts'
+import type { Sys } from '../sys.ts'
+import type { KnownCall } from './answer.ts'
+import type { Trust } from './forwarded.ts'
+import type { Asked } from './framing.ts'
+import type { Destination, Rules } from './options.ts'
+import type { Traffic } from './traffic.ts'
+import type { WaitingRoom } from './waiting-room.ts'
+
+/** What all visits of a gateway share. */
+export interface House {
+  readonly sys: Sys
+  readonly spinner: Spinner
+  readonly room: WaitingRoom
+  readonly traffic: Traffic
+  readonly trust: Trust | null
+  readonly showReasons: boolean
+  readonly logger: Logger | null
+}
+
+/** A request that has found its way, and what holds for it. */
+export interface Arrival extends KnownCall {
+  readonly asked: Asked
+  readonly to: Destination
+  readonly rules: Rules
+  /** As the child will see it. */
+  readonly path: string
+  /** What was taken off the path. */
+  readonly prefix: string
+  /** The client holds its body back until it is told to send it, and Node has not told it. */
+  readonly mustContinue: boolean
+  readonly upgrade: Upgrade | null
+}
+
+/** A connection that is to speak another protocol. */
+export interface Upgrade {
+  readonly protocol: string
+  /** Hands the client's connection over, with what it has sent already. The answer to its request goes another way. */
+  take(): { readonly client: Duplex; readonly early: Buffer }
+}
+
+/** The name of the child that a destination means. */
+export const nameOf = (to: Destination): string =>
+  typeof to === 'string' ? to : (to.name ?? to.script ?? '')

@@ -1,0 +1,198 @@
+import type { ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { codeOf } from '../errors.ts'
+import { ClientGone, type RequestBody, TooLarge } from './body.ts'
+import { answerHeaders, answerTrailers } from './headers.ts'
+import type { Page } from './pages.ts'
+import { KEEP_ALIVE_MS } from './tunnel.ts'
+import type { Answering, Stream, Upstream } from './upstream.ts'
+
+/**
+ * How one try ended: `'over'`: nothing is left to do; `'unsent'`: no byte of it has left, so that it may be tried again;
+ * `'lost'`: it was sent and nothing came back, and it may be sent twice; what the client is to be told; or a connection
+ * that speaks another protocol from now on.
+ */
+export type Outcome = 'over' | 'unsent' | 'lost' | Page | Upgraded
+
+export interface Upgraded {
+  readonly socket: Duplex
+  /** The head of the child's answer. */
+  readonly headers: readonly Buffer[]
+}
+
+/** What one try is made of. */
+export interface Try {
+  readonly method: string
+  readonly httpVersion: string
+  readonly response: ServerResponse
+  readonly body: RequestBody | null
+  readonly upstream: Upstream
+}
+
+/** Their meaning is to change nothing (RFC 9110, 9.2.1). */
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** Whether a request may be sent twice, and can be: what was read of a body is gone. */
+export const isRepeatable = (method: string, body: RequestBody | null): boolean =>
+  body === null && SAFE.has(method)
+
+/** Statuses whose answers have no body, and so no fields after it. */
+const BODILESS = new Set([204, 304])
+const REFUSED = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED'])
+
+/** One try of one request at one process: streams the answer to the client, both as fast as the slower one. */
+export class Exchange implements Answering, Stream {
+  readonly #try: Try
+  readonly #settle: (outcome: Outcome) => void
+  #abort: ((error?: Error) => void) | null = null
+  #resume: (() => void) | null = null
+  #endStream: () => void = () => {}
+  readonly #endRequest: () => void
+  #hasBegun = false
+  #isAnswering = false
+  #hasWritten = false
+  #isOver = false
+
+  /** `settle` is called exactly once. */
+  constructor(given: Try, settle: (outcome: Outcome) => void) {
+    this.#try = given
+    this.#settle = settle
+    this.#endRequest = given.upstream.begin()
+    given.response.on('close', this.#onClose)
+  }
+
+  onConnect(abort: (error?: Error) => void): void {
+    this.#abort = abort
+    if (this.#isOver || this.#try.response.destroyed) abort()
+  }
+
+  onResponseStarted(): void {
+    this.#hasBegun = true
+  }
+
+  onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
+    const { response, upstream } = this.#try
+    if (status < 200) {
+      this.#inform(status, raw)
+      return true
+    }
+    if (this.#isOver) return true
+    this.#isAnswering = true
+    const { hasLength, headers, isEventStream, saysHowLong, trailer } = answerHeaders(raw)
+    if (saysHowLong) upstream.saysHowLong = true
+    if (trailer !== undefined && this.#mayTrail(status, hasLength)) headers.push('trailer', trailer)
+    response.writeHead(status, statusText, headers)
+    this.#resume = resume
+    response.on('drain', resume)
+    if (isEventStream) this.#becomeStream()
+    // A body that came along is sent in one piece with the head.
+    queueMicrotask(() => {
+      if (!this.#hasWritten && !this.#isOver) response.flushHeaders()
+    })
+    return true
+  }
+
+  onData(chunk: Buffer): boolean {
+    this.#hasWritten = true
+    return this.#isOver || this.#try.response.write(chunk)
+  }
+
+  onComplete(trailers: (string | Buffer)[] | null): void {
+    const { response } = this.#try
+    if (this.#isOver) return
+    if (trailers && trailers.length > 0 && response.chunkedEncoding) addTrailers(response, trailers)
+    response.end()
+    this.#finish('over')
+  }
+
+  onUpgrade(_status: number, headers: Buffer[] | string[] | null, socket: Duplex): void {
+    socket.on('error', () => {})
+    if (this.#isOver) socket.destroy()
+    else this.#finish({ socket, headers: (headers ?? []) as Buffer[] })
+  }
+
+  onError(error: Error): void {
+    if (!this.#isOver) this.#finish(this.#outcomeOf(error))
+  }
+
+  /** A stream of events ends here: whoever reads it connects again. */
+  end(): void {
+    if (this.#isOver) return
+    this.#try.response.end()
+    this.#finish('over')
+    this.#abort?.()
+  }
+
+  #outcomeOf(error: Error): Outcome {
+    const { body, method, response } = this.#try
+    if (error instanceof ClientGone) return 'over'
+    if (this.#isAnswering) {
+      // Half an answer must not look like a whole one.
+      response.destroy()
+      return 'over'
+    }
+    if (error instanceof TooLarge) return { status: 413, text: 'The body is longer than it may be.' }
+    if (REFUSED.has(codeOf(error) ?? '')) return { status: 400, text: 'A header cannot be passed on.' }
+    if (this.#abort === null) return 'unsent'
+    if (codeOf(error) === 'UND_ERR_HEADERS_TIMEOUT')
+      return { status: 504, text: 'The app did not answer in time.' }
+    if (!this.#hasBegun && isRepeatable(method, body)) return 'lost'
+    return { status: 502, text: 'The app closed the connection before it had answered.' }
+  }
+
+  readonly #onClose = (): void => {
+    if (this.#isOver) return
+    this.#finish('over')
+    this.#abort?.()
+  }
+
+  #finish(outcome: Outcome): void {
+    const { body, response } = this.#try
+    this.#isOver = true
+    response.off('close', this.#onClose)
+    if (this.#resume) response.off('drain', this.#resume)
+    this.#endStream()
+    this.#endRequest()
+    if (outcome === 'over') body?.destroy()
+    this.#settle(outcome)
+  }
+
+  /** It may last for ever, so nobody who drains waits for it; and its reader may vanish without a word. */
+  #becomeStream(): void {
+    const { response, upstream } = this.#try
+    this.#endStream = upstream.beginStream(this)
+    this.#endRequest()
+    response.socket?.setKeepAlive(true, KEEP_ALIVE_MS)
+  }
+
+  /** Node throws where a `Trailer` header is not followed by chunks. */
+  #mayTrail(status: number, hasLength: boolean): boolean {
+    const { httpVersion, method } = this.#try
+    return !hasLength && method !== 'HEAD' && httpVersion === '1.1' && !BODILESS.has(status)
+  }
+
+  /** Hints that come before the answer; one that Node does not take is left out. */
+  #inform(status: number, raw: readonly Buffer[]): void {
+    const { httpVersion, response } = this.#try
+    if (this.#isOver || httpVersion !== '1.1' || response.headersSent) return
+    try {
+      if (status === 102) response.writeProcessing()
+      if (status === 103) response.writeEarlyHints({ link: linksOf(raw) })
+    } catch {
+      // The answer itself still comes.
+    }
+  }
+}
+
+function linksOf(raw: readonly Buffer[]): string[] {
+  const { headers } = answerHeaders(raw)
+  return headers.filter((_value, at) => at % 2 === 1 && headers[at - 1]?.toLowerCase() === 'link')
+}
+
+function addTrailers(response: ServerResponse, trailers: readonly (string | Buffer)[]): void {
+  try {
+    response.addTrailers(answerTrailers(trailers))
+  } catch {
+    // A field that Node does not take is none that the client needs.
+  }
+}

@@ -1,0 +1,52 @@
+import { codeOf, headOf, messageOf, SpinnerError } from '../errors.ts'
+import type { Page } from './pages.ts'
+import { NoSeat } from './waiting-room.ts'
+
+/** Seconds after which a request that found no seat may find one. */
+const SOON = 1
+const LATER = 5
+
+/** It is the host's own mistake: the client learns nothing, the logger all. */
+const OURS = new Set(['ERR_SPINNER_INVALID_OPTION', 'ERR_SPINNER_NOT_FOUND'])
+
+/** What a client is told when its request got no child, and what the logger is told besides. */
+export interface Failure {
+  /** Null when there is nobody to tell. */
+  readonly page: Page | null
+  readonly log?: string
+}
+
+/** Who is told, and when. */
+export interface Told {
+  /** The client sits at this machine, and may be shown what the child itself has said. */
+  readonly isLocal: boolean
+  /** Wall-clock milliseconds. */
+  readonly date: number
+}
+
+export function failureOf(thrown: unknown, told: Told): Failure {
+  if (thrown instanceof NoSeat) return { page: pageOfNoSeat(thrown) }
+  if (codeOf(thrown) === 'ERR_SPINNER_CLOSED') return { page: CLOSING }
+  if (!(thrown instanceof SpinnerError) || OURS.has(thrown.code)) {
+    const page: Page = { status: 500, text: 'The gateway could not choose an app for this request.' }
+    return { page, log: `a route failed: ${messageOf(thrown)}` }
+  }
+  return { page: pageOfFault(thrown, told) }
+}
+
+/** What everyone is told from the close of the gateway on. */
+export const CLOSING: Page = { status: 503, text: 'The gateway is closing.', retryAfter: LATER, isLast: true }
+
+function pageOfNoSeat({ why }: NoSeat): Page | null {
+  if (why === 'gone') return null
+  if (why === 'full')
+    return { status: 503, text: 'Too many requests wait for this app already.', retryAfter: SOON }
+  return { status: 503, text: 'The app was not ready in time.', retryAfter: LATER }
+}
+
+function pageOfFault(error: SpinnerError, { isLocal, date }: Told): Page {
+  const left = error.retryAt ? Math.ceil((error.retryAt.getTime() - date) / 1_000) : 0
+  const retryAfter = left > 0 ? { retryAfter: left } : {}
+  if (!isLocal) return { status: 502, text: 'The app does not start.', ...retryAfter }
+  return { status: 502, text: headOf(error), details: error.output ?? [], ...retryAfter }
+}

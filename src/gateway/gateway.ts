@@ -1,0 +1,163 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { closedError } from '../errors.ts'
+import type { Spinner } from '../spinner.ts'
+import type { Sys } from '../sys.ts'
+import { answerPage, type Call, type KnownCall } from './answer.ts'
+import type { House, Upgrade } from './arrival.ts'
+import { newUpgradeCall } from './connection.ts'
+import { CLOSING } from './failures.ts'
+import { isRefusal, readAsked, readUpgrade } from './framing.ts'
+import type { ListenOptions } from './options.ts'
+import { peerOf } from './peer.ts'
+import type { GatewaySettings } from './read-gateway.ts'
+import { readListen } from './read-gateway.ts'
+import { Reception } from './reception.ts'
+import { report } from './report.ts'
+import { type Place, Servers } from './server.ts'
+import { Traffic } from './traffic.ts'
+import { UnderWay, unlessAborted } from './under-way.ts'
+import { Visit } from './visit.ts'
+import { WaitingRoom } from './waiting-room.ts'
+
+/** What is special about a request besides what it says. */
+interface Special {
+  readonly mustContinue?: boolean
+  readonly take?: Upgrade['take']
+  /** Of the framework, which may know what to do with a request that no route fits. */
+  readonly next?: (() => void) | undefined
+}
+
+/**
+ * The HTTP front of a spinner: starts children at their first request and passes requests on to them. Made by
+ * {@link createGateway}.
+ */
+export class Gateway {
+  /**
+   * Answers one request: for `http.createServer`, Express, or the `raw` request and reply of Fastify. A request that no
+   * route fits goes to `next` when there is one, and gets 404 otherwise.
+   */
+  readonly handler: (request: IncomingMessage, response: ServerResponse, next?: () => void) => void
+  /** Takes over a connection that asks for another protocol: for a server's `upgrade` event. */
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+  readonly #house: House
+  readonly #settings: GatewaySettings
+  readonly #reception: Reception
+  readonly #visits = new UnderWay()
+  readonly #servers = new Set<Servers>()
+  readonly #leaveSpinner: () => void
+  #closing: Promise<void> | null = null
+
+  /** @internal */
+  constructor(sys: Sys, spinner: Spinner, settings: GatewaySettings) {
+    const { logger, queue, showReasons, trust, wait } = settings
+    const room = new WaitingRoom(sys, { places: queue, seconds: wait })
+    this.#settings = settings
+    this.#house = { sys, spinner, room, traffic: new Traffic(sys), trust, showReasons, logger }
+    this.#reception = new Reception(settings, spinner)
+    this.handler = (request, response, next) => void this.#serve({ request, response }, { next })
+    this.upgrade = (request, socket, head) => {
+      const call = newUpgradeCall(request, socket, head)
+      if (call) void this.#serve(call, { take: call.take })
+    }
+    this.#leaveSpinner = spinner.use({ ...this.#house.traffic.plugin(), close: () => this.close() })
+  }
+
+  /** Listens for requests itself, on this machine only unless `host` says otherwise; resolves with where. */
+  async listen(options: ListenOptions = {}): Promise<Place> {
+    const settings = readListen(options)
+    this.#mustBeOpen()
+    const servers = await Servers.listen(
+      {
+        request: (request, response) => this.handler(request, response),
+        expectant: (request, response) => void this.#serve({ request, response }, { mustContinue: true }),
+        upgrade: this.upgrade,
+      },
+      settings,
+    )
+    this.#servers.add(servers)
+    if (this.#closing === null) return servers.place
+    void servers.close()
+    throw closedError()
+  }
+
+  /** Takes no new requests, lets those under way finish for at most `drainTimeout`, then ends what is left. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** From the first look at a request to its end. Whatever it meets ends here. */
+  async #serve(call: Call, special: Special): Promise<void> {
+    call.request.on('error', () => {})
+    call.response.on('error', () => {})
+    if (this.#closing !== null) return answerPage(call, CLOSING)
+    const peer = peerOf(call.request.socket)
+    if (peer === undefined) return void call.response.destroy()
+    const over = this.#visits.begin()
+    try {
+      await this.#pass({ ...call, peer }, special)
+    } catch (thrown) {
+      report(this.#house, { ...call, peer }, thrown)
+    } finally {
+      over()
+    }
+  }
+
+  async #pass(call: KnownCall, { mustContinue = false, next, take }: Special): Promise<void> {
+    const { request } = call
+    const asked = readAsked(request)
+    if (isRefusal(asked)) return answerPage(call, asked)
+    const protocol = take ? readUpgrade(request, asked) : ''
+    if (typeof protocol !== 'string') return answerPage(call, protocol)
+    const received = this.#reception.receive(request, asked)
+    const way = received instanceof Promise ? await received : received
+    if ('status' in way) return way.status === 404 && next ? next() : answerPage(call, way)
+    if (asked.body !== 0 && request.readableDidRead) throw new Error(READ_BEFORE)
+    const upgrade = take ? { protocol, take } : null
+    await new Visit(this.#house, { ...call, asked, ...way, mustContinue, upgrade }).serve()
+  }
+
+  async #close(): Promise<void> {
+    const { sys, traffic } = this.#house
+    const late = new AbortController()
+    const timer = sys.clock.setTimeout(() => late.abort(), this.#settings.drainTimeout * 1_000)
+    const servers = [...this.#servers]
+    for (const each of servers) void each.close()
+    await traffic.quiet(late.signal)
+    // Streams have no end of their own; what is left now are requests that wait for a child.
+    traffic.endStreams()
+    await unlessAborted(this.#visits.quiet(), late.signal)
+    await this.#closed(servers, late.signal)
+    sys.clock.clearTimeout(timer)
+    traffic.destroy()
+    this.#leaveSpinner()
+  }
+
+  /** A client may still be reading; one that only keeps its connection is not waited for. */
+  async #closed(servers: readonly Servers[], signal: AbortSignal): Promise<void> {
+    let isOpen = servers.length > 0
+    const closed = Promise.all(servers.map((each) => each.close())).then(() => {
+      isOpen = false
+    })
+    while (isOpen && !signal.aborted) {
+      for (const each of servers) each.closeIdle()
+      await Promise.race([closed, this.#house.sys.pause(LOOK_MS)])
+    }
+    for (const each of servers) each.destroy()
+    await closed
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closing !== null) throw closedError()
+  }
+}
+
+/** Between looks at connections that are to close. */
+const LOOK_MS = 20
+const READ_BEFORE =
+  'the body of a request was read before the gateway got it; mount the gateway in front of whatever parses bodies'

@@ -1,0 +1,37 @@
+import type { Spinner } from '../spinner.ts'
+import { realSys, type Sys } from '../sys.ts'
+import { Gateway } from './gateway.ts'
+import type { GatewayOptions } from './options.ts'
+import { readGateway } from './read-gateway.ts'
+
+export type { Gateway } from './gateway.ts'
+export type { Chooser, Destination, GatewayOptions, ListenOptions, Route, RouteRules } from './options.ts'
+export type { Place } from './server.ts'
+
+/**
+ * Puts an HTTP front before the children of a spinner: a child starts at its first request, which waits for it, and
+ * sleeps when nobody uses it. Wrong options are an `ERR_SPINNER_INVALID_OPTION`.
+ *
+ * @example
+ * import http from 'node:http'
+ * import { createSpinner } from 'spinner'
+ * import { createGateway } from 'spinner/gateway'
+ *
+ * const spinner = createSpinner({ logger: null })
+ * const gateway = createGateway(spinner, {
+ *   routes: [{ host: 'hello.localhost', to: { name: 'hello', script: './hello.cjs' } }],
+ * })
+ * const { port } = await gateway.listen()
+ * http.get({ port, headers: { host: 'hello.localhost' }, agent: false }, (response) => {
+ *   response.pipe(process.stdout) // hello, world
+ *   response.on('end', () => spinner.close())
+ * })
+ */
+export function createGateway(spinner: Spinner, options: GatewayOptions): Gateway {
+  return createGatewayOn(realSys, spinner, options)
+}
+
+/** @internal The same on another outside world: a test's. */
+export function createGatewayOn(sys: Sys, spinner: Spinner, options: GatewayOptions): Gateway {
+  return new Gateway(sys, spinner, readGateway(options, spinner.settings.defaults))
+}

@@ -1,0 +1,145 @@
+import type { Child } from '../child.ts'
+import type { Lease } from '../lease.ts'
+import { isIgnored } from './activity.ts'
+import { answerPage, answerRendered } from './answer.ts'
+import { type Arrival, type House, nameOf } from './arrival.ts'
+import { attempt } from './attempt.ts'
+import type { Outcome } from './exchange.ts'
+import { isRoutableName } from './names.ts'
+import { isNavigation, type Page, waitingPage } from './pages.ts'
+import { report } from './report.ts'
+import type { Waiter } from './waiting-room.ts'
+
+/** Between tries of a request whose process does not accept. */
+const FIRST_PAUSE_MS = 5
+const LONGEST_PAUSE_MS = 250
+const ASLEEP = 'The app is asleep.'
+const LOST: Page = { status: 502, text: 'The app closed the connection before it had answered.' }
+
+/** One request from its arrival to its end: finds its child awake or wakes it, and sees it answered. */
+export class Visit {
+  readonly #house: House
+  readonly #arrival: Arrival
+  readonly #name: string
+  #waiter: Waiter | null = null
+  #pause = FIRST_PAUSE_MS
+  #hasBeenLost = false
+  #mustContinue: boolean
+
+  constructor(house: House, arrival: Arrival) {
+    this.#house = house
+    this.#arrival = arrival
+    this.#name = nameOf(arrival.to)
+    this.#mustContinue = arrival.mustContinue
+  }
+
+  /** Resolves when the request has ended, and its connection too when that was upgraded. Never rejects. */
+  async serve(): Promise<void> {
+    try {
+      const { path, rules, upgrade } = this.#arrival
+      const isUnnoticed = isIgnored(rules, { path, isUpgrade: upgrade !== null })
+      await (isUnnoticed ? this.#serveUnnoticed() : this.#serveHeld())
+    } catch (thrown) {
+      report(this.#house, this.#arrival, thrown)
+    }
+  }
+
+  /** Holds the child from before it is started until the answer, or the connection, has ended. */
+  async #serveHeld(): Promise<void> {
+    const child = this.#child()
+    if (!child.serves && this.#showsPage()) return this.#wakeWithPage(child)
+    for (;;) {
+      const lease = await this.#seat(child)
+      try {
+        if (await this.#isDone(await this.#try(child))) return
+      } finally {
+        lease.release()
+      }
+    }
+  }
+
+  /** Takes the child as it is: nothing is woken, and nothing kept awake. */
+  async #serveUnnoticed(): Promise<void> {
+    const { room, spinner } = this.#house
+    for (;;) {
+      const child = spinner.child(this.#name)
+      if (!child || child.state === 'stopped' || child.state === 'stopping') return this.#sayAsleep()
+      if (child.state === 'faulted') return this.#answer({ status: 503, text: 'The app has failed.' })
+      if (!child.serves) await room.watch(child, this.#wait())
+      else if (await this.#isDone(await this.#try(child))) return
+    }
+  }
+
+  /** A health check of a sleeping app is answered as one of a healthy app; a web socket is told to come later. */
+  #sayAsleep(): void {
+    const { upgrade } = this.#arrival
+    this.#answer(upgrade ? { status: 503, text: ASLEEP, retryAfter: 5 } : { status: 204, text: ASLEEP })
+  }
+
+  /** The child; where it is not known or not started, with the options of its route. */
+  #child(): Child {
+    const { to } = this.#arrival
+    const { spinner } = this.#house
+    const known = spinner.child(this.#name)
+    if (known && (typeof to === 'string' || known.serves)) return known
+    return spinner.start(typeof to === 'string' ? { name: to } : to)
+  }
+
+  async #seat(child: Child): Promise<Lease> {
+    if (child.serves) {
+      const lease = await child.acquire()
+      if (child.serves) return lease
+      lease.release()
+    }
+    return this.#house.room.seat(child, this.#wait())
+  }
+
+  #showsPage(): boolean {
+    const { request, rules, upgrade } = this.#arrival
+    return rules.waitingPage && !upgrade && isNavigation(request.method ?? '', request.headers)
+  }
+
+  async #wakeWithPage(child: Child): Promise<void> {
+    this.#house.spinner.start({ name: child.name })
+    if (child.state === 'faulted') await child
+    const name = isRoutableName(child.name) ? child.name : 'the app'
+    answerRendered(this.#arrival, 503, waitingPage(name))
+  }
+
+  /** The clock of a request that has to wait begins when it first has to. */
+  #wait(): Waiter {
+    if (this.#waiter) return this.#waiter
+    const { response } = this.#arrival
+    const gone = new AbortController()
+    response.once('close', () => gone.abort())
+    if (response.destroyed) gone.abort()
+    this.#waiter = { until: this.#house.room.deadline(), gone: gone.signal }
+    return this.#waiter
+  }
+
+  #try(child: Child): Promise<Outcome> {
+    // The body is asked for when there is somebody to read it, and never twice.
+    if (this.#mustContinue) this.#arrival.response.writeContinue()
+    this.#mustContinue = false
+    return attempt(this.#house, this.#arrival, child, this.#hasBeenLost)
+  }
+
+  async #isDone(outcome: Outcome): Promise<boolean> {
+    if (outcome === 'over') return true
+    if (outcome === 'unsent') {
+      await this.#house.room.pause(this.#wait(), this.#pause)
+      this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS)
+      return false
+    }
+    if (outcome === 'lost' && !this.#hasBeenLost) {
+      this.#hasBeenLost = true
+      return false
+    }
+    this.#answer(outcome === 'lost' || 'socket' in outcome ? LOST : outcome)
+    return true
+  }
+
+  #answer(page: Page): void {
+    answerPage(this.#arrival, page)
+  }
+}
