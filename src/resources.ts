@@ -94,13 +94,16 @@ export class Resources {
   }
 
   async introduce(signal: AbortSignal): Promise<void> {
+    // Whoever is told meets the child as it is by then, and not as it was before the transition (HAZARDS H29).
+    await Promise.resolve()
     await this.#shared.plugins.ready(this.#owner.child, signal)
     // It may have ended meanwhile: the exit itself, which is on its way, then decides (HAZARDS H38).
     if (this.attempts.newest?.process?.exit) await new Promise(() => {})
   }
 
-  drain(reason: string, signal: AbortSignal): Promise<void> {
-    return this.#shared.plugins.drain(this.#owner.child, reason, signal)
+  async drain(reason: string, signal: AbortSignal): Promise<void> {
+    await Promise.resolve()
+    await this.#shared.plugins.drain(this.#owner.child, reason, signal)
   }
 
   /** The stop signal for all; done when nothing lives. */

@@ -132,7 +132,7 @@ describe('while plugins are told of the new process', () => {
     const old = stage.child.info()
     const shown: (number | null)[] = []
     const ready = async (): Promise<void> => {
-      shown.push((await stage.ask()).pid, stage.child.pid)
+      shown.push(stage.child.pid, (await stage.ask()).pid)
       await endNewest(stage)
     }
     const leave = stage.spinner.use({ name: 'unlucky', ready })

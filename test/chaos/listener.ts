@@ -18,6 +18,8 @@ export interface Told {
   readonly EXIT_CODE?: number
   readonly BIND?: string
   readonly IGNORES_TERM?: 'yes'
+  /** At SIGTERM it answers those who have connected, and ends. */
+  readonly GRACEFUL?: 'yes'
   /** It lives on where its address is taken. */
   readonly STAYS?: 'yes'
   /** It holds a socket besides the one that it listens on. */
