@@ -6,7 +6,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { cleanEnvironment, progress, render } from './harness.mjs'
 
-const SUBJECTS = ['start', 'touch', 'many', 'save', 'sampling', 'nginx']
+const SUBJECTS = ['start', 'touch', 'many', 'save', 'sampling', 'nginx', 'gateway']
 const ROUNDS = 11
 const QUICK_ROUNDS = 5
 const LONGEST_SUBJECT_MS = 200_000
@@ -22,6 +22,7 @@ Without names all subjects run, and docs/benchmarks.md is written.
   many         500 children: start, stop, memory, timers
   save         from an atomic save to the restart
   sampling     the memory of 1,000 children
+  gateway      requests through the gateway, next to nginx and two libraries
   nginx        from ready children to an nginx that serves by it, and how many reloads that takes
 
   --quick      ${QUICK_ROUNDS} rounds instead of ${ROUNDS}; writes no page
@@ -49,7 +50,7 @@ function inOwnProcess(subject) {
     ]
     const worker = fork(import.meta.filename, [...process.argv.slice(2)], {
       env: { ...cleanEnvironment(), BENCH_SUBJECT: subject },
-      execArgv: [],
+      execArgv: subject === 'gateway' ? ['--expose-gc'] : [],
     })
     const timer = setTimeout(() => {
       resolve(failed(`took longer than ${LONGEST_SUBJECT_MS / 1_000} s`))

@@ -68,6 +68,17 @@ function installPrograms() {
   console.log(`setup: to run them, install: ${names.join(' ')}`)
 }
 
+/** What the gateway is measured next to; without it those rows are left out. */
+function installPeers() {
+  const folder = at('bench/peers')
+  if (existsSync(path.join(folder, 'node_modules'))) return
+  const npm = process.env.npm_execpath
+  const [command, args] = npm ? [process.execPath, [npm]] : ['npm', []]
+  const flags = ['install', '--prefix', folder, '--no-audit', '--no-fund', '--loglevel=error']
+  run(command, [...args, ...flags], 'installing what the gateway is measured next to')
+}
+
 installPackages()
+if (process.argv.includes('--bench')) installPeers()
 if (process.argv.includes('--test')) installPrograms()
 if (!run(process.execPath, [at('scripts/build.mjs')], 'building, if anything changed')) process.exit(1)

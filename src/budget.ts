@@ -109,7 +109,7 @@ export class Budget {
   #oldest(): Tenant | null {
     let [oldest, least]: [Tenant | null, number] = [null, Number.POSITIVE_INFINITY]
     for (const tenant of this.#running) {
-      const since = this.#leaving.has(tenant) ? null : tenant.spareSince
+      const since = tenant.spareSince
       if (since === null || since >= least) continue
       oldest = tenant
       least = since

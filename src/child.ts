@@ -18,7 +18,7 @@ import type { Shared } from './shared.ts'
 import { type Supervised, Supervision } from './supervision.ts'
 import type { Target } from './sys.ts'
 import { Use } from './use.ts'
-import { awaiting, Waits } from './waits.ts'
+import { Waits } from './waits.ts'
 
 /** Where a child's events go besides its own listeners; answers whether anyone listened. */
 export type Announce = <Event extends keyof ChildEvents>(
@@ -194,6 +194,12 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     this.#use.letGo()
   }
 
+  /** @internal A lease at once, on a child that serves. */
+  hold(): Lease {
+    this.#use.hold()
+    return new Lease(this)
+  }
+
   /** @internal Whether a process of it accepts: also in a restart that brings up the next one first. */
   get serves(): boolean {
     return this.#supervision.serves
@@ -220,11 +226,6 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   refused(error: Error): this {
     this.#waits.refuse(() => error)
     return this
-  }
-
-  /** @internal The same child for one caller, whose wait ends with the signal. */
-  awaitedUntil(signal: AbortSignal): Child {
-    return awaiting<Child>(this, untilAborted(this.#waits.outcome(), signal))
   }
 
   /** @internal What a user's plugin, allocator or check threw. */

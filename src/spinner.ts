@@ -1,5 +1,5 @@
 import { Child } from './child.ts'
-import { type Callback, quietly, tell } from './deferred.ts'
+import { type Callback, quietly, tell, untilAborted } from './deferred.ts'
 import { closedError, SpinnerError } from './errors.ts'
 import { type Address, type ChildInfo, SafeEmitter, type SpinnerEvents } from './events.ts'
 import type { Lease } from './lease.ts'
@@ -17,6 +17,7 @@ import type { Plugin } from './plugin.ts'
 import { newShared, type Shared } from './shared.ts'
 import { realSys, type Sys } from './sys.ts'
 import { pluginLike, show, WRONG } from './values.ts'
+import { awaiting } from './waits.ts'
 
 /**
  * Makes a spinner. `options` holds defaults for every child, and what concerns the spinner itself; a wrong one is
@@ -195,9 +196,9 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
     const call = readCall(script)
     const { signal } = call
     const child = this.#find(call)
-    if (signal?.aborted) return child.awaitedUntil(signal)
+    if (signal?.aborted) return awaitedUntil(child, signal)
     this.#begin(child)
-    return signal ? child.awaitedUntil(signal) : child
+    return signal ? awaitedUntil(child, signal) : child
   }
 
   #begin(child: Child): Child {
@@ -268,3 +269,7 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
     return logger
   }
 }
+
+/** The same child for one caller, whose wait ends with the signal. */
+const awaitedUntil = (child: Child, signal: AbortSignal): Child =>
+  awaiting(child, untilAborted(child.then(), signal))

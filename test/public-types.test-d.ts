@@ -1,6 +1,8 @@
+import http from 'node:http'
 import type { Writable } from 'node:stream'
 import { describe, expectTypeOf, test } from 'vitest'
 import { check, command, memory, responseTime } from '../src/checks/index.ts'
+import { createGateway } from '../src/gateway/index.ts'
 import {
   type Address,
   type Allocator,
@@ -256,5 +258,28 @@ describe('the ready-made checks', () => {
     check('a', async () => ({ status: 'fine' }))
     // @ts-expect-error It says so by rejecting.
     check('a', async () => false)
+  })
+})
+
+describe('the gateway', () => {
+  test('has handlers for servers of Node, and listens itself', () => {
+    const gateway = createGateway(spinner, { routes: [{ host: 'a.localhost', to: 'a' }] })
+    expectTypeOf(
+      http.createServer(gateway.handler).on('upgrade', gateway.upgrade),
+    ).toEqualTypeOf<http.Server>()
+    expectTypeOf(gateway.listen({ port: 80, host: '::' })).resolves.toHaveProperty('port')
+    expectTypeOf(gateway.close()).toEqualTypeOf<Promise<void>>()
+  })
+
+  test('takes a function, of this turn or a later one, and refuses what leads nowhere', () => {
+    createGateway(spinner, {
+      routes: (request) => (request.url === '/' ? null : { name: 'a', script: 'a.js' }),
+    })
+    createGateway(spinner, { routes: async () => 'a' })
+    createGateway(spinner, { routes: [{ host: '*.a.localhost', to: (_request, name) => ({ name }) }] })
+    // @ts-expect-error A route has a destination.
+    createGateway(spinner, { routes: [{ host: 'a.localhost' }] })
+    // @ts-expect-error A number is none.
+    createGateway(spinner, { routes: () => 5 })
   })
 })

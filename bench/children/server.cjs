@@ -2,8 +2,14 @@
 const { writeSync } = require('node:fs')
 const { createServer } = require('node:http')
 
-const { PORT, BENCH_FD3 } = process.env
+const { PORT, BENCH_FD3, UPGRADES } = process.env
 const server = createServer((_request, response) => response.end('ok\n'))
+if (UPGRADES === '1') {
+  server.on('upgrade', (_request, socket) => {
+    socket.on('error', () => {}).resume()
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+  })
+}
 const address = PORT.startsWith('/') ? { path: PORT } : { host: '127.0.0.1', port: Number(PORT) }
 server.listen(address, () => {
   if (BENCH_FD3 === '1') writeSync(3, '!')

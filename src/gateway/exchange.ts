@@ -1,8 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { codeOf } from '../errors.ts'
+import { addTrailers, inform } from './around.ts'
 import { ClientGone, type RequestBody, TooLarge } from './body.ts'
-import { answerHeaders, answerTrailers } from './headers.ts'
+import { answerHeaders } from './headers.ts'
 import type { Page } from './pages.ts'
 import { KEEP_ALIVE_MS } from './tunnel.ts'
 import type { Answering, Stream, Upstream } from './upstream.ts'
@@ -46,8 +47,7 @@ export class Exchange implements Answering, Stream {
   readonly #settle: (outcome: Outcome) => void
   #abort: ((error?: Error) => void) | null = null
   #resume: (() => void) | null = null
-  #endStream: () => void = () => {}
-  readonly #endRequest: () => void
+  #isStream = false
   #hasBegun = false
   #isAnswering = false
   #hasWritten = false
@@ -57,7 +57,7 @@ export class Exchange implements Answering, Stream {
   constructor(given: Try, settle: (outcome: Outcome) => void) {
     this.#try = given
     this.#settle = settle
-    this.#endRequest = given.upstream.begin()
+    given.upstream.enter()
     given.response.on('close', this.#onClose)
   }
 
@@ -73,17 +73,17 @@ export class Exchange implements Answering, Stream {
   onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
     const { response, upstream } = this.#try
     if (status < 200) {
-      this.#inform(status, raw)
+      if (!this.#isOver && this.#try.httpVersion === '1.1') inform(response, status, raw)
       return true
     }
     if (this.#isOver) return true
-    this.#isAnswering = true
-    const { hasLength, headers, isEventStream, saysHowLong, trailer } = answerHeaders(raw)
+    const { length, headers, isEventStream, saysHowLong, trailer } = answerHeaders(raw)
     if (saysHowLong) upstream.saysHowLong = true
-    if (trailer !== undefined && this.#mayTrail(status, hasLength)) headers.push('trailer', trailer)
+    if (trailer !== undefined && this.#mayTrail(status, length !== null)) headers.push('trailer', trailer)
+    // What it throws of a head that Node does not take is told below, as long as nothing was sent.
     response.writeHead(status, statusText, headers)
+    this.#isAnswering = true
     this.#resume = resume
-    response.on('drain', resume)
     if (isEventStream) this.#becomeStream()
     // A body that came along is sent in one piece with the head.
     queueMicrotask(() => {
@@ -94,7 +94,9 @@ export class Exchange implements Answering, Stream {
 
   onData(chunk: Buffer): boolean {
     this.#hasWritten = true
-    return this.#isOver || this.#try.response.write(chunk)
+    if (this.#isOver || this.#try.response.write(chunk)) return true
+    if (this.#resume) this.#try.response.once('drain', this.#resume)
+    return false
   }
 
   onComplete(trailers: (string | Buffer)[] | null): void {
@@ -147,12 +149,12 @@ export class Exchange implements Answering, Stream {
   }
 
   #finish(outcome: Outcome): void {
-    const { body, response } = this.#try
+    const { body, response, upstream } = this.#try
     this.#isOver = true
     response.off('close', this.#onClose)
     if (this.#resume) response.off('drain', this.#resume)
-    this.#endStream()
-    this.#endRequest()
+    if (this.#isStream) upstream.leaveStream(this)
+    else upstream.leave()
     if (outcome === 'over') body?.destroy()
     this.#settle(outcome)
   }
@@ -160,8 +162,9 @@ export class Exchange implements Answering, Stream {
   /** It may last for ever, so nobody who drains waits for it; and its reader may vanish without a word. */
   #becomeStream(): void {
     const { response, upstream } = this.#try
-    this.#endStream = upstream.beginStream(this)
-    this.#endRequest()
+    this.#isStream = true
+    upstream.enterStream(this)
+    upstream.leave()
     response.socket?.setKeepAlive(true, KEEP_ALIVE_MS)
   }
 
@@ -169,30 +172,5 @@ export class Exchange implements Answering, Stream {
   #mayTrail(status: number, hasLength: boolean): boolean {
     const { httpVersion, method } = this.#try
     return !hasLength && method !== 'HEAD' && httpVersion === '1.1' && !BODILESS.has(status)
-  }
-
-  /** Hints that come before the answer; one that Node does not take is left out. */
-  #inform(status: number, raw: readonly Buffer[]): void {
-    const { httpVersion, response } = this.#try
-    if (this.#isOver || httpVersion !== '1.1' || response.headersSent) return
-    try {
-      if (status === 102) response.writeProcessing()
-      if (status === 103) response.writeEarlyHints({ link: linksOf(raw) })
-    } catch {
-      // The answer itself still comes.
-    }
-  }
-}
-
-function linksOf(raw: readonly Buffer[]): string[] {
-  const { headers } = answerHeaders(raw)
-  return headers.filter((_value, at) => at % 2 === 1 && headers[at - 1]?.toLowerCase() === 'link')
-}
-
-function addTrailers(response: ServerResponse, trailers: readonly (string | Buffer)[]): void {
-  try {
-    response.addTrailers(answerTrailers(trailers))
-  } catch {
-    // A field that Node does not take is none that the client needs.
   }
 }

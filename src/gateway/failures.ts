@@ -31,11 +31,17 @@ export function failureOf(thrown: unknown, told: Told): Failure {
     const page: Page = { status: 500, text: 'The gateway could not choose an app for this request.' }
     return { page, log: `a route failed: ${messageOf(thrown)}` }
   }
-  return { page: pageOfFault(thrown, told) }
+  return { page: isWithoutRoom(thrown) ? NO_ROOM : pageOfFault(thrown, told) }
 }
 
 /** What everyone is told from the close of the gateway on. */
 export const CLOSING: Page = { status: 503, text: 'The gateway is closing.', retryAfter: LATER, isLast: true }
+
+const NO_ROOM: Page = { status: 503, text: 'Too many apps are in use already.', retryAfter: LATER }
+
+/** Its start was given up before anything was tried: there was no room for it among the children that run. */
+const isWithoutRoom = ({ attempts, code }: SpinnerError): boolean =>
+  code === 'ERR_SPINNER_NOT_READY' && attempts === undefined
 
 function pageOfNoSeat({ why }: NoSeat): Page | null {
   if (why === 'gone') return null

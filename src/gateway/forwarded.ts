@@ -86,6 +86,20 @@ export function forwardedHeaders(origin: Origin, trust: Trust | null): FlatHeade
   return flat
 }
 
+/** What was said last on each connection: it is the same for each request, as long as nobody's word is believed. */
+const said = new WeakMap<object, Pick<Origin, 'hostHeader' | 'prefix'> & { readonly flat: FlatHeaders }>()
+
+/** The same, remembered for a connection. */
+export function forwardedOn(connection: object, origin: Origin, trust: Trust | null): FlatHeaders {
+  if (trust !== null) return forwardedHeaders(origin, trust)
+  const { hostHeader, prefix } = origin
+  const before = said.get(connection)
+  if (before && before.hostHeader === hostHeader && before.prefix === prefix) return before.flat
+  const flat = forwardedHeaders(origin, trust)
+  said.set(connection, { hostHeader, prefix, flat })
+  return flat
+}
+
 const NO_CLAIMS: Origin['headers'] = {}
 
 type Claim = string | string[] | undefined

@@ -55,7 +55,20 @@ export function readAsked(head: Head): Asked | Refusal {
   if (typeof body === 'object') return body
   const path = pathOf(head.url ?? '', hostHeader)
   if (path === null) return refusal(400, 'The request does not name a path that can be passed on.')
-  return { method, path, hostHeader, host: hostOf(hostHeader), body }
+  return { method, path, hostHeader, host: knownHost(hostHeader), body }
+}
+
+/** There are few, and each is asked for again and again. */
+const MOST_HOSTS = 256
+const hosts = new Map<string | undefined, string | null>()
+
+function knownHost(header: string | undefined): string | null {
+  const known = hosts.get(header)
+  if (known !== undefined) return known
+  const host = hostOf(header)
+  if (hosts.size >= MOST_HOSTS) hosts.clear()
+  hosts.set(header, host)
+  return host
 }
 
 interface Framing {

@@ -4,15 +4,16 @@ import { closedError } from '../errors.ts'
 import type { Spinner } from '../spinner.ts'
 import type { Sys } from '../sys.ts'
 import { answerPage, type Call, type KnownCall } from './answer.ts'
-import type { House, Upgrade } from './arrival.ts'
+import type { Arrival, House, Upgrade } from './arrival.ts'
 import { newUpgradeCall } from './connection.ts'
 import { CLOSING } from './failures.ts'
 import { isRefusal, readAsked, readUpgrade } from './framing.ts'
 import type { ListenOptions } from './options.ts'
+import type { Page } from './pages.ts'
 import { peerOf } from './peer.ts'
 import type { GatewaySettings } from './read-gateway.ts'
 import { readListen } from './read-gateway.ts'
-import { Reception } from './reception.ts'
+import { Reception, type Way } from './reception.ts'
 import { report } from './report.ts'
 import { type Place, Servers } from './server.ts'
 import { Traffic } from './traffic.ts'
@@ -93,33 +94,47 @@ export class Gateway {
 
   /** From the first look at a request to its end. Whatever it meets ends here. */
   async #serve(call: Call, special: Special): Promise<void> {
-    call.request.on('error', () => {})
-    call.response.on('error', () => {})
+    // A request that breaks off tells only those who ask, so nobody need hear of that.
+    call.response.on('error', ignore)
     if (this.#closing !== null) return answerPage(call, CLOSING)
     const peer = peerOf(call.request.socket)
     if (peer === undefined) return void call.response.destroy()
-    const over = this.#visits.begin()
+    const known = { request: call.request, response: call.response, peer }
+    this.#visits.enter()
     try {
-      await this.#pass({ ...call, peer }, special)
+      await this.#pass(known, special)
     } catch (thrown) {
-      report(this.#house, { ...call, peer }, thrown)
+      report(this.#house, known, thrown)
     } finally {
-      over()
+      this.#visits.leave()
     }
   }
 
-  async #pass(call: KnownCall, { mustContinue = false, next, take }: Special): Promise<void> {
+  #pass(call: KnownCall, special: Special): void | Promise<void> {
     const { request } = call
     const asked = readAsked(request)
     if (isRefusal(asked)) return answerPage(call, asked)
-    const protocol = take ? readUpgrade(request, asked) : ''
+    const protocol = special.take ? readUpgrade(request, asked) : ''
     if (typeof protocol !== 'string') return answerPage(call, protocol)
+    const upgrade = special.take ? { protocol, take: special.take } : null
     const received = this.#reception.receive(request, asked)
-    const way = received instanceof Promise ? await received : received
+    const go = (way: Way | Page): void | Promise<void> => this.#send(call, way, { asked, special, upgrade })
+    return received instanceof Promise ? received.then(go) : go(received)
+  }
+
+  #send(
+    call: KnownCall,
+    way: Way | Page,
+    { asked, special, upgrade }: Pick<Arrival, 'asked' | 'upgrade'> & { special: Special },
+  ): void | Promise<void> {
+    const { mustContinue = false, next } = special
     if ('status' in way) return way.status === 404 && next ? next() : answerPage(call, way)
-    if (asked.body !== 0 && request.readableDidRead) throw new Error(READ_BEFORE)
-    const upgrade = take ? { protocol, take } : null
-    await new Visit(this.#house, { ...call, asked, ...way, mustContinue, upgrade }).serve()
+    if (asked.body !== 0 && call.request.readableDidRead) throw new Error(READ_BEFORE)
+    const { peer, request, response } = call
+    const { path, prefix, rules, to } = way
+    // Written out, since spreads are dear on this path.
+    const arrival = { request, response, peer, asked, to, rules, path, prefix, mustContinue, upgrade }
+    return new Visit(this.#house, arrival).serve()
   }
 
   async #close(): Promise<void> {
@@ -156,6 +171,8 @@ export class Gateway {
     if (this.#closing !== null) throw closedError()
   }
 }
+
+const ignore = (): void => {}
 
 /** Between looks at connections that are to close. */
 const LOOK_MS = 20

@@ -43,6 +43,9 @@ export function listedIn(connection: string | undefined): ReadonlySet<string> | 
 
 /** What is passed on of a request's headers besides what it came with. */
 export interface RequestParts {
+  /** What the request said of the connection it came on, all of it. */
+  readonly connection: string | undefined
+  readonly te: string | undefined
   readonly hostHeader: string | undefined
   readonly body: BodyLength
   readonly forwarded: FlatHeaders
@@ -51,18 +54,18 @@ export interface RequestParts {
 /** The headers that a child gets, in the order in which they came (HAZARDS H49, H50). */
 export function requestHeaders(
   raw: readonly string[],
-  { body, forwarded, hostHeader }: RequestParts,
+  { body, connection, forwarded, hostHeader, te }: RequestParts,
 ): FlatHeaders {
   const headers: FlatHeaders = hostHeader === undefined ? [] : ['host', hostHeader]
-  const listed = listedIn(joined(raw, 'connection'))
+  const listed = listedIn(connection)
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at] as string
     const lower = name.toLowerCase()
     if (!isOurs(lower) && !listed?.has(lower)) headers.push(name, raw[at + 1] as string)
   }
   if (typeof body === 'number' && body > 0) headers.push('content-length', String(body))
-  if (takesTrailers(joined(raw, 'te'))) headers.push('te', 'trailers')
-  headers.push(...forwarded)
+  if (takesTrailers(te)) headers.push('te', 'trailers')
+  for (const each of forwarded) headers.push(each)
   return headers
 }
 
@@ -83,7 +86,8 @@ function joined(raw: readonly string[], wanted: string): string | undefined {
 /** What an answer's headers say, and what the client gets of them. */
 export interface AnswerHeaders {
   readonly headers: FlatHeaders
-  readonly hasLength: boolean
+  /** Bytes of the body, where the child says so. */
+  readonly length: number | null
   readonly isEventStream: boolean
   /** The child says how long it keeps a connection that nobody uses. */
   readonly saysHowLong: boolean
@@ -96,7 +100,7 @@ export function answerHeaders(raw: readonly Buffer[]): AnswerHeaders {
   const flat = raw.map((bytes) => bytes.toString('latin1'))
   const listed = listedIn(joined(flat, 'connection'))
   const headers: FlatHeaders = []
-  let hasLength = false
+  let length: number | null = null
   let isEventStream = false
   let saysHowLong = false
   for (let at = 0; at < flat.length; at += 2) {
@@ -104,12 +108,12 @@ export function answerHeaders(raw: readonly Buffer[]): AnswerHeaders {
     const lower = name.toLowerCase()
     if (lower === 'keep-alive') saysHowLong = value.includes('timeout=')
     if (NOT_ANSWERED.has(lower)) continue
-    if (lower === 'content-length') hasLength = true
+    if (lower === 'content-length') length = Number(value)
     else if (listed?.has(lower)) continue
     if (lower === 'content-type') isEventStream = value.toLowerCase().startsWith('text/event-stream')
     headers.push(name, value)
   }
-  return { headers, hasLength, isEventStream, saysHowLong, trailer: joined(flat, 'trailer') }
+  return { headers, length, isEventStream, saysHowLong, trailer: joined(flat, 'trailer') }
 }
 
 /** Fields that say how a message is framed, routed or understood must not come after it (RFC 9110, 6.5.1). */

@@ -42,14 +42,14 @@ export class Reception {
       const way = { rules, path: asked.path, prefix: '' }
       return isPlainPath(asked.path) ? this.#choose(routes, request, asked, { ...way, name: '' }) : NOWHERE
     }
-    const match = findRoute(routes, { ...asked, headers: request.headers })
+    const match = findRoute(routes, { host: asked.host, path: asked.path, headers: request.headers })
     if (!match) return NOWHERE
     const { name, path, prefix, route } = match
     const { to } = route
-    const way = { rules: route.rules, path, prefix }
+    const way = { to, rules: route.rules, path, prefix }
     if (typeof to === 'function') return this.#choose(to, request, asked, { ...way, name })
     if (typeof to === 'string' && !this.#spinner.child(to)) return NOWHERE
-    return allowed(asked, { ...way, to })
+    return allowed(asked, way as Way)
   }
 
   #choose(

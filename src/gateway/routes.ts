@@ -37,6 +37,7 @@ export interface RouteTable {
   readonly places: ReadonlyMap<string, Place>
   /** Hosts that routes without one answer to; null for any. */
   readonly hosts: ReadonlySet<string> | null
+  readonly hasWildcards: boolean
 }
 
 const ANY_HOST = ''
@@ -63,7 +64,8 @@ export function newRouteTable(
     if (route.header === null) there.push(route)
     else there.splice(there.filter(({ header }) => header !== null).length, 0, route)
   }
-  return { places, hosts: hosts === null ? null : new Set(hosts) }
+  const hasWildcards = routes.some(({ host }) => host?.startsWith('*.'))
+  return { places, hasWildcards, hosts: hosts === null ? null : new Set(hosts) }
 }
 
 /** A request as far as routes look at it. */
@@ -72,13 +74,14 @@ export interface Routed extends Pick<Asked, 'host' | 'path'> {
 }
 
 /** The route of a request; null when there is none. A name that could be something else leads nowhere (HAZARDS H55). */
-export function findRoute({ places, hosts }: RouteTable, request: Routed): Match | null {
+export function findRoute(table: RouteTable, request: Routed): Match | null {
+  const { hasWildcards, hosts, places } = table
   const { host, path } = request
   if (!isPlainPath(path)) return null
   const exact = host === null ? undefined : places.get(host)
   const found = exact && findPath(exact, request, '')
   if (found) return found
-  const [label, rest] = (host !== null && splitHost(host)) || []
+  const [label, rest] = (hasWildcards && host !== null && splitHost(host)) || []
   const wild = label !== undefined && isRoutableName(label) ? places.get(`*.${rest}`) : undefined
   const guessed = wild && findPath(wild, request, label as string)
   if (guessed) return guessed

@@ -26,23 +26,29 @@ function protocolOf(raw: readonly Buffer[]): string {
 export class Tunnel implements Stream {
   readonly #client: Duplex
   readonly #child: Duplex
+  readonly #onClosed: () => void
 
-  /** `onClosed` is called once, when nothing is left of either. */
+  /** `onClosed` is called once, when nothing is left of either. Nothing happens before `join`. */
   constructor(client: Duplex, child: Duplex, onClosed: () => void) {
     this.#client = client
     this.#child = child
+    this.#onClosed = onClosed
+  }
+
+  join(): void {
+    const [client, child] = [this.#client, this.#child]
     const open = [client, child].filter(({ closed }) => !closed)
     let left = open.length
     const closed = (): void => {
       left--
       this.destroy()
-      if (left === 0) onClosed()
+      if (left === 0) this.#onClosed()
     }
     for (const side of open) {
       side.on('error', () => this.destroy()).once('close', closed)
       if (side instanceof net.Socket) this.#watch(side)
     }
-    if (left === 0) onClosed()
+    if (left === 0) this.#onClosed()
     client.pipe(child)
     child.pipe(client)
     // No protocol that is spoken here goes on in one direction alone.

@@ -7,17 +7,16 @@ export class UnderWay {
     return this.#count
   }
 
-  /** Something begins; the returned function says that it is over, and may be called more than once. */
-  begin(): () => void {
+  /** Something begins. */
+  enter(): void {
     this.#count++
-    let isOver = false
-    return () => {
-      if (isOver) return
-      isOver = true
-      this.#count--
-      if (this.#count > 0) return
-      for (const onQuiet of this.#onQuiet.splice(0)) onQuiet()
-    }
+  }
+
+  /** Something is over: once for each that has begun. */
+  leave(): void {
+    this.#count--
+    if (this.#count > 0) return
+    for (const onQuiet of this.#onQuiet.splice(0)) onQuiet()
   }
 
   /** Resolves when nothing is under way. */

@@ -1,5 +1,5 @@
 import type { Duplex, Readable } from 'node:stream'
-import { Pool } from 'undici'
+import { type Dispatcher, Pool } from 'undici'
 import type { Sys, Target } from '../sys.ts'
 import { Connector } from './connect.ts'
 import type { FlatHeaders } from './headers.ts'
@@ -10,12 +10,10 @@ import { UnderWay } from './under-way.ts'
  * than any server that is in use, so that none closes it while a request is on its way (HAZARDS H56).
  */
 const IDLE_MS = 1_000
-/** As soon as undici can, whatever the child allows. */
-const AT_ONCE = { keepAliveTimeout: 1, keepAliveMaxTimeout: 1 } as const
 /** What the head of an answer may measure. */
 const MAX_HEAD = 64 * 1024
 
-/** A request as it is sent to a child. */
+/** A request as it is sent to a child, in the form that undici takes. */
 export interface Sent {
   readonly method: string
   readonly path: string
@@ -26,7 +24,7 @@ export interface Sent {
   /** On a connection of its own, rather than on one that the process may be closing. */
   readonly isAlone: boolean
   /** Milliseconds until the head of the answer must be there; `0` for ever. */
-  readonly headTimeout: number
+  readonly headersTimeout: number
 }
 
 /** Who hears what comes back; nothing of it may throw. Of `onComplete`, `onUpgrade` and `onError` exactly one is called. */
@@ -56,9 +54,9 @@ export class Upstream {
   /** Whether the process says how long it keeps a connection that nobody uses. Then none is used after that. */
   saysHowLong = false
   readonly #pool: Pool
-  readonly #newPool: (idle: Pool.Options) => Pool
-  /** Made when it is needed: each request on it gets a connection that is closed after it. */
-  #lonely: Pool | null = null
+  readonly #newPool: () => Pool
+  /** Of requests on connections of their own. */
+  readonly #lonely = new Set<Pool>()
   readonly #streams = new Set<Stream>()
   readonly #requests = new UnderWay()
   readonly #all = new UnderWay()
@@ -67,15 +65,15 @@ export class Upstream {
   constructor(sys: Sys, target: Target, pid: number | null) {
     this.pid = pid
     const connector = new Connector(sys, target)
-    this.#newPool = (idle) =>
+    this.#newPool = () =>
       new Pool('http://localhost', {
         connect: (_options, done) =>
           connector.connect((error, socket) => (error ? done(error, null) : done(null, socket as never))),
-        ...idle,
+        keepAliveTimeout: IDLE_MS,
         maxHeaderSize: MAX_HEAD,
         bodyTimeout: 0,
       })
-    this.#pool = this.#newPool({ keepAliveTimeout: IDLE_MS })
+    this.#pool = this.#newPool()
   }
 
   /** Requests and streams under way. */
@@ -83,30 +81,34 @@ export class Upstream {
     return { requests: this.#requests.count, streams: this.#streams.size }
   }
 
-  send({ headTimeout, isAlone, ...sent }: Sent, answering: Answering): void {
-    // Without keep-alive a child that answers early would close, and the reset would take its answer with it.
-    if (isAlone) this.#lonely ??= this.#newPool(AT_ONCE)
-    const pool = (isAlone && this.#lonely) || this.#pool
-    pool.dispatch({ ...sent, method: sent.method as never, headersTimeout: headTimeout }, answering)
+  send(sent: Sent, answering: Answering): void {
+    const pool = sent.isAlone ? this.#newPool() : this.#pool
+    pool.dispatch(sent as Dispatcher.DispatchOptions, answering)
+    if (sent.isAlone) this.#closeAfter(pool)
   }
 
-  /** A request begins; the returned function says that it is over, and may be called more than once. */
-  begin(): () => void {
-    const [request, one] = [this.#requests.begin(), this.#all.begin()]
-    return () => {
-      request()
-      one()
-    }
+  /** A request begins. */
+  enter(): void {
+    this.#requests.enter()
+    this.#all.enter()
   }
 
-  /** A stream begins; the returned function says that it is over, and may be called more than once. */
-  beginStream(stream: Stream): () => void {
-    const one = this.#all.begin()
+  /** A request is over: once for each that has begun. */
+  leave(): void {
+    this.#requests.leave()
+    this.#all.leave()
+  }
+
+  /** A stream begins. */
+  enterStream(stream: Stream): void {
     this.#streams.add(stream)
-    return () => {
-      this.#streams.delete(stream)
-      one()
-    }
+    this.#all.enter()
+  }
+
+  /** A stream is over: once for each that has begun. */
+  leaveStream(stream: Stream): void {
+    this.#streams.delete(stream)
+    this.#all.leave()
   }
 
   /** Resolves when no request is under way. */
@@ -139,7 +141,17 @@ export class Upstream {
     for (const pool of this.#pools()) void pool.destroy().catch(() => {})
   }
 
+  /**
+   * The connection is closed when its one request is over. The child is not told so beforehand: one that answers early would
+   * close it under what still comes, and that takes the answer along.
+   */
+  #closeAfter(pool: Pool): void {
+    this.#lonely.add(pool)
+    const forget = (): void => void this.#lonely.delete(pool)
+    pool.close().then(forget, forget)
+  }
+
   #pools(): Pool[] {
-    return this.#lonely ? [this.#pool, this.#lonely] : [this.#pool]
+    return [this.#pool, ...this.#lonely]
   }
 }

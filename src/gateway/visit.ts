@@ -1,5 +1,4 @@
 import type { Child } from '../child.ts'
-import type { Lease } from '../lease.ts'
 import { isIgnored } from './activity.ts'
 import { answerPage, answerRendered } from './answer.ts'
 import { type Arrival, type House, nameOf } from './arrival.ts'
@@ -7,7 +6,6 @@ import { attempt } from './attempt.ts'
 import type { Outcome } from './exchange.ts'
 import { isRoutableName } from './names.ts'
 import { isNavigation, type Page, waitingPage } from './pages.ts'
-import { report } from './report.ts'
 import type { Waiter } from './waiting-room.ts'
 
 /** Between tries of a request whose process does not accept. */
@@ -33,15 +31,12 @@ export class Visit {
     this.#mustContinue = arrival.mustContinue
   }
 
-  /** Resolves when the request has ended, and its connection too when that was upgraded. Never rejects. */
-  async serve(): Promise<void> {
-    try {
-      const { path, rules, upgrade } = this.#arrival
-      const isUnnoticed = isIgnored(rules, { path, isUpgrade: upgrade !== null })
-      await (isUnnoticed ? this.#serveUnnoticed() : this.#serveHeld())
-    } catch (thrown) {
-      report(this.#house, this.#arrival, thrown)
-    }
+  /** Resolves when the request has ended, and its connection too when that was upgraded. */
+  serve(): Promise<void> {
+    const { path, rules, upgrade } = this.#arrival
+    return isIgnored(rules, { path, isUpgrade: upgrade !== null })
+      ? this.#serveUnnoticed()
+      : this.#serveHeld()
   }
 
   /** Holds the child from before it is started until the answer, or the connection, has ended. */
@@ -49,9 +44,10 @@ export class Visit {
     const child = this.#child()
     if (!child.serves && this.#showsPage()) return this.#wakeWithPage(child)
     for (;;) {
-      const lease = await this.#seat(child)
+      const lease = child.serves ? child.hold() : await this.#house.room.seat(child, this.#wait())
       try {
-        if (await this.#isDone(await this.#try(child))) return
+        const outcome = await this.#try(child)
+        if (outcome === 'over' || (await this.#isDone(outcome))) return
       } finally {
         lease.release()
       }
@@ -66,7 +62,10 @@ export class Visit {
       if (!child || child.state === 'stopped' || child.state === 'stopping') return this.#sayAsleep()
       if (child.state === 'faulted') return this.#answer({ status: 503, text: 'The app has failed.' })
       if (!child.serves) await room.watch(child, this.#wait())
-      else if (await this.#isDone(await this.#try(child))) return
+      else {
+        const outcome = await this.#try(child)
+        if (outcome === 'over' || (await this.#isDone(outcome))) return
+      }
     }
   }
 
@@ -83,15 +82,6 @@ export class Visit {
     const known = spinner.child(this.#name)
     if (known && (typeof to === 'string' || known.serves)) return known
     return spinner.start(typeof to === 'string' ? { name: to } : to)
-  }
-
-  async #seat(child: Child): Promise<Lease> {
-    if (child.serves) {
-      const lease = await child.acquire()
-      if (child.serves) return lease
-      lease.release()
-    }
-    return this.#house.room.seat(child, this.#wait())
   }
 
   #showsPage(): boolean {
@@ -124,8 +114,7 @@ export class Visit {
     return attempt(this.#house, this.#arrival, child, this.#hasBeenLost)
   }
 
-  async #isDone(outcome: Outcome): Promise<boolean> {
-    if (outcome === 'over') return true
+  async #isDone(outcome: Exclude<Outcome, 'over'>): Promise<boolean> {
     if (outcome === 'unsent') {
       await this.#house.room.pause(this.#wait(), this.#pause)
       this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS)

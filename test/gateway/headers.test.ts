@@ -10,8 +10,25 @@ const flat = (...given: string[]): string[] =>
     return [line.slice(0, colon), line.slice(colon + 2)]
   })
 
+/** As Node gives them: all values of a field in one. */
+const saidIn = (...given: string[]): { connection: string | undefined; te: string | undefined } => {
+  const valuesOf = (name: string): string | undefined =>
+    given
+      .filter((line) => line.toLowerCase().startsWith(`${name}:`))
+      .map((line) => line.slice(name.length + 2))
+      .join(', ') || undefined
+  return { connection: valuesOf('connection'), te: valuesOf('te') }
+}
+
 const passedOn = (...given: string[]): string[] =>
-  lines(requestHeaders(flat(...given), { hostHeader: 'a', body: 0, forwarded: ['x-forwarded-for', '9'] }))
+  lines(
+    requestHeaders(flat(...given), {
+      ...saidIn(...given),
+      hostHeader: 'a',
+      body: 0,
+      forwarded: ['x-forwarded-for', '9'],
+    }),
+  )
 
 const bytes = (...given: string[]): Buffer[] => flat(...given).map((text) => Buffer.from(text, 'latin1'))
 
@@ -67,8 +84,9 @@ describe('H49: the headers of a request', () => {
   })
 
   test('keep their host and their length even if Connection names them', () => {
-    const raw = flat('Host: a', 'Content-Length: 5', 'Connection: host, content-length, x-forwarded-for')
-    const headers = requestHeaders(raw, { hostHeader: 'a', body: 5, forwarded: ['x-forwarded-for', '9'] })
+    const given = ['Host: a', 'Content-Length: 5', 'Connection: host, content-length, x-forwarded-for']
+    const parts = { ...saidIn(...given), hostHeader: 'a', body: 5, forwarded: ['x-forwarded-for', '9'] }
+    const headers = requestHeaders(flat(...given), parts)
     expect(lines(headers)).toEqual(['host: a', 'content-length: 5', 'x-forwarded-for: 9'])
   })
 
@@ -77,7 +95,7 @@ describe('H49: the headers of a request', () => {
   })
 
   test('have no length for a body in chunks, and no host where there was none', () => {
-    const headers = requestHeaders([], { hostHeader: undefined, body: 'chunked', forwarded: [] })
+    const headers = requestHeaders([], { ...saidIn(), hostHeader: undefined, body: 'chunked', forwarded: [] })
     expect(headers).toEqual([])
   })
 })
@@ -100,7 +118,7 @@ describe('H49: the headers of an answer', () => {
   })
 
   test('tell of a length, of events, and of fields to come', () => {
-    expect(answerHeaders(bytes('Content-Length: 5'))).toMatchObject({ hasLength: true, isEventStream: false })
+    expect(answerHeaders(bytes('Content-Length: 5'))).toMatchObject({ length: 5, isEventStream: false })
     expect(answerHeaders(bytes('Content-Type: Text/Event-Stream; charset=utf-8')).isEventStream).toBe(true)
     expect(answerHeaders(bytes('Trailer: X-Sum'))).toMatchObject({ trailer: 'X-Sum', headers: [] })
   })

@@ -1,4 +1,5 @@
 import http from 'node:http'
+import net from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { deferred } from '../../src/deferred.ts'
 import { next, until } from '../support/host.ts'
@@ -337,4 +338,15 @@ describe('what is long', () => {
     const answer = await ask({ port, method: 'POST', body: Buffer.alloc(8 * 1024 * 1024) })
     expect(answer).toMatchObject({ status: 403, body: 'no' })
   })
+})
+
+test('an answer with a head that Node does not take is a 502', async () => {
+  const newServer = (): net.Server =>
+    net.createServer((socket) => {
+      socket
+        .on('error', () => {})
+        .on('data', () => socket.write('HTTP/1.1 1000 No\r\nContent-Length: 2\r\n\r\nno'))
+    })
+  const { port } = await newStage({ newServer })
+  expect((await ask({ port, method: 'POST' })).status).toBe(502)
 })

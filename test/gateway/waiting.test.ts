@@ -2,7 +2,7 @@ import type http from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { deferred } from '../../src/deferred.ts'
 import { until } from '../support/host.ts'
-import { ask, connectRaw, newStage, pour, settled } from '../support/lives.ts'
+import { ask, connectRaw, newStage, pour, settled, turns } from '../support/lives.ts'
 
 const many = <Value>(count: number, make: () => Promise<Value>): Promise<Value[]> =>
   Promise.all(Array.from({ length: count }, make))
@@ -65,6 +65,19 @@ describe('H52: requests that wait for a cold child', () => {
     opened.resolve()
     await until(() => spinner.get('app')?.state === 'started')
     expect(lives).toHaveLength(1)
+  })
+
+  test('are answered even if the child is stopped while they wait: they ask for it again', async () => {
+    const opened = deferred<void>()
+    const { lives, port, spinner } = await newStage({ opens: () => opened.promise })
+    const answers = many(3, () => ask({ port }))
+    await until(() => spinner.get('app')?.leases === 3)
+    await spinner.stop('app')
+    opened.resolve()
+    expect((await answers).map(({ status, body }) => `${status} ${body}`)).toEqual(
+      Array(3).fill('200 life 2'),
+    )
+    expect(lives).toHaveLength(2)
   })
 
   test('have not had their bodies read yet', async () => {
@@ -139,6 +152,18 @@ describe('a child that does not start', () => {
     await host.close()
     await spinner.close()
   })
+})
+
+test('an app for which there is no room is a 503, and none that has failed', async () => {
+  const { child, clock, port, spinner } = await newStage({}, { wait: 60 }, { maxRunning: 1, timeout: 5 })
+  const lease = await spinner.acquire(child('other'))
+  const asked = ask({ port })
+  await until(() => spinner.get('app')?.state === 'starting')
+  await turns(20)
+  await clock.advance(6)
+  expect(await asked).toMatchObject({ status: 503, headers: { 'retry-after': '5' } })
+  lease.release()
+  expect(await ask({ port })).toMatchObject({ status: 200, body: 'life 2' })
 })
 
 describe('a waiting page', () => {
