@@ -3,7 +3,6 @@ import { kindOfErrno } from './reference-failures.ts'
 import { ReferenceProcess } from './reference-process.ts'
 import { ReferenceSteps } from './reference-steps.ts'
 import type { Passage } from './reference-time.ts'
-import { SOCKET } from './words.ts'
 
 /** How a child is brought up: an address, a place at the gate, a process, and its word that it is ready. */
 export abstract class ReferenceAttempt extends ReferenceSteps {
@@ -22,8 +21,7 @@ export abstract class ReferenceAttempt extends ReferenceSteps {
   /** To make sure of a socket takes some moments, and to remove an old one takes more: others may come first. */
   get #moments(): number {
     if (!this.inForce.startFirst || this.incumbent) return 1
-    if (this.holdings.isThere) return 13
-    return this.address === SOCKET ? 11 : 10
+    return this.holdings.isThere ? 12 : 10
   }
 
   #later(moments: number, act: () => void): void {

@@ -7,6 +7,7 @@ import { ReferenceRecord } from './reference-record.ts'
 import type { Passage, Plan, ReferenceTime } from './reference-time.ts'
 import { ReferenceWaits } from './reference-waits.ts'
 import type { Surroundings } from './surroundings.ts'
+import { SOCKET } from './words.ts'
 
 /** What goes on inside a state. */
 export type Step =
@@ -114,7 +115,11 @@ export abstract class ReferenceSteps {
     )
     this.#leaveGate()
     const then = (): void => (isCurrent() ? this.#left() : undefined)
-    this.#whenAll(this.all, (process, gone) => process.terminate(gone), then)
+    this.#whenAll(
+      this.all,
+      (process, gone) => process.terminate(gone),
+      () => this.#tidy(then),
+    )
   }
 
   killLeaving(state: 'stopping' | 'restart'): void {
@@ -162,7 +167,7 @@ export abstract class ReferenceSteps {
     const whenGone = (): void => (isCurrent() ? then() : undefined)
     for (const process of whom) process.kill()
     // Where one serves there is less to be looked after: others may come later.
-    const soon = this.incumbent ? whenGone : () => this.time.soon(whenGone)
+    const soon = this.incumbent ? whenGone : () => this.time.soon(() => this.#tidy(whenGone))
     this.#whenAll(whom, (process, gone) => process.whenGone(gone), soon)
   }
 
@@ -179,6 +184,12 @@ export abstract class ReferenceSteps {
     }
     for (const process of whom) act(process, one)
     if (left === 0) this.time.soon(then)
+  }
+
+  /** When nothing lives any more there may be a socket to look after: children without one come first. */
+  #tidy(then: () => void): void {
+    if (this.address === SOCKET) this.time.soon(then)
+    else then()
   }
 
   /** Ends whatever is of no use, and goes on from there. */
