@@ -133,6 +133,8 @@ test.runIf(isPossible())(
 
     // Presence.
     const first = await all()
+    // nginx asks a child a moment before it counts as started; what ends until then is a failed start and no crash.
+    await until(() => told('started') >= 3, 'the start of all three')
     const config = readFileSync(conf, 'utf8')
     expect(config).toContain('# what renders our pages')
     expect(config).toContain('least_conn;')
