@@ -1,5 +1,5 @@
 import { codeOf } from '../errors.ts'
-import { familyOf } from '../process/family.ts'
+import { Families } from '../process/family.ts'
 import { parseUnix, readStats, seesProcesses, socketsOf } from '../process/procfs.ts'
 import type { Sys, Target } from '../sys.ts'
 import { SocketTables } from './tables.ts'
@@ -54,7 +54,7 @@ export class Owners {
   }
 
   #familyOf(pgid: number): number[] {
-    const family = familyOf(readStats(this.#sys), pgid).map(({ pid }) => pid)
+    const family = new Families(readStats(this.#sys)).of(pgid).map(({ pid }) => pid)
     return family.filter((pid) => pid !== pgid)
   }
 

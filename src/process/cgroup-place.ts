@@ -61,7 +61,7 @@ function isUsable(sys: Sys, folder: string): boolean {
   const pids = orNull(() => {
     sys.fs.accessSync(folder, sys.fs.constants.W_OK)
     sys.fs.accessSync(procs, sys.fs.constants.W_OK)
-    return parsePids(sys.fs.readFileSync(procs, 'latin1'))
+    return parsePids(sys.fs.readFileSync(procs, 'utf8'))
   })
   return pids?.includes(sys.pid) ?? false
 }

@@ -39,8 +39,13 @@ export class Marks {
   }
 }
 
+/** The mark of a process itself, and those of the processes for which it was spawned: what it is within. */
+export function outersOf(mark: string): string[] {
+  const parts = mark.replaceAll(':', '.').split('/')
+  return [mark, ...parts.slice(1).map((_, at) => parts.slice(0, at + 1).join('/'))]
+}
+
 /** Whether a mark is that of a process, or was made for something that this process has spawned itself. */
-export const isWithin = (mark: string, outer: string): boolean =>
-  mark === outer || mark.replaceAll(':', '.').startsWith(`${outer}/`)
+export const isWithin = (mark: string, outer: string): boolean => outersOf(mark).includes(outer)
 
 export const isWatchdog = (mark: string): boolean => mark.endsWith(`/${WATCHDOG}`)

@@ -108,10 +108,13 @@ export function readPids(sys: Sys): number[] {
 /** It has ended since, or it is another user's. */
 const UNREADABLE = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM'])
 
+/** Node reads a file in one call, and without a buffer of 64 KB, only when it is asked for this encoding. */
+const AT_ONCE = 'utf8'
+
 /** What a file of a process holds; null when there is none to be read. Out of descriptors, say, it throws. */
 function readOf(sys: Sys, pid: number, file: string): string | null {
   try {
-    return sys.fs.readFileSync(`/proc/${pid}/${file}`, 'latin1')
+    return sys.fs.readFileSync(`/proc/${pid}/${file}`, AT_ONCE)
   } catch (thrown) {
     if (UNREADABLE.has(codeOf(thrown) ?? '')) return null
     throw thrown
@@ -136,7 +139,7 @@ export function readStats(sys: Sys): Stat[] {
   const stats: Stat[] = []
   for (const pid of readPids(sys)) {
     try {
-      const stat = parseStat(sys.fs.readFileSync(`/proc/${pid}/stat`, 'latin1'))
+      const stat = parseStat(sys.fs.readFileSync(`/proc/${pid}/stat`, AT_ONCE))
       if (stat) stats.push(stat)
     } catch {
       // It ended while we looked.
