@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import type { Writable } from 'node:stream'
 import type { Sys } from '../sys.ts'
 import { COOKIE, type Marks } from './mark.ts'
+import { seesProcesses } from './procfs.ts'
 
 /** Between the polite signal and the kill, when the host is gone and nobody can be asked for more. */
 const GRACE_S = 0.2
@@ -9,6 +10,8 @@ const GRACE_S = 0.2
 const NEXT_LOOK_S = 0.1
 /** One that does not live longer is not brought back at once: a host would do nothing else. */
 const REPLACED_AFTER_MS = 100
+/** Each line wakes the shell, and with many children that is the dearest part of a start: lines go out together. */
+const TOLD_TOGETHER_MS = 10
 
 /**
  * Holds the reading end of a pipe whose other end the host holds. The host's death, of whatever kind, is the end of
@@ -88,6 +91,7 @@ export class Watchdog {
   readonly #groups = new Set<number>()
   /** The folders that go with the host, by the letter that tells the shell what each is. */
   readonly #folders = new Map<'c' | 'd', string>()
+  #untold: string[] = []
   #shell: ChildProcess | null = null
   #wokenAt = 0
   #closed = false
@@ -122,10 +126,10 @@ export class Watchdog {
   /** A group of ours lives. Returns what says that it is gone. */
   guard(group: number): () => void {
     this.#groups.add(group)
-    if (this.#shell) this.#tell(`+${group}`)
+    if (this.#shell) this.#tellSoon(`+${group}`)
     else this.wake()
     return () => {
-      if (this.#groups.delete(group)) this.#tell(`-${group}`)
+      if (this.#groups.delete(group)) this.#tellSoon(`-${group}`)
     }
   }
 
@@ -137,7 +141,7 @@ export class Watchdog {
 
   close(): void {
     this.#closed = true
-    if (this.#groups.size === 0) this.#tell('q')
+    this.#tell(...(this.#groups.size === 0 ? ['q'] : []))
     this.#shell?.stdin?.end()
     this.#shell = null
   }
@@ -184,8 +188,17 @@ export class Watchdog {
     })
   }
 
-  #tell(line: string): void {
+  /** Until then what has just begun is found by its mark, where that can be seen. */
+  #tellSoon(line: string): void {
+    this.#untold.push(line)
+    if (!seesProcesses(this.#sys)) this.#tell()
+    else if (this.#untold.length === 1) void this.#sys.pause(TOLD_TOGETHER_MS).then(() => this.#tell())
+  }
+
+  #tell(...lines: string[]): void {
+    const told = [...this.#untold, ...lines]
+    this.#untold = []
     const stdin = this.#shell?.stdin
-    if (stdin?.writable) stdin.write(`${line}\n`)
+    if (told.length > 0 && stdin?.writable) stdin.write(`${told.join('\n')}\n`)
   }
 }
