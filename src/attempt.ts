@@ -69,6 +69,10 @@ export class Attempt {
           process,
           child,
           onLine: (listener) => this.#onLine(listener),
+          onBound: () => {
+            // Its boot is over, which is what others had to wait for; whose socket it is can be seen for all at once.
+            if (settings.ready === 'listen') this.#leaveGate()
+          },
         },
         AbortSignal.any([signal, ended.signal]),
       )

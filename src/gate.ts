@@ -40,6 +40,11 @@ export class Gate {
     })
   }
 
+  /** Whether somebody waits for a place. */
+  get isBusy(): boolean {
+    return this.#queue.length > 0
+  }
+
   #isOpen(): boolean {
     return this.#taken < this.#places && !this.#usedThisTurn
   }

@@ -59,17 +59,18 @@ export function newShared(sys: Sys, settings: SpinnerSettings, logger: () => Log
   const warn = (message: string): void => safeLog(logger(), 'warn', message)
   const record = id === null ? null : { folder: sockets.folder(), name: stateNameOf(id), warn }
   const orphans = settings.orphans === 'kill' ? new Orphans(sys, marks, record) : null
+  const gate = new Gate(sys, concurrency ?? Math.max(2, sys.cpus()))
   return {
     sys,
     marks,
     sockets,
     census: new Census(sys, marks.uuid),
     cgroups: cgroup ? new Cgroups(sys, marks.uuid) : null,
-    gate: new Gate(sys, concurrency ?? Math.max(2, sys.cpus())),
+    gate,
     rounds: new Rounds(sys.clock),
     heartbeat: new Heartbeat(sys.clock),
     ports: new PortAllocator(sys),
-    owners: new Owners(sys),
+    owners: new Owners(sys, () => gate.isBusy),
     socketWatch: new SocketWatch(sys),
     plugins: new Plugins(logger),
     budget: (maxRunning ?? maxMemory) === null ? null : new Budget(sys, { maxRunning, maxMemory, warn }),

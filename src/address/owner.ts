@@ -12,9 +12,10 @@ export class Owners {
   readonly #sys: Sys
   readonly #tables: SocketTables
 
-  constructor(sys: Sys) {
+  /** `isBusy` tells whether more will soon be looked for. */
+  constructor(sys: Sys, isBusy?: () => boolean) {
     this.#sys = sys
-    this.#tables = new SocketTables(sys)
+    this.#tables = new SocketTables(sys, isBusy)
   }
 
   /**

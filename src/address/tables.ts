@@ -7,9 +7,9 @@ export class SocketTables {
   readonly #unix: SharedLook<string>
   readonly #tcp: SharedLook<Listener[]>
 
-  constructor(sys: Sys) {
-    this.#unix = new SharedLook(sys, () => sys.fs.readFileSync('/proc/net/unix', 'utf8'))
-    this.#tcp = new SharedLook(sys, () => readListeners(sys))
+  constructor(sys: Sys, isBusy?: () => boolean) {
+    this.#unix = new SharedLook(sys, () => sys.fs.readFileSync('/proc/net/unix', 'utf8'), isBusy)
+    this.#tcp = new SharedLook(sys, () => readListeners(sys), isBusy)
   }
 
   /** The text of `/proc/net/unix`. */

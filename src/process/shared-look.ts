@@ -1,7 +1,8 @@
 import type { Sys } from '../sys.ts'
 
-/** Looks take up at most a third of the host's time. */
+/** Looks take up at most a third of the host's time, and less while more who will ask are on their way. */
 const REST_PER_LOOK = 2
+const REST_PER_BUSY_LOOK = 12
 /** A look may seem long because the host was held up. */
 const LONGEST_REST_MS = 50
 
@@ -9,13 +10,16 @@ const LONGEST_REST_MS = 50
 export class SharedLook<Seen> {
   readonly #sys: Sys
   readonly #look: () => Seen | Promise<Seen>
+  readonly #isBusy: () => boolean
   #current: Promise<Seen> | null = null
   #next: Promise<Seen> | null = null
   #restUntil = 0
 
-  constructor(sys: Sys, look: () => Seen | Promise<Seen>) {
+  /** `isBusy` tells whether others will soon ask as well, and can share what is seen. */
+  constructor(sys: Sys, look: () => Seen | Promise<Seen>, isBusy: () => boolean = () => false) {
     this.#sys = sys
     this.#look = look
+    this.#isBusy = isBusy
   }
 
   /** What is seen from now on; never what was seen before. Rejects as the look does. */
@@ -50,7 +54,8 @@ export class SharedLook<Seen> {
       return await this.#look()
     } finally {
       const ended = clock.now()
-      this.#restUntil = ended + Math.min((ended - begun) * REST_PER_LOOK, LONGEST_REST_MS)
+      const rest = this.#isBusy() ? REST_PER_BUSY_LOOK : REST_PER_LOOK
+      this.#restUntil = ended + Math.min((ended - begun) * rest, LONGEST_REST_MS)
       this.#current = null
     }
   }

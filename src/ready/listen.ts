@@ -15,6 +15,8 @@ export interface Listening {
   readonly name: string
   readonly address: Address
   readonly pid: number
+  /** Told once something is there: it has begun its work, and what is still to be found out is whose it is. */
+  readonly onBound: () => void
 }
 
 /** What readiness is seen with. */
@@ -45,6 +47,7 @@ async function whenSocket(eyes: Eyes, child: Listening, socket: string, signal: 
   for (;;) {
     signal.throwIfAborted()
     if (sys.platform === 'win32' || sys.fs.existsSync(socket)) {
+      child.onBound()
       const owner = await ownerSurely(eyes, child, target)
       if (owner === 'ours') return { target, verified: true }
       if (owner === 'unknown' && (await accepts(sys, target))) return { target, verified: false }
@@ -62,6 +65,7 @@ async function whenPort(eyes: Eyes, child: Listening, port: number, signal: Abor
   for (;;) {
     signal.throwIfAborted()
     const target = await whoAnswers(sys, port)
+    if (target) child.onBound()
     const owner = target ? await ownerSurely(eyes, child, target) : 'nobody'
     if (target && owner !== 'nobody') return { target, verified: owner === 'ours' }
     await sys.pause(nextLook(sys.clock.now() - since))

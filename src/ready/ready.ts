@@ -16,6 +16,8 @@ export interface Candidate extends Eyes {
   readonly process: ManagedProcess
   readonly child: Child
   readonly onLine: Source<string>
+  /** Told when its address is taken, a moment before it is known by whom. */
+  readonly onBound: () => void
 }
 
 /** Resolves when the child counts as ready, with the place at which it is reached. */
@@ -59,7 +61,7 @@ function asCandidate({ address, child, process }: Candidate): Child {
 }
 
 async function listening(candidate: Candidate, signal: AbortSignal): Promise<Place | null> {
-  const { address, process, settings } = candidate
+  const { address, onBound, process, settings } = candidate
   if (address === null) return null
-  return whenListening(candidate, { name: settings.name, address, pid: process.pid }, signal)
+  return whenListening(candidate, { name: settings.name, address, pid: process.pid, onBound }, signal)
 }

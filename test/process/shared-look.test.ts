@@ -5,7 +5,10 @@ import { realSys } from '../../src/sys.ts'
 import { FakeClock, sysWith } from '../support/clock.ts'
 
 /** A look that takes as long as the test says, and the pauses that were made between looks. */
-function dear(ms: number): { take: () => Promise<number>; pauses: number[]; clock: FakeClock } {
+function dear(
+  ms: number,
+  isBusy?: () => boolean,
+): { take: () => Promise<number>; pauses: number[]; clock: FakeClock } {
   const clock = new FakeClock()
   const pauses: number[] = []
   const pause = async (rest: number): Promise<void> => {
@@ -13,10 +16,11 @@ function dear(ms: number): { take: () => Promise<number>; pauses: number[]; cloc
     await realSys.nextTurn()
   }
   let looks = 0
-  const look = new SharedLook(sysWith({ clock, pause }), async () => {
+  const see = async (): Promise<number> => {
     await clock.advance(ms / 1_000)
     return ++looks
-  })
+  }
+  const look = new SharedLook(sysWith({ clock, pause }), see, isBusy)
   return { take: () => look.take(), pauses, clock }
 }
 
@@ -38,6 +42,13 @@ test('looks take up at most a third of the time, and none is put off for long', 
   await heldUp.take()
   await heldUp.take()
   expect(heldUp.pauses).toEqual([50])
+})
+
+test('looks are rarer while more who will ask are on their way', async () => {
+  const { pauses, take } = dear(2, () => true)
+  await take()
+  await take()
+  expect(pauses).toEqual([24])
 })
 
 test('a look that failed is no answer for the next one', async () => {

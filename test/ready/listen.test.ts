@@ -2,7 +2,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { PortAllocator } from '../../src/address/ports.ts'
 import { accepts } from '../../src/address/probe.ts'
-import { realSys } from '../../src/sys.ts'
+import { realSys, type Sys } from '../../src/sys.ts'
 import { failureOf, ready } from '../support/children.ts'
 import { FakeClock, sysWith } from '../support/clock.ts'
 import { fixture, get, isAlive, newFile, newFolder, newSpinner, until } from '../support/host.ts'
@@ -74,3 +74,23 @@ for (const listen of ['socket', 'port'] as const) {
     }
   })
 }
+
+test.runIf(process.platform === 'linux')(
+  'H15 a child that has bound lets the next one start, while it is still looked up whose socket that is',
+  async () => {
+    let isSeen = false
+    const readFileSync = ((file: string, ...rest: []) =>
+      file === '/proc/net/unix' && !isSeen
+        ? ''
+        : realSys.fs.readFileSync(file, ...rest)) as Sys['fs']['readFileSync']
+    const sys = sysWith({ clock: new FakeClock(), fs: { ...realSys.fs, readFileSync } })
+    const spinner = newSpinner({ concurrency: 1 }, sys)
+    const [first, second] = ['first', 'second'].map((name) =>
+      spinner.start({ name, script: fixture('hello.js'), monitor: null }),
+    )
+    await until(() => second?.pid)
+    expect(first?.state).toBe('starting')
+    isSeen = true
+    await Promise.all([first, second])
+  },
+)
