@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { closedError } from '../errors.ts'
 import type { Spinner } from '../spinner.ts'
@@ -8,11 +8,11 @@ import type { Arrival, House, Upgrade } from './arrival.ts'
 import { newUpgradeCall } from './connection.ts'
 import { CLOSING } from './failures.ts'
 import { isRefusal, readAsked, readUpgrade } from './framing.ts'
-import type { ListenOptions } from './options.ts'
+import type { GatewayOptions, ListenOptions } from './options.ts'
 import type { Page } from './pages.ts'
 import { peerOf } from './peer.ts'
 import type { GatewaySettings } from './read-gateway.ts'
-import { readListen } from './read-gateway.ts'
+import { readGateway, readListen } from './read-gateway.ts'
 import { Reception, type Way } from './reception.ts'
 import { report } from './report.ts'
 import { type Place, Servers } from './server.ts'
@@ -41,9 +41,9 @@ export class Gateway {
   readonly handler: (request: IncomingMessage, response: ServerResponse, next?: () => void) => void
   /** Takes over a connection that asks for another protocol: for a server's `upgrade` event. */
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
-  readonly #house: House
-  readonly #settings: GatewaySettings
-  readonly #reception: Reception
+  #house: House
+  #settings: GatewaySettings
+  #reception: Reception
   readonly #visits = new UnderWay()
   readonly #servers = new Set<Servers>()
   readonly #leaveSpinner: () => void
@@ -51,10 +51,8 @@ export class Gateway {
 
   /** @internal */
   constructor(sys: Sys, spinner: Spinner, settings: GatewaySettings) {
-    const { logger, queue, showReasons, trust, wait } = settings
-    const room = new WaitingRoom(sys, { places: queue, seconds: wait })
     this.#settings = settings
-    this.#house = { sys, spinner, room, traffic: new Traffic(sys), trust, showReasons, logger }
+    this.#house = houseOf({ sys, spinner, traffic: new Traffic(sys) }, settings)
     this.#reception = new Reception(settings, spinner)
     this.handler = (request, response, next) => void this.#serve({ request, response }, { next })
     this.upgrade = (request, socket, head) => {
@@ -64,14 +62,19 @@ export class Gateway {
     this.#leaveSpinner = spinner.use({ ...this.#house.traffic.plugin(), close: () => this.close() })
   }
 
-  /** Listens for requests itself, on this machine only unless `host` says otherwise; resolves with where. */
-  async listen(options: ListenOptions = {}): Promise<Place> {
+  /**
+   * Listens for requests itself, on this machine only unless `host` says otherwise; resolves with where. What no route
+   * fits goes to `next` when there is one, and gets 404 otherwise.
+   */
+  async listen(options: ListenOptions = {}, next?: RequestListener): Promise<Place> {
     const settings = readListen(options)
     this.#mustBeOpen()
+    const serve = (call: Call, special: Special): void =>
+      void this.#serve(call, next ? { ...special, next: () => next(call.request, call.response) } : special)
     const servers = await Servers.listen(
       {
-        request: (request, response) => this.handler(request, response),
-        expectant: (request, response) => void this.#serve({ request, response }, { mustContinue: true }),
+        request: (request, response) => serve({ request, response }, {}),
+        expectant: (request, response) => serve({ request, response }, { mustContinue: true }),
         upgrade: this.upgrade,
       },
       settings,
@@ -80,6 +83,15 @@ export class Gateway {
     if (this.#closing === null) return servers.place
     void servers.close()
     throw closedError()
+  }
+
+  /** Takes other options, routes above all. It listens where it did, and what is under way goes on as it began. */
+  reconfigure(options: GatewayOptions): void {
+    this.#mustBeOpen()
+    const { spinner } = this.#house
+    this.#settings = readGateway(options, spinner.settings.defaults)
+    this.#house = houseOf(this.#house, this.#settings)
+    this.#reception = new Reception(this.#settings, spinner)
   }
 
   /** Takes no new requests, lets those under way finish for at most `drainTimeout`, then ends what is left. */
@@ -170,6 +182,14 @@ export class Gateway {
   #mustBeOpen(): void {
     if (this.#closing !== null) throw closedError()
   }
+}
+
+function houseOf(
+  { sys, spinner, traffic }: Pick<House, 'sys' | 'spinner' | 'traffic'>,
+  { logger, queue, showReasons, trust, wait }: GatewaySettings,
+): House {
+  const room = new WaitingRoom(sys, { places: queue, seconds: wait })
+  return { sys, spinner, room, traffic, trust, showReasons, logger }
 }
 
 const ignore = (): void => {}

@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest'
+import { until } from '../support/host.ts'
+import { ask, newStage } from '../support/lives.ts'
+
+test('a gateway takes other options, listens where it did, and finishes what is under way', async () => {
+  let answer: (() => void) | null = null
+  const stage = await newStage({
+    handler: (request, response, life) => {
+      if (request.url === '/slow') answer = () => response.end('slow')
+      else response.end(`life ${life.number}`)
+    },
+  })
+  const { gateway, port } = stage
+  const slow = ask({ port, path: '/slow' })
+  await until(() => answer !== null)
+  gateway.reconfigure({ routes: [{ host: 'other.localhost', to: stage.child('other') }], logger: null })
+  expect((await ask({ port })).status).toBe(404)
+  expect((await ask({ port, headers: { host: 'other.localhost' } })).body).toBe('life 2')
+  ;(answer as unknown as () => void)()
+  expect(await slow).toMatchObject({ status: 200, body: 'slow' })
+})
+
+test('options that are wrong change nothing, and a gateway that is closed takes none', async () => {
+  const { gateway, port } = await newStage()
+  expect(() => gateway.reconfigure({ routes: 1 } as never)).toThrow('`routes` must be an array of routes')
+  expect((await ask({ port })).status).toBe(200)
+  await gateway.close()
+  expect(() => gateway.reconfigure({ routes: [] })).toThrow('closed')
+})
+
+test('what no route fits goes to the function that listen() was given, and nothing else does', async () => {
+  const { gateway } = await newStage()
+  const asked: (string | undefined)[] = []
+  const { port } = await gateway.listen({}, (request, response) => {
+    asked.push(request.url)
+    response.writeHead(418).end('mine')
+  })
+  expect((await ask({ port: port as number })).body).toBe('life 1')
+  const headers = { host: 'nobody.localhost' }
+  expect(await ask({ port: port as number, path: '/x', headers })).toMatchObject({
+    status: 418,
+    body: 'mine',
+  })
+  const posted = { method: 'POST', body: 'b', headers: { ...headers, expect: '100-continue' } }
+  expect((await ask({ port: port as number, path: '/y', ...posted })).body).toBe('mine')
+  expect((await ask({ port: port as number, method: 'TRACE', headers })).status).toBe(405)
+  expect(asked).toEqual(['/x', '/y'])
+})
