@@ -18,6 +18,7 @@ const { childMachine } = await import('../dist/machine.js')
 const { CHILD_OPTIONS } = await import('../dist/normalise.js')
 const schema = await import('../dist/cli/config/schema.js')
 const options = readFileSync(at('src/options.ts'), 'utf8')
+const ofGateway = readFileSync(at('src/gateway/options.ts'), 'utf8')
 const table = JSON.parse(readFileSync(at('test/golden/table.json'), 'utf8'))
 const edges = edgesOf(childMachine)
 
@@ -26,7 +27,7 @@ const pages = {
   'states.svg': stateChart(edges),
   'options.md': optionsPage(CHILD_OPTIONS, options),
   // In front of the docs, where editors find it in an installed package.
-  '../spinner.schema.json': editorSchema(schema, options),
+  '../spinner.schema.json': editorSchema(schema, options, ofGateway),
 }
 
 const into = process.argv.indexOf('--into')

@@ -58,7 +58,8 @@ export const CHILD_OPTIONS: Rows = {
   drainTimeout: row(values.seconds(0), SECONDS, 30),
 }
 
-const OWN_OPTIONS: Rows = {
+/** What concerns a spinner itself. */
+export const OWN_OPTIONS: Rows = {
   plugins: row(
     values.listOf(values.pluginLike),
     'an array of { name, setup, ready, drain, gone, close }',

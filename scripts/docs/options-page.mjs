@@ -37,7 +37,7 @@ signal's reason. The child goes on.
 
 /** The members of an interface with their doc comments, in order. */
 export function membersOf(source, name) {
-  const body = new RegExp(`export interface ${name}[^{]*\\{\\n(.*?)\\n\\}`, 's').exec(source)?.[1] ?? ''
+  const body = new RegExp(`export interface ${name}\\b[^{]*\\{\\n(.*?)\\n\\}`, 's').exec(source)?.[1] ?? ''
   const member = / {2}(?:\/\*\*((?:(?!\*\/).)*)\*\/\s*)?(\w+)\??: ([^\n]*)/gs
   return [...body.matchAll(member)].map(([, comment = '', key, type]) => {
     const text = comment.replace(/\s*\n\s*\* ?/g, ' ').trim()

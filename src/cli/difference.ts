@@ -1,4 +1,4 @@
-import type { Config, Plain } from './config/config.ts'
+import { type Config, membersOf, type Plain } from './config/config.ts'
 
 /** What has to be done with the members of one part of a configuration. */
 export interface Difference {
@@ -27,7 +27,7 @@ export const nginxByText = (all: readonly Plain[]): Map<string, Plain> =>
 
 /** A sentence for people about what will be done. */
 export function told(before: Config, after: Config): string {
-  const children = difference(before.children, after.children)
+  const children = difference(membersOf(before), membersOf(after))
   const pools = difference(before.pools, after.pools)
   const nginx = difference(nginxByText(before.nginx), nginxByText(after.nginx))
   const part = (names: readonly string[], what: string): string[] =>
@@ -37,9 +37,10 @@ export function told(before: Config, after: Config): string {
     ...part([...children.removed, ...pools.removed], 'gone:'),
     ...part([...children.changed, ...pools.changed], 'changed:'),
     ...(nginx.added.length + nginx.removed.length > 0 ? ['nginx is set up anew'] : []),
+    ...(same(before.gateway, after.gateway) ? [] : ['the gateway is set up anew']),
   ]
   const own = same(before.own, after.own)
     ? ''
-    : '; `id`, `runtimeDir` and `concurrency` change only when the command is started anew'
+    : '; `id`, `concurrency` and their like change only when the command is started anew'
   return `${parts.length === 0 ? 'nothing has changed' : parts.join('; ')}${own}`
 }

@@ -38,6 +38,12 @@ children:
 #   children: [renderer]
 #   grace: 10
 
+# An HTTP front. A child that a route leads to is started by its first request.
+# gateway:
+#   listen: 8080
+#   routes:
+#     - { host: web.localhost, to: web }
+
 # What \`spinner run -e production\` changes.
 # environments:
 #   production:

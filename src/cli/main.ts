@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { messageOf, SpinnerError } from '../errors.ts'
 import { ConfigError } from './config/problem.ts'
-import type { TakeSignals } from './run.ts'
+import type { TakeSignals } from './foreground.ts'
 
 /** Something was used wrongly: the words, or the file. */
 const WRONG_USE = 2

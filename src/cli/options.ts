@@ -4,16 +4,26 @@ import type { Check, Plugin } from '../plugin.ts'
 import type { Config, Plain } from './config/config.ts'
 import { ConfigError } from './config/problem.ts'
 import type { Way } from './config/tree.ts'
+import { gatewayOptions } from './front.ts'
 import type { Outlets } from './outlets.ts'
 
 type CheckName = 'memory' | 'responseTime' | 'command'
 
+/**
+ * Nobody uses a child of a command in the way that a program would: so it is never idle, and never gives way. Only one
+ * that requests start sleeps when there are none.
+ */
+const KEPT = { idleTimeSec: -1, warm: true }
+
 /** The options of one child, or of each child of a pool, as the library takes them. */
-export async function startOptions(options: Plain, outlets: Outlets): Promise<Omit<StartOptions, 'name'>> {
+export async function startOptions(
+  options: Plain,
+  outlets: Outlets,
+  isLazy = false,
+): Promise<Omit<StartOptions, 'name'>> {
   const { checks, ready, stdout, stderr, ...rest } = options
   return {
-    // Nobody uses a child of a command in the way that a program would, so it is never idle.
-    idleTimeSec: -1,
+    ...(isLazy ? {} : KEPT),
     ...rest,
     stdout: outlets.open(stdout),
     stderr: outlets.open(stderr),
@@ -46,7 +56,7 @@ export async function nginxPlugin(options: Plain): Promise<Plugin> {
 }
 
 /** Lets the library read all that it would be given, and tells of what it refuses. Starts nothing. */
-export async function tryAll({ children, pools, nginx, where }: Config): Promise<void> {
+export async function tryAll({ children, gateway, pools, nginx, where }: Config): Promise<void> {
   const wrong: string[] = []
   const attempt = async (way: Way, make: () => Promise<unknown>): Promise<void> => {
     try {
@@ -66,5 +76,10 @@ export async function tryAll({ children, pools, nginx, where }: Config): Promise
     await attempt(['pools', name], () => start(options, { name, ...listen }))
   }
   for (const [index, options] of nginx.entries()) await attempt(['nginx', index], () => nginxPlugin(options))
+  if (gateway)
+    await attempt(['gateway'], async () => {
+      const { readGateway } = await import('../gateway/read-gateway.ts')
+      readGateway(gatewayOptions({ gateway, pools }, null))
+    })
   if (wrong.length > 0) throw new ConfigError(wrong)
 }

@@ -1,39 +1,14 @@
-import { messageOf } from '../errors.ts'
-import type { ChildInfo } from '../events.ts'
-import type { Spinner } from '../spinner.ts'
 import type { Config } from './config/config.ts'
 import { ConfigError } from './config/problem.ts'
 import { readConfig } from './config/read.ts'
-import { told } from './difference.ts'
-import { Jobs } from './jobs.ts'
+import { type Looks, stay, type TakeSignals } from './foreground.ts'
 import { tryAll } from './options.ts'
-import { newOutlets } from './outlets.ts'
-import { newPrinter, type Printer, wantsColour } from './print.ts'
-import { Site } from './site.ts'
-import { newLogger, tellOf } from './tell.ts'
-import { endByHangUp, watchTerminal } from './terminal.ts'
-
-/** Hands over what SIGUSR2 and SIGHUP came so far, and every later one. */
-export type TakeSignals = (listener: (signal: NodeJS.Signals) => void) => void
 
 /** What `spinner run` takes. */
-export interface RunOptions {
+export interface RunOptions extends Looks {
   readonly config: string
   readonly env: string | null
-  readonly json: boolean
-  readonly color: boolean
 }
-
-/** The codes with which the command ends: as people, shells and systemd expect. */
-const CODES: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 0, SIGHUP: 129 }
-/** When a second signal made an end of it at once. */
-const KILLED: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143 }
-
-/**
- * npm hands Ctrl-C on to the program that it started, which the terminal has told of it already. What comes so soon after
- * the first is its echo; the figure is in milliseconds.
- */
-const ECHO = Object.keys(process.env).some((name) => name.startsWith('npm_lifecycle_')) ? 500 : 0
 
 /** Reads a configuration that has something to run, and that the library accepts. */
 async function load({ config: file, env }: RunOptions): Promise<Config> {
@@ -51,149 +26,5 @@ async function load({ config: file, env }: RunOptions): Promise<Config> {
 }
 
 /** `spinner run`: starts all, and resolves with the exit code when all has ended. */
-export async function run(options: RunOptions, takeSignals: TakeSignals): Promise<number> {
-  const config = await load(options)
-  const color = wantsColour(process.stdout, process.env, options.color)
-  const printer = newPrinter(process.stdout, { json: options.json, color, now: Date.now })
-  const { createSpinner } = await import('../spinner.ts')
-  const children: { isKnown: (name: string) => boolean } = { isKnown: () => false }
-  const logger = newLogger(printer, (name) => children.isKnown(name))
-  const spinner = createSpinner({ ...config.own, logger, stdout: null, stderr: null })
-  children.isKnown = (name) => spinner.child(name) !== undefined
-  const code = await new Run(options, config, printer, spinner).until(takeSignals)
-  await printer.flush()
-  return code
-}
-
-/** One run of the command, from its first start to its end. */
-class Run {
-  readonly #options: RunOptions
-  readonly #printer: Printer
-  readonly #spinner: Spinner
-  readonly #outlets = newOutlets((text) => this.#printer.tell(null, { event: 'error', text }))
-  readonly #site: Site
-  readonly #jobs = new Jobs(
-    (thrown) => this.#tell('error', messageOf(thrown)),
-    () => this.#lookForEnd(),
-  )
-  readonly #isHungUp = watchTerminal()
-  #config: Config
-  #up: Promise<void> = Promise.resolve()
-  #ending: string | null = null
-  #askedAt = 0
-  #finish: (code: number) => void = () => {}
-
-  constructor(options: RunOptions, config: Config, printer: Printer, spinner: Spinner) {
-    this.#options = options
-    this.#config = config
-    this.#printer = printer
-    this.#spinner = spinner
-    this.#site = new Site(spinner, this.#outlets, printer)
-  }
-
-  until(takeSignals: TakeSignals): Promise<number> {
-    return new Promise((resolve) => {
-      this.#finish = resolve
-      process.on('SIGINT', () => this.#end('SIGINT'))
-      process.on('SIGTERM', () => this.#end('SIGTERM'))
-      process.stdout.on('error', (error) => this.#onUnread(error))
-      tellOf(this.#spinner, this.#printer)
-      this.#spinner.on('stopped', () => this.#lookForEnd())
-      this.#up = this.#site.apply(this.#config).finally(() => this.#lookForEnd())
-      takeSignals((signal) => this.#onSignal(signal))
-    })
-  }
-
-  #tell(event: string, text: string): void {
-    this.#printer.tell(null, { event, text })
-  }
-
-  #onSignal(signal: NodeJS.Signals): void {
-    if (signal === 'SIGUSR2') this.#jobs.add('restart', () => this.#restartAll())
-    else if (this.#isHungUp()) this.#hangUp()
-    else this.#jobs.add('reload', () => this.#reload())
-  }
-
-  async #restartAll(): Promise<void> {
-    await this.#up
-    if (this.#ending !== null) return
-    this.#tell('restart', 'restarts everything, one after another')
-    try {
-      await this.#site.roll()
-      this.#tell('restarted', 'everything was restarted')
-    } catch (thrown) {
-      if (this.#ending === null)
-        this.#tell(
-          'error',
-          `the restart of everything ends here; what runs is left as it is: ${messageOf(thrown)}`,
-        )
-    }
-  }
-
-  async #reload(): Promise<void> {
-    this.#outlets.reopen()
-    try {
-      const config = await load(this.#options)
-      this.#tell('reload', `read the configuration again: ${told(this.#config, config)}`)
-      this.#config = config
-      await this.#site.apply(config)
-    } catch (thrown) {
-      const wrong = `the configuration is left as it was, since the file is wrong:\n${messageOf(thrown)}`
-      this.#tell('error', thrown instanceof ConfigError ? wrong : messageOf(thrown))
-    }
-  }
-
-  /** Once all have ended by themselves there is nothing left to wait for. */
-  #lookForEnd(): void {
-    if (this.#ending !== null || this.#jobs.isBusy) return
-    const infos = this.#site.names.map((name) => this.#spinner.get(name))
-    if (infos.length === 0 || infos.some((info) => info?.state !== 'stopped')) return
-    const isWell = infos.every((info) => endedWell(info))
-    this.#tell('end', 'everything has ended by itself')
-    void this.#close('end', isWell ? 0 : 1)
-  }
-
-  /** Nobody reads what is printed. */
-  #onUnread(error: NodeJS.ErrnoException): void {
-    if (error.code === 'EIO') this.#hangUp()
-    else if (this.#ending === null) void this.#close('unread', 0)
-  }
-
-  /** A closed terminal is told of more than once: by its shell, and by the system. */
-  #hangUp(): void {
-    if (this.#ending !== null) return
-    endByHangUp()
-    this.#end('SIGHUP')
-  }
-
-  #end(signal: string): void {
-    const now = performance.now()
-    if (this.#ending !== null && now - this.#askedAt < ECHO) return
-    if (this.#ending !== null) {
-      this.#tell('kill', `${signal} again: kills what is left`)
-      // What leaves its children at the exit of this program kills them: see process/orphans.ts.
-      process.exit(KILLED[signal])
-    }
-    this.#tell('stop', `${signal}: stops everything; once more kills`)
-    this.#askedAt = now
-    void this.#close(signal, CODES[signal] ?? 0)
-  }
-
-  async #close(why: string, code: number): Promise<void> {
-    this.#ending = why
-    this.#jobs.end()
-    try {
-      await this.#site.close()
-      this.#finish(code)
-    } catch (thrown) {
-      this.#tell('error', messageOf(thrown))
-      this.#finish(1)
-    }
-  }
-}
-
-/** Whether a child that was not restarted ended as it should: by itself and without complaint, or because it was idle. */
-function endedWell(info: ChildInfo | null): boolean {
-  const exit = info?.lastExit
-  return !exit || exit.code === 0 || exit.signal === info.options.stopSignal
-}
+export const run = (options: RunOptions, takeSignals: TakeSignals): Promise<number> =>
+  stay({ load: () => load(options), again: 'read the configuration again' }, options, takeSignals)

@@ -2,8 +2,9 @@ import type { Child } from '../child.ts'
 import { messageOf } from '../errors.ts'
 import type { Pool, PoolOptions } from '../pool.ts'
 import type { Spinner } from '../spinner.ts'
-import { type Config, namesOf, type Plain, type PoolConfig } from './config/config.ts'
+import { type Config, type Member, membersOf, namesOf, type Plain, type PoolConfig } from './config/config.ts'
 import { difference, nginxByText } from './difference.ts'
+import { Front } from './front.ts'
 import { nginxPlugin, startOptions } from './options.ts'
 import type { Outlets } from './outlets.ts'
 import type { Printer } from './print.ts'
@@ -11,7 +12,7 @@ import type { Printer } from './print.ts'
 /** A timer longer than this would fire at once, and one of nothing would spin. */
 const [SHORTEST_WAIT, LONGEST_WAIT] = [1_000, 2_147_483_647]
 
-/** What a configuration has running: children, pools and nginx, and how one configuration becomes another. */
+/** What a configuration has running: children, pools, nginx and a gateway, and how one configuration becomes another. */
 export class Site {
   readonly #spinner: Spinner
   readonly #outlets: Outlets
@@ -19,7 +20,8 @@ export class Site {
   readonly #pools = new Map<string, Pool>()
   readonly #nginx = new Map<string, () => void>()
   readonly #revivals = new Map<string, NodeJS.Timeout>()
-  #children: ReadonlyMap<string, Plain> = new Map()
+  readonly #front: Front
+  #members: ReadonlyMap<string, Member> = new Map()
   #poolConfigs: ReadonlyMap<string, PoolConfig> = new Map()
   #isClosed = false
 
@@ -27,30 +29,49 @@ export class Site {
     this.#spinner = spinner
     this.#outlets = outlets
     this.#printer = printer
+    this.#front = new Front(spinner, printer)
     spinner.on('faulted', (child) => this.#revive(child))
   }
 
   /** The names of all children that there should be. */
   get names(): string[] {
     const ofPools = [...this.#poolConfigs].flatMap(([name, { size }]) => namesOf(name, size))
-    return [...this.#children.keys(), ...ofPools]
+    return [...this.#members.keys(), ...ofPools]
   }
 
-  /** Changes what differs from the configuration before, and nothing else. Resolves when all that is up or given up. */
-  async apply({ children, nginx, pools }: Config): Promise<void> {
-    const [ofChildren, ofPools] = [difference(this.#children, children), difference(this.#poolConfigs, pools)]
+  /** Whether requests can come, and bring up what has ended. */
+  get isOpen(): boolean {
+    return this.#front.isOpen
+  }
+
+  /** Whether a child is there for those who ask for it, and for nobody else. */
+  isLazy(name: string): boolean {
+    return this.#members.get(name)?.isLazy === true
+  }
+
+  /**
+   * Changes what differs from the configuration before, and nothing else. Resolves when all that is up or given up.
+   * Throws, and changes nothing, when the gateway cannot listen.
+   */
+  async apply(config: Config): Promise<void> {
+    const members = membersOf(config)
+    const ofChildren = difference(this.#members, members)
+    const ofPools = difference(this.#poolConfigs, config.pools)
     const poolsBefore = this.#poolConfigs
-    this.#children = children
-    this.#poolConfigs = pools
-    this.#printer.align(this.names)
-    await this.#exchange(nginx)
+    await this.#become({ members, pools: config.pools }, async () => {
+      await this.#settle(ofChildren.added.map((name) => this.#define(name)))
+      await this.#settle(ofPools.added.map((name) => this.#definePool(name)))
+      // Nothing may lead to what is about to be stopped, or it would be started again.
+      await this.#front.apply(config)
+    })
+    await this.#exchange(config.nginx)
     await this.#settle([
       ...ofChildren.removed.map((name) => this.#spinner.stop(name)),
       ...ofPools.removed.map((name) => this.#removePool(name)),
     ])
     await this.#settle([
-      ...ofChildren.added.map((name) => this.#start(name)),
-      ...ofPools.added.map((name) => this.#addPool(name)),
+      ...ofChildren.added.map((name) => this.#bringUp(name)),
+      ...ofPools.added.map((name) => this.#startPool(name)),
     ])
     for (const name of ofChildren.changed) await this.#settle([this.#changeChild(name)])
     for (const name of ofPools.changed)
@@ -59,7 +80,7 @@ export class Site {
 
   /** Restarts everything, one after another. The first that does not come up ends it, and the rest runs on. */
   async roll(): Promise<void> {
-    for (const name of this.#children.keys()) {
+    for (const name of this.#members.keys()) {
       if (this.#spinner.get(name)?.state !== 'stopped') await this.#spinner.restart(name)
     }
     for (const name of this.#poolConfigs.keys()) await this.#pools.get(name)?.restart()
@@ -69,7 +90,23 @@ export class Site {
   async close(): Promise<void> {
     this.#isClosed = true
     for (const timer of this.#revivals.values()) clearTimeout(timer)
-    await this.#spinner.close()
+    await Promise.all([this.#front.close(), this.#spinner.close()])
+  }
+
+  /** Takes what there should be for what there is; where `first` fails, what there was is that again. */
+  async #become(
+    { members, pools }: { members: ReadonlyMap<string, Member>; pools: ReadonlyMap<string, PoolConfig> },
+    first: () => Promise<void>,
+  ): Promise<void> {
+    const before = [this.#members, this.#poolConfigs] as const
+    ;[this.#members, this.#poolConfigs] = [members, pools]
+    this.#printer.align(this.names)
+    try {
+      await first()
+    } catch (thrown) {
+      ;[this.#members, this.#poolConfigs] = before
+      throw thrown
+    }
   }
 
   /** What goes wrong with a child, its events tell; what is left is told here. */
@@ -80,33 +117,35 @@ export class Site {
     }
   }
 
-  async #start(name: string): Promise<void> {
-    const options = await startOptions(this.#children.get(name) ?? {}, this.#outlets)
-    await this.#spinner.start({ ...options, name })
+  /** Makes it known, with the options that it will have from its next start on. */
+  async #define(name: string): Promise<void> {
+    const { isLazy, options } = this.#members.get(name) as Member
+    this.#spinner.define({ ...(await startOptions(options, this.#outlets, isLazy)), name })
+  }
+
+  async #bringUp(name: string): Promise<void> {
+    if (!this.isLazy(name)) await this.#spinner.start({ name })
   }
 
   async #changeChild(name: string): Promise<void> {
     const isStopped = this.#spinner.get(name)?.state === 'stopped'
-    // It goes on with its old options until it is restarted, and what is wrong with it now is of no interest.
-    const started = this.#start(name)
-    if (isStopped) return started
-    started.catch(() => {})
-    await startOptions(this.#children.get(name) ?? {}, this.#outlets)
-    await this.#spinner.restart(name)
+    await this.#define(name)
+    if (isStopped) await this.#bringUp(name)
+    else await this.#spinner.restart(name)
   }
 
   /** A pool that was taken away and is wanted again is the same one: its children still have its names. */
-  async #addPool(name: string): Promise<void> {
+  async #definePool(name: string): Promise<void> {
     const { createPool } = await import('../pool.ts')
     const options = await this.#poolOptions(name)
     const known = this.#pools.get(name)
-    const pool = known ?? createPool(this.#spinner, options)
-    this.#pools.set(name, pool)
-    if (known) {
-      known.reconfigure(options)
-      await known.resize(options.size)
-    }
-    await pool.start()
+    if (!known) return void this.#pools.set(name, createPool(this.#spinner, options))
+    known.reconfigure(options)
+    await known.resize(options.size)
+  }
+
+  async #startPool(name: string): Promise<void> {
+    await this.#pools.get(name)?.start()
   }
 
   async #removePool(name: string): Promise<void> {
@@ -116,7 +155,7 @@ export class Site {
   async #changePool(name: string, before: PoolConfig): Promise<void> {
     const after = this.#poolConfigs.get(name) as PoolConfig
     const pool = this.#pools.get(name)
-    if (!pool) return this.#addPool(name)
+    if (!pool) return this.#definePool(name).then(() => this.#startPool(name))
     const isOther = JSON.stringify({ ...before, size: 0 }) !== JSON.stringify({ ...after, size: 0 })
     if (isOther) pool.reconfigure(await this.#poolOptions(name))
     if (before.size !== after.size) await pool.resize(after.size)
@@ -143,15 +182,19 @@ export class Site {
 
   /** Nobody asks for a child again here, as a program would: so it is tried again as soon as it may. Pools see to it. */
   #revive(child: Child): void {
-    if (!this.#children.has(child.name)) return
+    if (!this.#isKept(child)) return
     clearTimeout(this.#revivals.get(child.name))
     const wait = Math.max(SHORTEST_WAIT, child.info().options.faultTimeout * 1_000 + 50)
     const again = (): void => {
       this.#revivals.delete(child.name)
-      if (this.#isClosed || child.state !== 'faulted' || !this.#children.has(child.name)) return
+      if (this.#isClosed || child.state !== 'faulted' || !this.#isKept(child)) return
       child.restart().catch(() => {})
     }
     this.#revivals.set(child.name, setTimeout(again, Math.min(wait, LONGEST_WAIT)))
+  }
+
+  #isKept({ name }: Child): boolean {
+    return this.#members.has(name) && !this.isLazy(name)
   }
 }
 

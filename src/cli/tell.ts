@@ -4,8 +4,8 @@ import type { Logger } from '../options.ts'
 import type { Spinner } from '../spinner.ts'
 import type { Printer } from './print.ts'
 
-/** Prints what the children of a spinner write, and what becomes of them. */
-export function tellOf(spinner: Spinner, printer: Printer): void {
+/** Prints what the children of a spinner write, and what becomes of them. `isLazy` are those that requests start. */
+export function tellOf(spinner: Spinner, printer: Printer, isLazy: (name: string) => boolean): void {
   const told = new WeakSet<Error>()
   const up = (event: 'started' | 'restarted') => (child: Child) => {
     const { address, pid } = child
@@ -28,7 +28,10 @@ export function tellOf(spinner: Spinner, printer: Printer): void {
   spinner.on('faulted', (child, error) => {
     told.add(error)
     const { faultTimeout } = child.info().options
-    const text = `faulted: ${headOf(error)}\ntried again in ${faultTimeout} s`
+    const again = isLazy(child.name)
+      ? `the first request after ${faultTimeout} s tries again`
+      : `tried again in ${faultTimeout} s`
+    const text = `faulted: ${headOf(error)}\n${again}`
     printer.tell(child.name, { event: 'faulted', text, details: { code: error.code, retryIn: faultTimeout } })
   })
   spinner.on('error', (child, error) => {

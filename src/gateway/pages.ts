@@ -80,6 +80,10 @@ const rendered = (type: string, body: string, retryAfter?: number): Rendered => 
   body,
 })
 
+/** A page that is no error. `body` is HTML. */
+export const htmlPage = (title: string, body: string): Rendered =>
+  rendered('text/html', html(title, `<h1>${escapeHtml(title)}</h1>${body}`))
+
 /** What a browser shows while a child starts; it asks again by itself. */
 export function waitingPage(name: string): Rendered {
   const title = `Starting ${name}`

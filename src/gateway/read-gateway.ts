@@ -92,6 +92,9 @@ const routeRows = (defaults: Defaults): Readonly<Record<string, Row>> => ({
   to: required(destination(defaults), 'the name of a child, the options of one, or a function'),
 })
 
+/** The options of a route. */
+export const ROUTE_OPTIONS: Readonly<Record<string, Row>> = routeRows({})
+
 const tableOrFunction: Parser = (value) =>
   typeof value === 'function' || Array.isArray(value) ? value : WRONG
 
@@ -100,7 +103,8 @@ const proxies: Parser = (value) => {
   return entries === WRONG || readTrust(entries as string[]) === undefined ? WRONG : entries
 }
 
-const GATEWAY: Readonly<Record<string, Row>> = {
+/** The options of a gateway. */
+export const GATEWAY_OPTIONS: Readonly<Record<string, Row>> = {
   ...RULES,
   routes: required(tableOrFunction, 'an array of routes, or a function'),
   hosts: row(values.listOf(allowedHost), "an array of names of hosts, or ['*']", null),
@@ -112,7 +116,8 @@ const GATEWAY: Readonly<Record<string, Row>> = {
   logger: row(values.orNull(values.loggerLike), 'an object with info, warn, error and debug, or null'),
 }
 
-const LISTEN: Readonly<Record<keyof ListenSettings, Row>> = {
+/** Where a gateway listens. */
+export const LISTEN_OPTIONS: Readonly<Record<keyof ListenSettings, Row>> = {
   port: row(portNumber, 'a port number from 0 to 65535', 0),
   host: row(values.text, 'the name or address of a host', null),
   path: row(values.text, 'the path of a unix socket', null),
@@ -128,7 +133,7 @@ function portNumber(value: unknown): unknown {
 
 /** Reads what was given to `listen()`. */
 export function readListen(given: unknown): ListenSettings {
-  const settings = readWithDefaults<ListenSettings>(given, LISTEN, { by: 'listen()' })
+  const settings = readWithDefaults<ListenSettings>(given, LISTEN_OPTIONS, { by: 'listen()' })
   if (settings.path !== null && (settings.host !== null || settings.port !== 0))
     throw invalid(['`path` is a unix socket, so neither `port` nor `host` can be given with it'], 'listen()')
   return settings
@@ -136,7 +141,7 @@ export function readListen(given: unknown): ListenSettings {
 
 /** Reads what was given to `createGateway`; `defaults` are those of its spinner. */
 export function readGateway(given: unknown, defaults: Defaults = {}): GatewaySettings {
-  const read = readWithDefaults<Record<string, unknown>>(given, GATEWAY, { by: 'createGateway()' })
+  const read = readWithDefaults<Record<string, unknown>>(given, GATEWAY_OPTIONS, { by: 'createGateway()' })
   const { routes, hosts, trustProxy, ...rest } = read
   const logger = rest['logger'] === undefined ? loggerOf(defaults) : rest['logger']
   const rules = pick(read)

@@ -26,6 +26,7 @@ const FILES = [
   'defaults: &d { timeout: 5s }\nchildren:\n  web: { <<: *d, command: x, listen: 80, env: { A: 08 } }\n',
   'children:\n  a:\n    script: a.js\n    args: [b, "c"]\n    ready: { http: /up }\n',
   'pools:\n  p: { size: 2, port: 9000, command: y, checks: { memory: { limit: 100MB } } }\n',
+  'children: { a: { command: x } }\ngateway:\n  listen: { port: 80 }\n  hosts: ["*"]\n  routes:\n    - { host: a.b, path: /c, to: a }\n',
   'nginx:\n  - { upstream: u, file: f }\nenvironments:\n  production:\n    children: { w: { monitor: [a] } }\n',
 ]
 

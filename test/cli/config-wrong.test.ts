@@ -14,6 +14,8 @@ function wrongIn(text: string, environment: string | null = null): readonly stri
 }
 
 const child = (options: string): string => `children:\n  web:\n    command: x\n    ${options}\n`
+const gateway = (listen: string, ...routes: readonly string[]): string =>
+  `children:\n  web: {command: x}\n  job: {command: x, listen: null}\npools:\n  P: {command: x, size: 1}\ngateway:\n  listen: ${listen}\n  routes:\n${routes.map((route) => `    - ${route}\n`).join('')}`
 const anchors = Array.from(
   { length: 12 },
   (_, level) =>
@@ -92,6 +94,59 @@ const FILES: readonly (readonly [string, readonly string[]])[] = [
   ['children:\n  web: up', ["2:8: `web` must be a map of options, or null, but it is 'up'"]],
   ['pools: [a]', ['1:8: `pools` must be a map of names and options, but it is a list']],
   ['nginx: {mode: blok}', ["1:15: `mode` must be 'include' or 'block', but it is 'blok'"]],
+  // Gateways.
+  ['gateway: 8080', ["1:10: `gateway` must be a map, or null, but it is '8080'"]],
+  ['gateway: {rotes: []}', ["1:11: unknown key 'rotes'; did you mean 'routes'?"]],
+  [
+    'gateway: {}',
+    [
+      '1:1: `gateway` needs `listen`, such as a port: 8080',
+      '1:1: `gateway` needs `routes`, a list of where requests go: { host: shop.localhost, to: shop }',
+    ],
+  ],
+  [
+    gateway('70000', '{to: web}'),
+    ["7:11: `listen` must be a port number from 0 to 65535, or a map, but it is '70000'"],
+  ],
+  [gateway('{host: x}', '{to: web}'), ['7:3: `listen` needs a `port`, or the `path` of a unix socket']],
+  [
+    gateway('{path: x, port: 80}', '{to: web}'),
+    ['7:3: `path` is a unix socket, so neither `port` nor `host`'],
+  ],
+  [gateway('80', '{to: wbe}'), ["9:8: no child or pool is called 'wbe'; did you mean 'web'?"]],
+  [gateway('80', '{host: a}'), ['9:7: a route needs `to`, the name of a child or pool']],
+  [gateway('80', '{to: job}'), ["9:8: 'job' does not listen, so no request can reach it"]],
+  [gateway('80', '{to: P}'), ['9:8: a gateway leads to a pool only if its name is of a-z, 0-9']],
+  [
+    gateway('80', '{host: "a b", to: web}'),
+    ['9:14: `host` must be the name of a host, or \'*.\' and the rest of one, but it is "a b"'],
+  ],
+  [
+    gateway('80', '{host: *.localhost, to: web}'),
+    ["9:14: nothing before this is called '&.localhost'; a text that begins with * needs quotes"],
+  ],
+  [
+    gateway('80', '{path: docs, to: web}'),
+    ["9:14: `path` must be a path such as '/docs', without a query, but it is 'docs'"],
+  ],
+  [gateway('80', '{header: {value: x}, to: web}'), ['9:8: `header` needs a `name`']],
+  [
+    gateway('80', '{ignore: [healthz], to: web}'),
+    ["9:17: `ignore` must be a path such as '/healthz' or '/hmr/*', but it is 'healthz'"],
+  ],
+  [
+    gateway('80', '{host: A.localhost, to: web}', '{host: a.localhost., to: web}'),
+    ['10:7: this route fits the very same requests as one before it; take one of them out'],
+  ],
+  [
+    gateway('80', '{to: web}').replace('command: x}', 'command: x, listen: 80}'),
+    ['2:21: port 80 is also that of the gateway'],
+  ],
+  [
+    `${gateway('80', '{to: web}')}maxRunning: 2`,
+    ['10:1: `maxRunning` must be at least 3: 2 are always up, and one place for those that requests start'],
+  ],
+  ['maxMemory: much', ["1:12: `maxMemory` must be bytes as a number, or a text such as '2GB'"]],
   // What is missing, or clashes.
   ['children:\n  web: {}', ["2:3: child 'web' needs a `command`, or a `script` for Node"]],
   ['pools:\n  p: {command: x}', ["2:3: pool 'p' needs a `size`, the number of its children"]],

@@ -109,6 +109,50 @@ environments:
     })
   })
 
+  test('has a gateway, whose routes say which children wait for their first request', () => {
+    const text = `
+maxRunning: 3
+maxMemory: 2GB
+children:
+  shop: { script: shop.js }
+  warm: { script: warm.js, warm: true }
+  worker: { command: work, listen: null }
+gateway:
+  listen: 8080
+  hosts: ["*"]
+  wait: 10s
+  maxBody: 10MB
+  trustProxy: [loopback, 10.0.0.0/8]
+  routes:
+    - { host: "*.shop.localhost", to: shop, waitingPage: yes, ignore: [/healthz] }
+    - { path: /warm, strip: on, header: { name: x-app }, to: warm, answerTimeout: ~ }
+environments:
+  production: { gateway: { listen: { path: run/front.sock, maxConnections: 10 } } }
+  none: { gateway: null }
+`
+    const config = read(text)
+    expect(config.own).toEqual({ maxRunning: 3, maxMemory: '2GB' })
+    expect([...config.lazy]).toEqual(['shop'])
+    expect(config.gateway).toEqual({
+      listen: { port: 8080 },
+      options: {
+        hosts: ['*'],
+        wait: '10s',
+        maxBody: '10MB',
+        trustProxy: ['loopback', '10.0.0.0/8'],
+        routes: [
+          { host: '*.shop.localhost', to: 'shop', waitingPage: true, ignore: ['/healthz'] },
+          { path: '/warm', strip: true, header: { name: 'x-app' }, to: 'warm', answerTimeout: null },
+        ],
+      },
+    })
+    expect(effective(read(writeYaml(effective(config))))).toEqual(effective(config))
+    const { listen } = read(text, 'production').gateway ?? {}
+    expect(listen).toEqual({ path: '/site/run/front.sock', maxConnections: 10 })
+    expect(read(text, 'none').gateway).toBeNull()
+    expect(read(text, 'none').lazy.size).toBe(0)
+  })
+
   test('hands words to children as they are written', () => {
     expect(web('env: { A: 08080, B: 1.10, C: yes, D: 0100, E: 1:30, F: "", G: ~, H: 1_000 }')['env']).toEqual(
       {
@@ -198,6 +242,7 @@ nginx: { upstream: u, file: f, command: [./nginx, -p, .], params: [weight=2, max
     const config = read(all, 'production')
     expect([...config.pools.keys()]).toEqual(['renderer'])
     expect(config.nginx).toHaveLength(1)
+    expect([...config.lazy]).toEqual(['web'])
     expect(config.children.get('web')).toHaveProperty('checks.memory.limit', '500MB')
     expect(config.children.get('web')).toHaveProperty('env.NODE_ENV', 'production')
   })

@@ -24,6 +24,12 @@ describe('docs/command.md', () => {
     expect(understand(text, 'spinner.yml', 'development').nginx).toEqual([])
   })
 
+  test('shows a gateway whose children wait for requests, but for warm ones', () => {
+    const { gateway, lazy } = understand(filesOf('docs/command.md')['gateway.yml'] as string, 'f', null)
+    expect(gateway?.options['routes']).toHaveLength(4)
+    expect([...lazy]).toEqual(['shop', 'blog'])
+  })
+
   test('shows a mistake as it is told of', () => {
     const text = 'children:\n  web:\n    command: x\n    checks:\n      # ->           \n      memroy: {}\n'
     const error = (() => {

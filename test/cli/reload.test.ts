@@ -95,7 +95,7 @@ describe('SIGHUP', () => {
     await running.until(/web +\* started/)
     site.change(`concurrency: 3\nchildren:\n${sleeps('web', 601)}`)
     running.kill('SIGHUP')
-    await running.until(/nothing has changed; `id`, `runtimeDir` and `concurrency` change only when/)
+    await running.until(/nothing has changed; `id`, `concurrency` and their like change only when/)
     running.kill('SIGTERM')
     await running.ended
   })

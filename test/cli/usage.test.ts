@@ -115,10 +115,13 @@ describe('the schema for editors', () => {
       'id',
       'runtimeDir',
       'concurrency',
+      'maxRunning',
+      'maxMemory',
       'defaults',
       'children',
       'pools',
       'nginx',
+      'gateway',
       'environments',
     ])
     const { checks, ...options } = schema.$defs.child.properties

@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http'
 import type { Way } from './tree.ts'
 
 /** Options as plain values: what a file can say, with paths made absolute. Two of them can be compared as JSON. */
@@ -12,6 +13,23 @@ export interface PoolConfig {
   readonly options: Plain
 }
 
+/** A child of a configuration, and what starts it. */
+export interface Member {
+  readonly options: Plain
+  /** Its first request starts it; all others are started at once. */
+  readonly isLazy: boolean
+}
+
+/** The gateway of a configuration. */
+export interface GatewayConfig {
+  /** As the library's `listen()` takes it. */
+  readonly listen: Plain
+  /** As the library takes them, but for routes that lead to pools. */
+  readonly options: Plain
+  /** What answers requests that no route fits. */
+  readonly next?: RequestListener
+}
+
 /** What a configuration file says, for one environment. */
 export interface Config {
   /** As it was named, for messages. */
@@ -19,11 +37,14 @@ export interface Config {
   readonly environment: string | null
   /** The names of all environments of the file. */
   readonly environments: readonly string[]
-  /** `id`, `runtimeDir` and `concurrency`: what only a new start can change. */
+  /** `id`, `concurrency` and their like: what only a new start can change. */
   readonly own: Plain
   readonly children: ReadonlyMap<string, Plain>
   readonly pools: ReadonlyMap<string, PoolConfig>
   readonly nginx: readonly Plain[]
+  readonly gateway: GatewayConfig | null
+  /** The children that are started by their first request. */
+  readonly lazy: ReadonlySet<string>
   /** File, line and column of something in it. */
   readonly where: (...way: Way) => string
 }
@@ -39,7 +60,7 @@ export function plain(value: unknown): unknown {
 }
 
 /** A configuration as `spinner check` shows it. */
-export function effective({ own, children, pools, nginx }: Config): Plain {
+export function effective({ own, children, pools, nginx, gateway }: Config): Plain {
   const shown: Record<string, unknown> = { ...own }
   if (children.size > 0) shown['children'] = plain(children)
   if (pools.size > 0) {
@@ -47,8 +68,13 @@ export function effective({ own, children, pools, nginx }: Config): Plain {
     shown['pools'] = plain(new Map(flat))
   }
   if (nginx.length > 0) shown['nginx'] = nginx
+  if (gateway) shown['gateway'] = { listen: gateway.listen, ...gateway.options }
   return shown
 }
+
+/** The children of a configuration by name. */
+export const membersOf = ({ children, lazy }: Pick<Config, 'children' | 'lazy'>): Map<string, Member> =>
+  new Map([...children].map(([name, options]) => [name, { options, isLazy: lazy.has(name) }]))
 
 /** The names of the children of a pool. */
 export const namesOf = (pool: string, size: number): string[] =>

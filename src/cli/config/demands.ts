@@ -1,5 +1,6 @@
-import { nearest } from '../../suggest.ts'
 import { namesOf, type Plain } from './config.ts'
+import { demandsOfGateway, lazyIn } from './gateway.ts'
+import { known } from './known.ts'
 import type { Way } from './tree.ts'
 
 /** What must be there and what must not clash, once an environment is merged in. */
@@ -13,16 +14,21 @@ export interface Merged {
   readonly children: ReadonlyMap<string, Plain>
   readonly pools: ReadonlyMap<string, Plain>
   readonly nginx: readonly Plain[]
+  readonly gateway: Plain | null
+  readonly maxRunning: number | null
 }
 
 /** All that is missing in a configuration, or said twice. */
-export function demands({ children, pools, nginx }: Merged): Demanded[] {
+export function demands(read: Merged): Demanded[] {
+  const { children, pools, nginx } = read
   return [
     ...[...children].flatMap(([name, options]) => ofChild(['children', name], 'child', name, options)),
     ...[...pools].flatMap(([name, options]) => ofPool(name, options)),
     ...clashesOfNames(children, pools),
-    ...clashesOfPorts(children, pools),
+    ...clashesOfPorts(read),
     ...nginx.flatMap((options, index) => ofNginx(['nginx', index], options, children, pools)),
+    ...demandsOfGateway(read),
+    ...ofRoom(read),
   ]
 }
 
@@ -65,7 +71,7 @@ function clashesOfNames(children: Merged['children'], pools: Merged['pools']): D
   return wrong
 }
 
-function clashesOfPorts(children: Merged['children'], pools: Merged['pools']): Demanded[] {
+function clashesOfPorts({ children, pools, gateway }: Merged): Demanded[] {
   const wrong: Demanded[] = []
   const taken = new Map<number, string>()
   const take = (port: number, whose: string, way: Way): void => {
@@ -73,6 +79,9 @@ function clashesOfPorts(children: Merged['children'], pools: Merged['pools']): D
     if (other) wrong.push({ way, message: `port ${port} is also that of ${other}` })
     else taken.set(port, whose)
   }
+  const front = gateway?.['listen']
+  const own = typeof front === 'object' ? (front as Plain)['port'] : front
+  if (typeof own === 'number' && own > 0) take(own, 'the gateway', ['gateway', 'listen'])
   for (const [name, { listen }] of children) {
     if (typeof listen === 'number') take(listen, `'${name}'`, ['children', name, 'listen'])
   }
@@ -89,13 +98,28 @@ function ofNginx(way: Way, options: Plain, children: Merged['children'], pools: 
   const wrong: Demanded[] = []
   for (const key of ['upstream', 'file'])
     if (options[key] === undefined) wrong.push({ way, message: `\`nginx\` needs \`${key}\`` })
-  const names = [...children.keys(), ...pools.keys()]
   const { children: wanted = [] } = options
   for (const [index, name] of ([wanted].flat() as string[]).entries()) {
-    if (names.includes(name)) continue
-    const meant = nearest(name, names)
-    const message = `no child or pool is called '${name}'${meant ? `; did you mean '${meant}'?` : ''}`
-    wrong.push({ way: [...way, 'children', index], message })
+    const message = known(name, [...children.keys(), ...pools.keys()])
+    if (message) wrong.push({ way: [...way, 'children', index], message })
   }
   return wrong
+}
+
+/** What is always up has its place for ever, so there must be one for each, and one more for those that come and go. */
+function ofRoom(read: Merged): Demanded[] {
+  const { children, maxRunning, pools } = read
+  if (maxRunning === null) return []
+  const lazy = lazyIn(read)
+  const ofPools = [...pools.values()].map(({ size }) => Number(size ?? 0))
+  const up = ofPools.reduce((sum, size) => sum + size, children.size - lazy.size)
+  const least = up + (lazy.size > 0 ? 1 : 0)
+  if (maxRunning >= least) return []
+  const others = lazy.size > 0 ? ', and one place for those that requests start' : ''
+  return [
+    {
+      way: ['maxRunning'],
+      message: `\`maxRunning\` must be at least ${least}: ${up} are always up${others}`,
+    },
+  ]
 }

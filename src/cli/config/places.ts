@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type { Plain } from './config.ts'
+import type { GatewayConfig, Plain } from './config.ts'
 
 /** Makes the paths of a file absolute: they count from the folder of the file, wherever it is read. */
 export class Places {
@@ -30,6 +30,10 @@ export class Places {
       ...Object.fromEntries(programs.map((key) => [key, this.#command(options[key])])),
       ...(backup === undefined ? {} : { backup: typeof backup === 'string' ? this.#path(backup) : backup }),
     }
+  }
+
+  gateway({ listen, options }: GatewayConfig): GatewayConfig {
+    return { listen: { ...listen, ...this.#all(listen, 'path') }, options }
   }
 
   own(options: Plain): Plain {

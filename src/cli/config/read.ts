@@ -3,7 +3,8 @@ import path from 'node:path'
 import { codeOf, messageOf } from '../../errors.ts'
 import { nearest } from '../../suggest.ts'
 import { type Config, type Plain, type PoolConfig, plain } from './config.ts'
-import { demands } from './demands.ts'
+import { demands, type Merged } from './demands.ts'
+import { gatewayOf, lazyIn } from './gateway.ts'
 import { merge, withChanged, without } from './merge.ts'
 import { Places } from './places.ts'
 import { ConfigError, errorOf, type Problem, placeOf } from './problem.ts'
@@ -82,6 +83,9 @@ const present = (all: unknown): Map<string, Plain> =>
     ),
   )
 
+/** What concerns the whole command. */
+const OWN = ['id', 'runtimeDir', 'concurrency', 'maxRunning', 'maxMemory']
+
 function configOf(
   value: Plain,
   merged: Section,
@@ -90,27 +94,31 @@ function configOf(
 ): Config {
   const given = value['nginx'] ?? []
   const nginx = (Array.isArray(given) ? given : [given]) as Plain[]
-  const read = { children: present(value['children']), pools: present(value['pools']), nginx }
+  const read: Merged = {
+    children: present(value['children']),
+    pools: present(value['pools']),
+    nginx,
+    gateway: (value['gateway'] as Plain | null | undefined) ?? null,
+    maxRunning: (value['maxRunning'] as number | undefined) ?? null,
+  }
   // One nginx is no list in the file.
   const find = (way: Way): Offset =>
     locate(merged, way[0] === 'nginx' && !Array.isArray(given) ? ['nginx', ...way.slice(2)] : way)
   const problems = demands(read).map(({ way, message }) => ({ at: find(way), message }))
   if (problems.length > 0) throw errorOf(from.file, from.text, problems)
   const places = new Places(path.dirname(path.resolve(from.file)))
-  const { id, runtimeDir, concurrency } = value
-  const own = Object.fromEntries(
-    Object.entries({ id, runtimeDir, concurrency }).filter(([, each]) => each !== undefined),
-  )
   return {
     file: from.file,
     environment: from.environment,
     environments: [...(environmentsOf(tree)?.entries.keys() ?? [])],
-    own: places.own(own),
+    own: places.own(Object.fromEntries(OWN.filter((key) => key in value).map((key) => [key, value[key]]))),
     children: new Map(
       [...read.children].map(([name, options]) => [name, places.child(plain(options) as Plain)]),
     ),
     pools: new Map([...read.pools].map(([name, options]) => [name, poolOf(plain(options) as Plain, places)])),
     nginx: nginx.map((options) => places.nginx(plain(options) as Plain)),
+    gateway: read.gateway && places.gateway(gatewayOf(plain(read.gateway) as Plain)),
+    lazy: lazyIn(read),
     where: (...way) => `${from.file}:${placeOf(from.text, find(way))}`,
   }
 }

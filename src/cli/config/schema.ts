@@ -1,3 +1,5 @@
+import { OWN_OPTIONS } from '../../normalise.ts'
+import { gateway, listen, route } from './gateway.ts'
 import { either, list, named, nothing, type Shape, section } from './shape.ts'
 import * as takes from './takes.ts'
 
@@ -67,19 +69,20 @@ const shared: Readonly<Record<string, Shape>> = {
   attempts: takes.count('attempts', 1),
   stopTimeout: takes.duration('stopTimeout'),
   stopSignal: takes.signal,
-  stopScope: takes.choice('stopScope', 'group', 'leader'),
+  stopScope: takes.choice('stopScope', ['group', 'leader']),
   monitor,
   stdout: takes.outputFile,
   stderr: takes.outputFile,
   idleTimeSec: takes.durationOrOff('idleTimeSec'),
-  restart: takes.choice('restart', 'always', 'on-failure', 'never'),
+  warm: takes.flag,
+  restart: takes.choice('restart', ['always', 'on-failure', 'never']),
   restartTolerance: takes.duration('restartTolerance'),
   maxRestarts: takes.count('maxRestarts', 0),
   faultTimeout: takes.duration('faultTimeout'),
-  restartOrder: takes.choice('restartOrder', 'stop-first', 'start-first'),
+  restartOrder: takes.choice('restartOrder', ['stop-first', 'start-first']),
   listen: takes.listen,
   ready,
-  stdin: takes.choice('stdin', 'ignore', 'pipe'),
+  stdin: takes.choice('stdin', ['ignore', 'pipe']),
   ipc: takes.flag,
   uid: takes.count('uid', 0),
   gid: takes.count('gid', 0),
@@ -122,14 +125,26 @@ const body: Readonly<Record<string, Shape>> = {
   id: takes.text('a text that is not empty'),
   runtimeDir: takes.path,
   concurrency: takes.wholeFrom(1),
+  maxRunning: takes.wholeFrom(1),
+  maxMemory: takes.amount('maxMemory', OWN_OPTIONS),
   defaults,
   children: named(either('a map of options, or null', child, nothing), NAMED),
   pools: named(either('a map of options, or null', pool, nothing), NAMED),
   nginx: either('a map, a list of maps, or null', nginx, list(nginx, 'a list of maps'), nothing),
+  gateway: either(MAP_OR_NOTHING, gateway, nothing),
 }
 
 /** The parts that are used more than once, by the names that they have in the schema for editors. */
-export const parts: Readonly<Record<string, Shape>> = { checks, defaults, child, pool, nginx }
+export const parts: Readonly<Record<string, Shape>> = {
+  checks,
+  defaults,
+  child,
+  pool,
+  nginx,
+  gateway,
+  gatewayListen: listen,
+  route,
+}
 
 /** What a file says once an environment is merged in. */
 export const settled: Shape = section(body)

@@ -1,4 +1,5 @@
 import { CHILD_OPTIONS } from '../../normalise.ts'
+import type { Rows } from '../../read-options.ts'
 import * as values from '../../values.ts'
 import { type Parser, WRONG } from '../../values.ts'
 import { type Json, list, type Reader, type Shape, word } from './shape.ts'
@@ -7,6 +8,7 @@ import { flagOf, isNothing, meaningOf, numberOf, Refusal, textOf } from './words
 const TEXT: Json = { type: 'string' }
 /** What an editor must let pass where a text is wanted: `8080` and `yes` are texts too, there. */
 const ANY_WORD: Json = { type: ['string', 'number', 'boolean'] }
+const ANY_NUMBER: Json = { type: ['number', 'string'] }
 const FLAG: Json = { type: 'boolean' }
 const SECONDS: Json = {
   anyOf: [
@@ -34,8 +36,8 @@ const through =
     return value === WRONG || value instanceof Refusal || parse(value) !== WRONG ? value : WRONG
   }
 
-function option(key: string, read: Reader, json: Json, takes?: string): Shape {
-  const row = CHILD_OPTIONS[key]
+function option(rows: Rows, key: string, read: Reader, json: Json, takes?: string): Shape {
+  const row = rows[key]
   if (!row) throw new Error(`no such option: ${key}`)
   return word(takes ?? row.takes, through(read, row.parse), json)
 }
@@ -57,9 +59,7 @@ export const seconds: Shape = word(
   through(meaningOf, values.seconds(0)),
   SECONDS,
 )
-export const bytes: Shape = word("bytes, or a text such as '100MB'", meaningOf, {
-  type: ['number', 'string'],
-})
+export const bytes: Shape = word("bytes, or a text such as '100MB'", meaningOf, ANY_NUMBER)
 export const port: Shape = word(
   'a port number from 1 to 65535',
   through(asNumber, values.whereToListen),
@@ -115,14 +115,21 @@ export const signal: Shape = word(
   TEXT,
 )
 
-/** The options of a child whose value is one word, read as the library reads them. */
-export const duration = (key: string): Shape => option(key, meaningOf, SECONDS)
-export const durationOrOff = (key: string): Shape =>
-  option(key, meaningOf, orNull({ anyOf: [...(SECONDS['anyOf'] as Json[]), { const: -1 }] }))
-export const count = (key: string, least: number): Shape => option(key, asNumber, whole(least))
-export const choice = (key: string, ...words: readonly string[]): Shape =>
-  option(key, textOf, { enum: words })
+/** Options whose value is one word, read as the library reads them; those of a child, unless another table is given. */
+export const duration = (key: string, rows: Rows = CHILD_OPTIONS): Shape =>
+  option(rows, key, meaningOf, SECONDS)
+export const durationOrOff = (key: string, rows: Rows = CHILD_OPTIONS): Shape =>
+  option(rows, key, meaningOf, orNull({ anyOf: [...(SECONDS['anyOf'] as Json[]), { const: -1 }] }))
+export const count = (key: string, least: number, rows: Rows = CHILD_OPTIONS): Shape =>
+  option(rows, key, asNumber, whole(least))
+export const choice = (key: string, words: readonly string[], rows: Rows = CHILD_OPTIONS): Shape =>
+  option(rows, key, textOf, { enum: words })
+export const amount = (key: string, rows: Rows): Shape => option(rows, key, meaningOf, orNull(ANY_NUMBER))
+export const textOption = (key: string, rows: Rows): Shape => option(rows, key, textOf, TEXT)
+/** A text that a parser of the library accepts. */
+export const textFor = (parse: Parser, takes: string): Shape => word(takes, through(textOf, parse), TEXT)
 export const listen: Shape = option(
+  CHILD_OPTIONS,
   'listen',
   meaningOf,
   { anyOf: [{ enum: ['socket', 'port'] }, PORT, { type: 'null' }] },

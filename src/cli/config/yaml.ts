@@ -104,7 +104,11 @@ class Walk {
 
   #alias(name: string, at: Offset, depth: number): Tree {
     const node = this.#anchors.get(name)
-    if (!node) return this.#fault(at, `nothing before this is called '&${name}'`)
+    if (!node)
+      return this.#fault(
+        at,
+        `nothing before this is called '&${name}'; a text that begins with * needs quotes`,
+      )
     if (this.#open.has(node)) return this.#fault(at, `'*${name}' would contain itself`)
     const outer = this.#from
     this.#from ??= at
