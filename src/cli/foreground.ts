@@ -8,27 +8,9 @@ import { Jobs } from './jobs.ts'
 import { newOutlets } from './outlets.ts'
 import { newPrinter, type Printer, wantsColour } from './print.ts'
 import { Site } from './site.ts'
+import type { Looks, Source, TakeSignals } from './source.ts'
 import { newLogger, tellOf } from './tell.ts'
 import { endByHangUp, watchTerminal } from './terminal.ts'
-
-/** Hands over what SIGUSR2 and SIGHUP came so far, and every later one. */
-export type TakeSignals = (listener: (signal: NodeJS.Signals) => void) => void
-
-/** How the command prints. */
-export interface Looks {
-  readonly json: boolean
-  readonly color: boolean
-}
-
-/** Where configurations come from. */
-export interface Source {
-  /** Reads one that can be run, or throws a {@link ConfigError}. */
-  load(): Promise<Config>
-  /** What is said when it was read once more. */
-  readonly again: string
-  /** Is told before the first is applied what it may look at, and how to ask for being read once more. */
-  begin?(host: { readonly spinner: Spinner; readonly printer: Printer; readonly reload: () => void }): void
-}
 
 /** The codes with which the command ends: as people, shells and systemd expect. */
 const CODES: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 0, SIGHUP: 129 }
@@ -92,12 +74,18 @@ class Foreground {
       this.#spinner.on('stopped', () => this.#lookForEnd())
       const reload = (): void => this.#jobs.add('reload', () => this.#reload())
       this.#source.begin?.({ spinner: this.#spinner, printer: this.#printer, reload })
-      this.#up = this.#site.apply(this.#config).then(
+      this.#up = this.#apply(this.#config).then(
         () => this.#lookForEnd(),
         (thrown) => this.#fail(thrown),
       )
       takeSignals((signal) => this.#onSignal(signal))
     })
+  }
+
+  async #apply(config: Config): Promise<void> {
+    await this.#site.apply(config)
+    this.#config = config
+    this.#source.applied?.(this.#site.place)
   }
 
   #tell(event: string, text: string): void {
@@ -131,8 +119,7 @@ class Foreground {
     try {
       const config = await this.#source.load()
       this.#tell('reload', `${this.#source.again}: ${told(this.#config, config)}`)
-      await this.#site.apply(config)
-      this.#config = config
+      await this.#apply(config)
     } catch (thrown) {
       const wrong = `the configuration is left as it was, since the file is wrong:\n${messageOf(thrown)}`
       this.#tell('error', thrown instanceof ConfigError ? wrong : messageOf(thrown))
@@ -141,7 +128,7 @@ class Foreground {
 
   /** Once all have ended by themselves there is nothing left to wait for. */
   #lookForEnd(): void {
-    if (this.#ending !== null || this.#jobs.isBusy || this.#site.isOpen) return
+    if (this.#ending !== null || this.#jobs.isBusy || this.#site.place !== null) return
     const infos = this.#site.names.map((name) => this.#spinner.get(name))
     if (infos.length === 0 || infos.some((info) => info?.state !== 'stopped')) return
     const isWell = infos.every((info) => endedWell(info))

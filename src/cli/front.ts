@@ -11,6 +11,7 @@ export class Front {
   readonly #spinner: Spinner
   readonly #printer: Printer
   #gateway: Gateway | null = null
+  #place: Place | null = null
   #listen: Plain = {}
   #last: Promise<void> = Promise.resolve()
 
@@ -19,8 +20,9 @@ export class Front {
     this.#printer = printer
   }
 
-  get isOpen(): boolean {
-    return this.#gateway !== null
+  /** Where it listens; null when it does not. */
+  get place(): Place | null {
+    return this.#place
   }
 
   /** Becomes what a configuration says. Throws when it cannot listen there; then all is as it was. */
@@ -34,6 +36,7 @@ export class Front {
   async close(): Promise<void> {
     const gateway = this.#gateway
     this.#gateway = null
+    this.#place = null
     await gateway?.close()
   }
 
@@ -45,20 +48,20 @@ export class Front {
     if (isSamePlace(this.#listen, gateway.listen)) await this.close()
     const opened = await this.#open(gateway, options)
     await this.close()
-    this.#gateway = opened
+    ;[this.#gateway, this.#place] = opened
     this.#listen = gateway.listen
   }
 
-  async #open({ listen, next }: GatewayConfig, options: GatewayOptions): Promise<Gateway> {
+  async #open({ listen, next, remedy }: GatewayConfig, options: GatewayOptions): Promise<[Gateway, Place]> {
     const { createGateway } = await import('../gateway/index.ts')
     const gateway = createGateway(this.#spinner, options)
     try {
       const place = await gateway.listen(listen as ListenOptions, next)
       this.#tell(place, listen)
-      return gateway
+      return [gateway, place]
     } catch (thrown) {
       await gateway.close()
-      throw new Error(whyNot(thrown, listen), { cause: thrown })
+      throw new Error(whyNot(thrown, listen, remedy), { cause: thrown })
     }
   }
 
@@ -96,11 +99,11 @@ function turns(pool: string, { size }: PoolConfig, spinner: Spinner | null): () 
 }
 
 /** Why it cannot listen, and what to do. */
-function whyNot(thrown: unknown, { host, path, port }: Plain): string {
+function whyNot(thrown: unknown, { host, path, port }: Plain, remedy: string): string {
   const where = path === undefined ? `port ${port}` : String(path)
   const advice: Readonly<Record<string, string>> = {
-    EADDRINUSE: `${where} is taken: end what listens there, or choose another`,
-    EACCES: `this user may not listen on ${where}: choose another`,
+    EADDRINUSE: `${where} is taken: end what listens there, or ${remedy}`,
+    EACCES: `this user may not listen on ${where}: ${remedy}`,
     EADDRNOTAVAIL: `this machine has no address ${host}`,
     ENOTFOUND: `there is no host ${host}`,
   }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { messageOf, SpinnerError } from '../errors.ts'
 import { ConfigError } from './config/problem.ts'
-import type { TakeSignals } from './foreground.ts'
+import type { TakeSignals } from './source.ts'
 
 /** Something was used wrongly: the words, or the file. */
 const WRONG_USE = 2
@@ -43,6 +43,9 @@ interface Given {
   readonly color: boolean
   readonly force?: boolean
   readonly output: string
+  readonly port: string
+  readonly host?: string
+  readonly idle?: string
 }
 
 function commands(outcome: { code: number }, takeSignals: TakeSignals): Command {
@@ -54,6 +57,7 @@ function commands(outcome: { code: number }, takeSignals: TakeSignals): Command 
     .showHelpAfterError('Add --help to see what there is.')
     .exitOverride()
   addRun(program, outcome, takeSignals)
+  addUp(program, outcome, takeSignals)
   addCheck(program, outcome)
   addInit(program, outcome)
   addImport(program, outcome)
@@ -61,6 +65,8 @@ function commands(outcome: { code: number }, takeSignals: TakeSignals): Command 
 }
 
 const CONFIG = ['-c, --config <file>', 'the configuration', 'spinner.yml'] as const
+const JSON_LINES = ['--json', 'print a line of JSON for whatever happens'] as const
+const NO_COLOR = ['--no-color', 'print without colours; so does the variable NO_COLOR'] as const
 const ENV = ['-e, --env <name>', 'the environment of the configuration'] as const
 
 function addRun(program: Command, outcome: { code: number }, takeSignals: TakeSignals): void {
@@ -69,12 +75,29 @@ function addRun(program: Command, outcome: { code: number }, takeSignals: TakeSi
     .description('start everything and stay in the foreground')
     .option(...CONFIG)
     .option(...ENV)
-    .option('--json', 'print a line of JSON for whatever happens')
-    .option('--no-color', 'print without colours; so does the variable NO_COLOR')
+    .option(...JSON_LINES)
+    .option(...NO_COLOR)
     .addHelpText('after', SIGNALS)
     .action(async ({ config, env = null, json = false, color }: Given) => {
       const { run } = await import('./run.ts')
       outcome.code = await run({ config, env, json, color }, takeSignals)
+    })
+}
+
+function addUp(program: Command, outcome: { code: number }, takeSignals: TakeSignals): void {
+  program
+    .command('up')
+    .description('serve every app of a folder at NAME.localhost, without a configuration')
+    .argument('[folder]', 'where the apps are', '.')
+    .option('-p, --port <number>', 'the port of all of them; 0 takes a free one', '8080')
+    .option('--host <address>', 'listen there, instead of on this machine only')
+    .option('--idle <time>', 'how long an app stays up without requests: 10m, or -1 for ever (default: 30m)')
+    .option(...JSON_LINES)
+    .option(...NO_COLOR)
+    .addHelpText('after', APPS)
+    .action(async (folder: string, { port, host, idle, json = false, color }: Given) => {
+      const { up } = await import('./up/up.ts')
+      outcome.code = await up({ folder, port, host, idle, json, color }, takeSignals)
     })
 }
 
@@ -118,6 +141,10 @@ function addImport(program: Command, outcome: { code: number }): void {
       outcome.code = importPhantomManager({ file, env, output, force })
     })
 }
+
+const APPS = `
+An app is a .js, .cjs or .mjs file of the folder, or a sub-folder whose package.json has a start script. Its first
+request starts it, on the port in its variable PORT. http://localhost:8080 lists them. Ctrl-C ends all of them.`
 
 const SIGNALS = `
 Signals:

@@ -1,8 +1,9 @@
 import type { Config } from './config/config.ts'
 import { ConfigError } from './config/problem.ts'
 import { readConfig } from './config/read.ts'
-import { type Looks, stay, type TakeSignals } from './foreground.ts'
+import { stay } from './foreground.ts'
 import { tryAll } from './options.ts'
+import type { Looks, TakeSignals } from './source.ts'
 
 /** What `spinner run` takes. */
 export interface RunOptions extends Looks {

@@ -1,5 +1,6 @@
 import type { Child } from '../child.ts'
 import { messageOf } from '../errors.ts'
+import type { Place } from '../gateway/index.ts'
 import type { Pool, PoolOptions } from '../pool.ts'
 import type { Spinner } from '../spinner.ts'
 import { type Config, type Member, membersOf, namesOf, type Plain, type PoolConfig } from './config/config.ts'
@@ -39,9 +40,9 @@ export class Site {
     return [...this.#members.keys(), ...ofPools]
   }
 
-  /** Whether requests can come, and bring up what has ended. */
-  get isOpen(): boolean {
-    return this.#front.isOpen
+  /** Where requests come from, and bring up what has ended; null when nowhere. */
+  get place(): Place | null {
+    return this.#front.place
   }
 
   /** Whether a child is there for those who ask for it, and for nobody else. */

@@ -11,6 +11,9 @@ export interface Page {
   readonly isLast?: boolean
 }
 
+/** Nobody is told what was asked for: what is echoed can be used against who reads it. */
+export const NOWHERE: Page = { status: 404, text: 'No app is here.' }
+
 /** Headers and body of an answer of ours. */
 export interface Rendered {
   readonly headers: Readonly<Record<string, string>>

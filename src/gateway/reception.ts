@@ -4,7 +4,7 @@ import type { Spinner } from '../spinner.ts'
 import type { Asked } from './framing.ts'
 import { isPlainPath, isRoutableName } from './names.ts'
 import type { Chooser, Destination, Rules } from './options.ts'
-import type { Page } from './pages.ts'
+import { NOWHERE, type Page } from './pages.ts'
 import type { GatewaySettings } from './read-gateway.ts'
 import { findRoute } from './routes.ts'
 
@@ -20,8 +20,6 @@ export interface Way {
 
 type Maybe<Value> = Value | Promise<Value>
 
-/** Nobody is told what was asked for: what is echoed can be used against who reads it. */
-const NOWHERE: Page = { status: 404, text: 'No app is here.' }
 const TOO_LARGE: Page = { status: 413, text: 'The body is longer than it may be.' }
 
 /** Finds out which child a request is for. Nothing is started here. */

@@ -133,7 +133,7 @@ environments:
     const config = read(text)
     expect(config.own).toEqual({ maxRunning: 3, maxMemory: '2GB' })
     expect([...config.lazy]).toEqual(['shop'])
-    expect(config.gateway).toEqual({
+    expect(config.gateway).toMatchObject({
       listen: { port: 8080 },
       options: {
         hosts: ['*'],

@@ -1,6 +1,7 @@
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
+import { startOptions } from '../../src/cli/options.ts'
 import { lives } from '../support/children.ts'
 import { Command, newSite, pidOf, type Running } from '../support/command.ts'
 import { until } from '../support/host.ts'
@@ -123,7 +124,7 @@ test('a port that is taken ends the command before it has started anything', asy
   other.close()
   expect(code).toBe(1)
   expect(output).toBe(
-    `spinner * cannot listen: port ${port} is taken: end what listens there, or choose another\n`,
+    `spinner * cannot listen: port ${port} is taken: end what listens there, or choose another for \`listen\`\n`,
   )
 })
 
@@ -161,4 +162,13 @@ test('H55: hosts and paths that are none start nothing, and are told nothing', a
   }
   expect(running.output()).not.toContain('started')
   await end(running)
+})
+
+test('a child that requests start has the defaults of the library, and any other neither sleeps nor gives way', async () => {
+  const outlets = { open: () => null, reopen: () => {} }
+  const options = { command: 'x' }
+  expect(await startOptions(options, outlets, true)).toEqual({ ...options, stdout: null, stderr: null })
+  expect(await startOptions(options, outlets)).toMatchObject({ idleTimeSec: -1, warm: true })
+  const own = { idleTimeSec: 5, warm: false }
+  expect(await startOptions({ ...options, ...own }, outlets)).toMatchObject(own)
 })

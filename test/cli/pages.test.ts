@@ -51,6 +51,10 @@ describe('docs/command.md', () => {
     for (const [, name] of commands.matchAll(/^ {2}(\w+) /gm))
       if (name !== 'help') expect(page).toContain(`| \`spinner ${name}`)
     for (const option of ['--json', '--no-color', '-c,', '-e,']) expect(await help('run')).toContain(option)
+    const [, table = ''] = /^\| option \|(.*?)\n\n/ms.exec(read('docs/up.md')) ?? []
+    const options = [...table.matchAll(/`(--[a-z-]+)/g)].map(([, option]) => option)
+    expect(options).toEqual(['--port', '--host', '--idle', '--json', '--no-color'])
+    for (const option of options) expect(await help('up')).toContain(option)
   })
 })
 

@@ -28,7 +28,15 @@ describe('the words of the command', () => {
   })
 
   test('have a help of their own each', async () => {
-    for (const args of [[], ['run'], ['check'], ['init'], ['import'], ['import', 'phantom-manager']]) {
+    for (const args of [
+      [],
+      ['run'],
+      ['up'],
+      ['check'],
+      ['init'],
+      ['import'],
+      ['import', 'phantom-manager'],
+    ]) {
       const { code, output } = await ended(newFolder(), ...args, '--help')
       expect(code).toBe(0)
       expect(output).toContain(`Usage: ${['spinner', ...args].join(' ')}`)

@@ -26,6 +26,8 @@ export interface GatewayConfig {
   readonly listen: Plain
   /** As the library takes them, but for routes that lead to pools. */
   readonly options: Plain
+  /** What to do when it cannot listen there. */
+  readonly remedy: string
   /** What answers requests that no route fits. */
   readonly next?: RequestListener
 }

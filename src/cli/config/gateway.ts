@@ -60,7 +60,8 @@ export const gateway: Shape = section({
 
 /** A gateway as it is written, with where it listens at length. */
 export function gatewayOf({ listen: given, ...options }: Plain): GatewayConfig {
-  return { listen: typeof given === 'number' ? { port: given } : (given as Plain), options }
+  const listen = typeof given === 'number' ? { port: given } : (given as Plain)
+  return { listen, options, remedy: 'choose another for `listen`' }
 }
 
 const routesOf = ({ gateway: given }: Merged): readonly Plain[] =>

@@ -32,8 +32,8 @@ export class Places {
     }
   }
 
-  gateway({ listen, options }: GatewayConfig): GatewayConfig {
-    return { listen: { ...listen, ...this.#all(listen, 'path') }, options }
+  gateway({ listen, ...rest }: GatewayConfig): GatewayConfig {
+    return { ...rest, listen: { ...listen, ...this.#all(listen, 'path') } }
   }
 
   own(options: Plain): Plain {
