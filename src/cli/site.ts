@@ -1,13 +1,13 @@
 import type { Child } from '../child.ts'
 import { messageOf } from '../errors.ts'
 import type { Place } from '../gateway/index.ts'
-import type { Pool, PoolOptions } from '../pool.ts'
 import type { Spinner } from '../spinner.ts'
 import { type Config, type Member, membersOf, namesOf, type Plain, type PoolConfig } from './config/config.ts'
 import { difference, nginxByText } from './difference.ts'
 import { Front } from './front.ts'
 import { nginxPlugin, startOptions } from './options.ts'
 import type { Outlets } from './outlets.ts'
+import { Pools } from './pools.ts'
 import type { Printer } from './print.ts'
 
 /** A timer longer than this would fire at once, and one of nothing would spin. */
@@ -18,7 +18,7 @@ export class Site {
   readonly #spinner: Spinner
   readonly #outlets: Outlets
   readonly #printer: Printer
-  readonly #pools = new Map<string, Pool>()
+  readonly #pools: Pools
   readonly #nginx = new Map<string, () => void>()
   readonly #revivals = new Map<string, NodeJS.Timeout>()
   readonly #front: Front
@@ -30,6 +30,7 @@ export class Site {
     this.#spinner = spinner
     this.#outlets = outlets
     this.#printer = printer
+    this.#pools = new Pools(spinner, outlets)
     this.#front = new Front(spinner, printer)
     spinner.on('faulted', (child) => this.#revive(child))
   }
@@ -57,26 +58,27 @@ export class Site {
   async apply(config: Config): Promise<void> {
     const members = membersOf(config)
     const ofChildren = difference(this.#members, members)
-    const ofPools = difference(this.#poolConfigs, config.pools)
-    const poolsBefore = this.#poolConfigs
-    await this.#become({ members, pools: config.pools }, async () => {
+    const [before, after] = [this.#poolConfigs, config.pools]
+    const ofPools = difference(before, after)
+    const poolIn = (all: ReadonlyMap<string, PoolConfig>, name: string) => all.get(name) as PoolConfig
+    await this.#become({ members, pools: after }, async () => {
       await this.#settle(ofChildren.added.map((name) => this.#define(name)))
-      await this.#settle(ofPools.added.map((name) => this.#definePool(name)))
+      await this.#settle(ofPools.added.map((name) => this.#pools.define(name, poolIn(after, name))))
       // Nothing may lead to what is about to be stopped, or it would be started again.
       await this.#front.apply(config)
     })
     await this.#exchange(config.nginx)
     await this.#settle([
       ...ofChildren.removed.map((name) => this.#spinner.stop(name)),
-      ...ofPools.removed.map((name) => this.#removePool(name)),
+      ...ofPools.removed.map((name) => this.#pools.stop(name)),
     ])
     await this.#settle([
       ...ofChildren.added.map((name) => this.#bringUp(name)),
-      ...ofPools.added.map((name) => this.#startPool(name)),
+      ...ofPools.added.map((name) => this.#pools.start(name)),
     ])
     for (const name of ofChildren.changed) await this.#settle([this.#changeChild(name)])
     for (const name of ofPools.changed)
-      await this.#settle([this.#changePool(name, poolsBefore.get(name) as PoolConfig)])
+      await this.#settle([this.#pools.change(name, poolIn(before, name), poolIn(after, name))])
   }
 
   /** Restarts everything, one after another. The first that does not come up ends it, and the rest runs on. */
@@ -84,7 +86,7 @@ export class Site {
     for (const name of this.#members.keys()) {
       if (this.#spinner.get(name)?.state !== 'stopped') await this.#spinner.restart(name)
     }
-    for (const name of this.#poolConfigs.keys()) await this.#pools.get(name)?.restart()
+    for (const name of this.#poolConfigs.keys()) await this.#pools.restart(name)
   }
 
   /** Stops all, in parallel. */
@@ -133,40 +135,6 @@ export class Site {
     await this.#define(name)
     if (isStopped) await this.#bringUp(name)
     else await this.#spinner.restart(name)
-  }
-
-  /** A pool that was taken away and is wanted again is the same one: its children still have its names. */
-  async #definePool(name: string): Promise<void> {
-    const { createPool } = await import('../pool.ts')
-    const options = await this.#poolOptions(name)
-    const known = this.#pools.get(name)
-    if (!known) return void this.#pools.set(name, createPool(this.#spinner, options))
-    known.reconfigure(options)
-    await known.resize(options.size)
-  }
-
-  async #startPool(name: string): Promise<void> {
-    await this.#pools.get(name)?.start()
-  }
-
-  async #removePool(name: string): Promise<void> {
-    await this.#pools.get(name)?.stop()
-  }
-
-  async #changePool(name: string, before: PoolConfig): Promise<void> {
-    const after = this.#poolConfigs.get(name) as PoolConfig
-    const pool = this.#pools.get(name)
-    if (!pool) return this.#definePool(name).then(() => this.#startPool(name))
-    const isOther = JSON.stringify({ ...before, size: 0 }) !== JSON.stringify({ ...after, size: 0 })
-    if (isOther) pool.reconfigure(await this.#poolOptions(name))
-    if (before.size !== after.size) await pool.resize(after.size)
-    if (isOther) await pool.restart()
-  }
-
-  async #poolOptions(name: string): Promise<PoolOptions> {
-    const { options, port, size } = this.#poolConfigs.get(name) as PoolConfig
-    const ports = port === undefined ? {} : { port }
-    return { ...(await startOptions(options, this.#outlets)), ...ports, name, size }
   }
 
   async #exchange(nginx: readonly Plain[]): Promise<void> {
