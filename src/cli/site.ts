@@ -81,10 +81,15 @@ export class Site {
       await this.#settle([this.#pools.change(name, poolIn(before, name), poolIn(after, name))])
   }
 
-  /** Restarts everything, one after another. The first that does not come up ends it, and the rest runs on. */
+  /**
+   * Restarts everything, one after another. The first that does not come up ends it, and the rest runs on. What sleeps, or
+   * waits for a request to try it again, is left alone.
+   */
   async roll(): Promise<void> {
     for (const name of this.#members.keys()) {
-      if (this.#spinner.get(name)?.state !== 'stopped') await this.#spinner.restart(name)
+      const state = this.#spinner.get(name)?.state
+      const isDown = state === 'stopped' || (state === 'faulted' && this.isLazy(name))
+      if (!isDown) await this.#spinner.restart(name)
     }
     for (const name of this.#poolConfigs.keys()) await this.#pools.restart(name)
   }

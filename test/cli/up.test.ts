@@ -98,11 +98,18 @@ test('what is put into the folder is served, what is saved is restarted, and wha
   await end(running)
 })
 
-test('an app that fails says why, and is there when it is mended', async () => {
-  const { get, put, running } = await begun({ 'shop.js': 'throw new Error("out of paper")\n' })
+test('an app that fails says why, is no hindrance to others, and is there when it is mended', async () => {
+  const { get, put, running } = await begun({
+    'shop.js': 'throw new Error("out of paper")\n',
+    'till.js': says('till'),
+  })
   const { body, status } = await get('shop.localhost')
   expect(status).toBe(502)
   expect(body).toContain('Error: out of paper')
+  expect(await get('till.localhost')).toMatchObject({ status: 200 })
+  running.kill('SIGUSR2')
+  await running.until(/till +\* restarted/)
+  await running.until(/everything was restarted/)
   put('shop.js', says('mended'))
   await until(async () => (await get('shop.localhost')).body === 'mended /')
   await end(running)
