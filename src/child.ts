@@ -5,6 +5,7 @@ import { quietly, untilAborted } from './deferred.ts'
 import { closedError, messageOf, type SpinnerError, stoppedError } from './errors.ts'
 import {
   type Address,
+  type Announce,
   type ChildEvents,
   type ChildInfo,
   type ChildState,
@@ -12,20 +13,14 @@ import {
   safeLog,
 } from './events.ts'
 import { Lease } from './lease.ts'
+import { Life } from './life.ts'
 import { readWait } from './normalise.ts'
-import type { ChildSettings, WaitOptions } from './options.ts'
+import type { ChildSettings, Logger, WaitOptions } from './options.ts'
 import type { Shared } from './shared.ts'
-import { type Supervised, Supervision } from './supervision.ts'
+import type { Supervised, Supervision } from './supervision.ts'
 import type { Target } from './sys.ts'
 import { Use } from './use.ts'
 import { Waits } from './waits.ts'
-
-/** Where a child's events go besides its own listeners; answers whether anyone listened. */
-export type Announce = <Event extends keyof ChildEvents>(
-  event: Event,
-  child: Child,
-  ...args: Parameters<ChildEvents[Event]>
-) => boolean
 
 /**
  * One named, supervised program. Its record outlives its processes. Awaiting it waits until it is ready, and
@@ -45,8 +40,8 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   readonly name: string
   readonly #shared: Shared
   readonly #announceToAll: Announce
-  readonly #supervision: Supervision
-  readonly #waits = new Waits()
+  readonly #life: Life
+  readonly #waits: Waits
   readonly #use: Use
   #closed = false
   #disposed = false
@@ -54,38 +49,38 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
 
   /** @internal Children are made by a spinner. */
   constructor(shared: Shared, settings: ChildSettings, announceToAll: Announce) {
-    super(() => this.#supervision.resources.settings.logger)
+    super()
     this.name = settings.name
     this.#shared = shared
+    this.#life = new Life(shared, settings)
     this.#use = new Use(shared)
+    this.#waits = new Waits(this.name, stoppedError)
     this.#announceToAll = announceToAll
-    this.#waits.refuse(() => stoppedError(this.name))
-    this.#supervision = new Supervision(shared, settings, this.#supervised())
   }
 
   /** One of the six states. */
   get state(): ChildState {
-    return this.#supervision.state
+    return this.#life.state
   }
 
   /** Process id of the leader of its group; `null` while there is none. */
   get pid(): number | null {
-    return this.#supervision.pid
+    return this.#life.supervision?.pid ?? null
   }
 
   /** Where it listens, or is about to. */
   get address(): Address | null {
-    return this.#supervision.resources.address
+    return this.#life.supervision?.resources.address ?? null
   }
 
   /** The same, as `http.request` and `net.connect` take it. */
   get target(): Target | null {
-    return this.#supervision.resources.target
+    return this.#life.supervision?.resources.target ?? null
   }
 
   /** Its standard input, when it was started with `stdin: 'pipe'`. */
   get stdin(): Writable | null {
-    return this.#supervision.resources.process?.stdin ?? null
+    return this.#life.supervision?.resources.process?.stdin ?? null
   }
 
   /** Says that it was used: its idle clock starts again. Costs a few nanoseconds. */
@@ -95,12 +90,8 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
 
   /** A frozen picture of it at this moment. */
   info(): ChildInfo {
-    return Object.freeze({
-      ...this.#supervision.info(),
-      leases: this.#use.leases,
-      idleAt: this.#use.idleAt,
-      checks: this.#health?.info() ?? UNCHECKED,
-    })
+    const { idleAt, leases } = this.#use
+    return this.#life.picture(this.name, { leases, idleAt, checks: this.#health?.info() ?? UNCHECKED })
   }
 
   /** Starts it if need be and holds it: it is not idle until the lease is released. */
@@ -126,8 +117,8 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
       if (this.state === 'stopped') return
       if (this.#disposed) throw closedError(this.name)
       const gone = this.#waits.forDeparture()
-      this.#waits.refuse(() => stoppedError(this.name))
-      this.#supervision.send({ type: 'stop', reason: 'it was asked to stop' })
+      this.#waits.refuse(stoppedError)
+      this.#life.supervision?.send({ type: 'stop', reason: 'it was asked to stop' })
       await untilAborted(gone, signal)
     })
   }
@@ -138,14 +129,14 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
       const { signal } = readWait(options)
       this.#mustBeOpen()
       const renewed = this.#waits.forRenewal()
-      this.#supervision.send({ type: 'restart', reason: 'a restart was asked for' })
+      this.#awake().send({ type: 'restart', reason: 'a restart was asked for' })
       return untilAborted(renewed, signal)
     })
   }
 
   /** Sends a message over IPC; resolves to false when there is no channel, and never throws. */
   send(message: unknown): Promise<boolean> {
-    return this.#supervision.resources.process?.send(message) ?? Promise.resolve(false)
+    return this.#life.supervision?.resources.process?.send(message) ?? Promise.resolve(false)
   }
 
   /** What `await child` calls: waits until it is ready, or throws what went wrong. */
@@ -172,21 +163,22 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     this.#use.touch()
     if (this.state === 'started') return
     void this.#waits.forArrival()
-    this.#supervision.send({ type: 'start' })
+    const supervision = this.#awake()
+    supervision.send({ type: 'start' })
     if (this.state !== 'faulted') return
-    const refusal = this.#supervision.refusal()
+    const refusal = supervision.refusal()
     this.#waits.refuse(() => refusal)
   }
 
   /** @internal New options, in force from the next spawn on. */
   reconfigure(settings: ChildSettings): this {
-    this.#supervision.resources.settings = settings
+    this.#life.settings = settings
     return this
   }
 
   /** @internal What ready-made checks work with. */
   get inside(): Inside {
-    return { shared: this.#shared, resources: this.#supervision.resources }
+    return { shared: this.#shared, resources: this.#awake().resources }
   }
 
   /** @internal The end of a lease. */
@@ -202,24 +194,24 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
 
   /** @internal Whether a process of it accepts: also in a restart that brings up the next one first. */
   get serves(): boolean {
-    return this.#supervision.serves
+    return this.#life.supervision?.serves ?? false
   }
 
   /** @internal The number of its last use; null while it may not be ended for the sake of another one. */
   get spareSince(): number | null {
-    const { warm } = this.#supervision.resources.inForce
-    return this.state === 'started' && this.#use.leases === 0 && !warm ? this.#use.last : null
+    if (this.state !== 'started' || this.#use.leases > 0) return null
+    return this.#life.supervision?.resources.inForce.warm ? null : this.#use.last
   }
 
   /** @internal Ends it for the sake of another one, as if it were idle. */
   giveWay(reason: string): void {
-    this.#supervision.send({ type: 'idle', reason })
+    this.#life.supervision?.send({ type: 'idle', reason })
   }
 
   /** @internal Its start is given up. */
   giveUp(error: SpinnerError): void {
     this.refused(error).report(error)
-    this.#supervision.send({ type: 'stop', reason: error.message })
+    this.#life.supervision?.send({ type: 'stop', reason: error.message })
   }
 
   /** @internal A child that never was: what `start` hands out when its callback gets the error. */
@@ -233,7 +225,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     const error = thrown instanceof Error ? thrown : new Error(messageOf(thrown))
     queueMicrotask(() => {
       if (this.#announce('error', error)) return
-      safeLog(this.#supervision.resources.settings.logger, 'error', `${this.name}: ${error.message}`)
+      safeLog(this.#life.settings.logger, 'error', `${this.name}: ${error.message}`)
     })
   }
 
@@ -247,10 +239,18 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     this.#closed = true
     this.#disposed = true
     this.#waits.left()
-    this.#waits.refuse(() => closedError(this.name))
+    this.#waits.refuse(closedError)
     this.#waits.stayed(closedError(this.name))
     this.#leaveStarted()
-    this.#supervision.dispose()
+    this.#life.supervision?.dispose()
+  }
+
+  #awake(): Supervision {
+    return this.#life.wake(() => this.#supervised())
+  }
+
+  protected logger(): Logger | null {
+    return this.#life.settings.logger
   }
 
   #supervised(): Supervised {
@@ -273,23 +273,24 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     return (reason) => {
       told()
       this.#announce('state', to, from, reason)
+      if (!this.#disposed) this.#life.sleep()
     }
   }
 
   #settle(to: ChildState, from: ChildState): () => void {
-    if (to === 'started') return this.#onStarted(from)
-    if (to === 'faulted') return this.#onFaulted(this.#supervision.failure ?? this.#supervision.refusal())
+    const supervision = this.#awake()
+    if (to === 'started') return this.#onStarted(from, supervision)
+    if (to === 'faulted') return this.#onFaulted(supervision.failure ?? supervision.refusal())
     return to === 'stopped' || from === 'stopping' ? this.#onStopped(to) : () => {}
   }
 
-  #onStarted(from: ChildState): () => void {
-    const { kept, resources } = this.#supervision
+  #onStarted(from: ChildState, { kept, resources }: Supervision): () => void {
     const { address, inForce: settings } = resources
     if (kept) this.#waits.kept(() => kept)
     this.#waits.arrived(address)
     if (settings.idleTimeSec !== null) this.#use.watch(settings.idleTimeSec, (reason) => this.giveWay(reason))
     if (settings.checks.length > 0) {
-      const unhealthy = (reason: string): void => this.#supervision.send({ type: 'unhealthy', reason })
+      const unhealthy = (reason: string): void => this.#life.supervision?.send({ type: 'unhealthy', reason })
       this.#health ??= new Health(this.#shared, this, unhealthy)
       this.#health.begin(settings.checks)
     }
@@ -300,7 +301,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   /** Its group is gone; when a start was queued it is on its way again already. */
   #onStopped(to: ChildState): () => void {
     this.#waits.departed()
-    if (to === 'stopped') this.#waits.refuse(() => stoppedError(this.name))
+    if (to === 'stopped') this.#waits.refuse(stoppedError)
     return () => void this.#announce('stopped')
   }
 

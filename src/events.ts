@@ -83,6 +83,13 @@ export interface ChildEvents {
   message: (message: unknown) => void
 }
 
+/** Where a child's events go besides its own listeners; answers whether anyone listened. */
+export type Announce = <Event extends keyof ChildEvents>(
+  event: Event,
+  child: Child,
+  ...args: Parameters<ChildEvents[Event]>
+) => boolean
+
 /** What a spinner announces: the events of all its children, each with the child in front. */
 export type SpinnerEvents = {
   [Event in keyof ChildEvents]: (child: Child, ...args: Parameters<ChildEvents[Event]>) => void
@@ -95,15 +102,13 @@ type Guarded = (...args: unknown[]) => void
  * eventemitter3 lets a listener's throw reach the emitter and skips the listeners after it. Here a listener that
  * throws or rejects is one line in the logger, and nobody else notices (HAZARDS H29).
  */
-export class SafeEmitter<Events extends object> {
+export abstract class SafeEmitter<Events extends object> {
   // Made at the first listener: a thousand children that nobody listens to hold none of it.
   #emitter: EventEmitter | null = null
   #guarded: WeakMap<Listener, Guarded> | null = null
-  readonly #logger: () => Logger | null
 
-  constructor(logger: () => Logger | null) {
-    this.#logger = logger
-  }
+  /** Where it is said what a listener threw. */
+  protected abstract logger(): Logger | null
 
   /** Calls `listener` at each `event`. */
   on<Event extends keyof Events & string>(event: Event, listener: Events[Event] & Listener): this {
@@ -146,7 +151,7 @@ export class SafeEmitter<Events extends object> {
     const known = this.#guarded.get(listener)
     if (known) return known
     const guarded: Guarded = (...args) =>
-      guard(() => listener(...(args as never[])), this.#logger(), 'a listener')
+      guard(() => listener(...(args as never[])), this.logger(), 'a listener')
     this.#guarded.set(listener, guarded)
     return guarded
   }

@@ -3,6 +3,7 @@ import { headOf, type SpinnerError } from './errors.ts'
 import type { Exit } from './events.ts'
 import { addCrash, allowance, backoff, type FailureKind, resourceBackoff } from './failures.ts'
 import type { ChildSettings } from './options.ts'
+import type { ChildRecord } from './record.ts'
 import type { Resources } from './resources.ts'
 
 const MOST_CRASHES = 1_000
@@ -12,13 +13,15 @@ const STABLE_AFTER_MS = 30_000
 /** What a machine is given when it is made. */
 export interface MachineInput {
   readonly resources: Resources
+  /** What is remembered of its former lives. */
+  readonly record: ChildRecord
   /** Monotonic milliseconds. */
   readonly now: () => number
   readonly random: () => number
 }
 
 /** What a machine remembers of its child. */
-export interface Context extends MachineInput {
+export interface Context extends Omit<MachineInput, 'record'> {
   readonly settings: ChildSettings
   readonly pid: number | null
   /** The process that serves while the next one is being brought up. */

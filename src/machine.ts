@@ -16,7 +16,7 @@ const RESTARTS = [
  */
 export const childMachine = machineSetup.createMachine({
   id: 'child',
-  context: ({ input }) => ({
+  context: ({ input: { record, ...input } }) => ({
     ...input,
     ...FRESH,
     settings: input.resources.settings,
@@ -26,11 +26,12 @@ export const childMachine = machineSetup.createMachine({
     crashes: [],
     unhealthy: [],
     faultedAt: 0,
-    reason: 'it has not been started',
+    reason: record.reason,
+    error: record.lastError,
     streak: 0,
     readyAt: 0,
-    restartCount: 0,
-    crashCount: 0,
+    restartCount: record.restarts,
+    crashCount: record.crashes,
   }),
   initial: 'stopped',
   // Its group was killed already; nothing is invoked that could break the machine once more.

@@ -150,7 +150,7 @@ export function complete(call: Call, defaults: Readonly<Record<string, unknown>>
   settings['name'] = call.name
   const { script } = call.given as { script?: string }
   settings['script'] = script ?? null
-  settings['env'] = Object.freeze(Object.assign(Object.create(null), defaults['env'], call.given['env']))
+  settings['env'] = environmentOf(defaults['env'], call.given['env'])
   if (script !== undefined) {
     settings['args'] = Object.freeze([script, ...(settings['args'] as readonly string[])])
     if (!Object.hasOwn(merged, 'monitor')) settings['monitor'] = values.monitored(withExtension(script))
@@ -162,6 +162,16 @@ export function complete(call: Call, defaults: Readonly<Record<string, unknown>>
   contradictions(frozen)
   return frozen
 }
+
+type Variables = Readonly<Record<string, string | undefined>>
+
+/** Most children have none of their own, and share this. Without a prototype, since a variable may be called `__proto__`. */
+const NO_VARIABLES: Variables = Object.freeze(Object.create(null))
+
+const environmentOf = (...given: unknown[]): Variables =>
+  given.every((each) => each === undefined)
+    ? NO_VARIABLES
+    : Object.freeze(Object.assign(Object.create(null), ...given))
 
 function fallbackOf(merged: Readonly<Record<string, unknown>>, key: string, known: Row): unknown {
   return merged[key] === null ? null : defaultOf(known)

@@ -24,7 +24,8 @@ const LAST_CONNECTIONS_MS = 100
 export class Resources {
   /** In force from the next spawn on. */
   settings: ChildSettings
-  readonly output: Ring = new Ring()
+  /** Its last lines; null while it has written nothing. */
+  output: Ring | null
   readonly beside: Beside
   readonly attempts: Attempts = new Attempts()
   readonly #shared: Shared
@@ -32,8 +33,10 @@ export class Resources {
   readonly #allocation: Allocation
   readonly #watching: Watching
 
-  constructor(shared: Shared, owner: Owner, settings: ChildSettings) {
+  /** `output` is what it has written in its former lives. */
+  constructor(shared: Shared, owner: Owner, settings: ChildSettings, output: Ring | null) {
     this.#shared = shared
+    this.output = output
     this.#owner = owner
     this.settings = settings
     const guard = (call: () => unknown): void => shared.plugins.guard(call, owner.child)
@@ -235,6 +238,7 @@ export class Resources {
   }
 
   #line(stream: OutputStream, line: string): void {
+    this.output ??= new Ring()
     this.output.push(line)
     this.#owner.line(stream, line)
   }

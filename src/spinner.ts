@@ -1,7 +1,7 @@
 import { Child } from './child.ts'
 import { type Callback, quietly, tell, untilAborted } from './deferred.ts'
 import { closedError, SpinnerError } from './errors.ts'
-import { type Address, type ChildInfo, SafeEmitter, type SpinnerEvents } from './events.ts'
+import { type Address, type Announce, type ChildInfo, SafeEmitter, type SpinnerEvents } from './events.ts'
 import type { Lease } from './lease.ts'
 import {
   type Call,
@@ -57,14 +57,15 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
   readonly #children = new Map<string, Child>()
   /** @internal */
   readonly shared: Shared
+  readonly #announce: Announce = (event, from, ...args) => this.emit(event, ...([from, ...args] as never))
   #closing: Promise<void> | null = null
 
   /** @internal */
   constructor(sys: Sys, settings: SpinnerSettings) {
-    super(() => this.#logger())
+    super()
     this.#sys = sys
     this.settings = settings
-    this.shared = newShared(sys, settings, () => this.#logger())
+    this.shared = newShared(sys, settings, () => this.logger())
     for (const plugin of settings.plugins) this.use(plugin)
   }
 
@@ -78,13 +79,13 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
       const known =
         typeof script === 'string' && this.#closing === null ? this.#children.get(script) : undefined
       const child = known ? this.#begin(known) : this.#startCalled(script)
-      if (callback) tell(this.#sys, this.#logger(), child.then(null), callback)
+      if (callback) tell(this.#sys, this.logger(), child.then(null), callback)
       return child
     } catch (thrown) {
       if (typeof callback !== 'function') throw thrown
-      tell(this.#sys, this.#logger(), Promise.reject(thrown), callback)
+      tell(this.#sys, this.logger(), Promise.reject(thrown), callback)
       const name = typeof script === 'string' ? script : ''
-      const nobody = complete({ name, given: {}, signal: undefined }, { logger: this.#logger() })
+      const nobody = complete({ name, given: {}, signal: undefined }, { logger: this.logger() })
       const child = new Child(this.shared, nobody, () => true).refused(thrown as Error)
       child.seal()
       return child
@@ -212,9 +213,7 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
     if (saysOnlyName(call)) return known ?? this.#known(call.name)
     const settings = complete(call, this.settings.defaults)
     if (known) return known.reconfigure(settings)
-    const child = new Child(this.shared, settings, (event, from, ...args) =>
-      this.emit(event, ...([from, ...args] as never)),
-    )
+    const child = new Child(this.shared, settings, this.#announce)
     this.#children.set(call.name, child)
     return child
   }
@@ -260,11 +259,11 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
     const options = rest.find((item) => item !== undefined && typeof item !== 'function')
     const outcome = (async () => action(readWait(options)))()
     outcome.catch(() => {})
-    tell(this.#sys, this.#logger(), outcome, callback)
+    tell(this.#sys, this.logger(), outcome, callback)
     return outcome
   }
 
-  #logger(): Logger | null {
+  protected logger(): Logger | null {
     const { logger = console } = this.settings.defaults as { logger?: Logger | null }
     return logger
   }

@@ -6,6 +6,8 @@ import { childMachine, publicState } from './machine.ts'
 import type { MachineEvent } from './machine-context.ts'
 import { narrate } from './narrate.ts'
 import type { ChildSettings } from './options.ts'
+import type { Presence } from './picture.ts'
+import type { ChildRecord } from './record.ts'
 import { Resources } from './resources.ts'
 import type { Owner, Shared } from './shared.ts'
 
@@ -38,19 +40,22 @@ export class Supervision {
   #serves = false
   /** When those that there are were spawned. */
   #spawned: readonly { readonly pid: number; readonly at: number }[] = []
-  #startedAt: number | null = null
-  #readyAt: number | null = null
-  #lastExit: ChildInfo['lastExit'] = null
+  #startedAt: number | null
+  #readyAt: number | null
+  #lastExit: ChildInfo['lastExit']
   #letHostGo: (() => void) | null = null
   #disposed = false
 
-  constructor(shared: Shared, settings: ChildSettings, supervised: Supervised) {
+  constructor(shared: Shared, settings: ChildSettings, record: ChildRecord, supervised: Supervised) {
     this.#shared = shared
     this.#supervised = supervised
+    this.#startedAt = record.startedAt
+    this.#readyAt = record.readyAt
+    this.#lastExit = record.lastExit
     const send = (event: MachineEvent): void => this.send(event)
     const exited = (exit: Exit): void => this.#onExit(exit)
-    this.resources = new Resources(shared, { ...supervised, send, exited }, settings)
-    this.#actor = this.#newActor()
+    this.resources = new Resources(shared, { ...supervised, send, exited }, settings, record.output)
+    this.#actor = this.#newActor(record)
   }
 
   send(event: MachineEvent): void {
@@ -58,28 +63,24 @@ export class Supervision {
     if (!this.#disposed) this.#actor.send(event)
   }
 
-  /** The part of a child's picture that is known here. */
-  info(): Omit<ChildInfo, 'leases' | 'idleAt' | 'checks'> {
-    const { address, target, output, inForce, verified } = this.resources
-    const { context } = this.#actor.getSnapshot()
-    const { env, ...shown } = inForce
+  /** What there is of the child at this moment. */
+  get presence(): Presence {
+    const { address, target, verified } = this.resources
+    return { state: this.state, pid: this.pid, address, target, verified }
+  }
+
+  /** What is to be remembered of it. */
+  get record(): ChildRecord {
+    const { crashCount, error, reason, restartCount } = this.#actor.getSnapshot().context
     return {
-      name: inForce.name,
-      state: this.state,
-      pid: this.pid,
-      address,
-      port: address,
-      target,
-      verified,
-      options: Object.freeze({ ...shown, env: Object.freeze(Object.keys(env)) }),
-      startedAt: dateOf(this.#startedAt),
-      readyAt: dateOf(this.#readyAt),
-      restarts: context.restartCount,
-      crashes: context.crashCount,
+      reason,
+      restarts: restartCount,
+      crashes: crashCount,
+      startedAt: this.#startedAt,
+      readyAt: this.#readyAt,
+      lastError: error,
       lastExit: this.#lastExit,
-      lastError: context.error,
-      reason: context.reason,
-      output: Object.freeze(output.last()),
+      output: this.resources.output,
     }
   }
 
@@ -115,10 +116,10 @@ export class Supervision {
     this.resources.release()
   }
 
-  #newActor(): Actor<typeof childMachine> {
+  #newActor(record: ChildRecord): Actor<typeof childMachine> {
     const { clock, random } = this.#shared.sys
     const actor = createActor(childMachine, {
-      input: { resources: this.resources, now: () => clock.now(), random: () => random() },
+      input: { resources: this.resources, record, now: () => clock.now(), random: () => random() },
       clock,
     })
     // That a new machine begins in `stopped` is nothing that happened to the child.
@@ -176,7 +177,7 @@ export class Supervision {
   /** A machine that broke is a fault of ours: the group is killed, and a new machine begins in `faulted`. */
   #onBroken(thrown: unknown): void {
     this.resources.killNow()
-    this.#actor = this.#newActor()
+    this.#actor = this.#newActor(this.record)
     this.send({ type: 'broken', error: brokenError(this.resources.settings.name, thrown) })
   }
 
@@ -189,5 +190,3 @@ export class Supervision {
     }
   }
 }
-
-const dateOf = (at: number | null): Date | null => (at === null ? null : new Date(at))

@@ -1,18 +1,27 @@
 import { type Deferred, deferred } from './deferred.ts'
 import type { Address } from './events.ts'
 
+/** Why the child of that name will not be ready. */
+export type Refusal = (name: string) => Error
+
 /**
  * Who waits for a child: for it to be ready, or for it to be gone. Any number of callers share one wait; an outcome
  * is remembered for those who ask later.
  */
 export class Waits {
+  readonly #name: string
   #arrival: Deferred<Address | null> | null = null
   /** For those who want another process than the one that may be ready now. */
   #renewal: Deferred<Address | null> | null = null
   #departure: Deferred<void> | null = null
   #ready: Promise<Address | null> | null = null
   /** Made when somebody asks: most children are stopped without anybody waiting for them to be ready. */
-  #refusal: (() => Error) | null = null
+  #refusal: Refusal | null
+
+  constructor(name: string, refusal: Refusal) {
+    this.#name = name
+    this.#refusal = refusal
+  }
 
   /** Joins those who wait for it to be ready. */
   forArrival(): Promise<Address | null> {
@@ -37,7 +46,7 @@ export class Waits {
   outcome(): Promise<Address | null> {
     if (this.#ready) return this.#ready
     if (this.#arrival || !this.#refusal) return this.forArrival()
-    const rejected = Promise.reject(this.#refusal())
+    const rejected = Promise.reject(this.#refusal(this.#name))
     rejected.catch(() => {})
     return rejected
   }
@@ -57,16 +66,16 @@ export class Waits {
   }
 
   /** It will not be ready: those who wait learn why, and so do those who ask later. */
-  refuse(reason: () => Error): void {
+  refuse(reason: Refusal): void {
     this.#refusal = reason
-    this.#arrival?.reject(reason())
+    this.#arrival?.reject(reason(this.#name))
     this.#arrival = null
     this.kept(reason)
   }
 
   /** There will be no other process for now. */
-  kept(reason: () => Error): void {
-    this.#renewal?.reject(reason())
+  kept(reason: Refusal): void {
+    this.#renewal?.reject(reason(this.#name))
     this.#renewal = null
   }
 

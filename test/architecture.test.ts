@@ -15,6 +15,7 @@ const LAYERS: readonly RegExp[] = [
   /^pool-options$/,
   /^spinner$/,
   /^child$/,
+  /^life$/,
   /^supervision$/,
   /^machine$/,
   /^machine-passages$/,

@@ -26,8 +26,13 @@ const throwing = (): never => {
 }
 const brokenLogger: Logger = { info: throwing, warn: throwing, error: throwing, debug: throwing }
 
-const newEmitter = (logger: Logger | null = null): SafeEmitter<Events> =>
-  new SafeEmitter<Events>(() => logger)
+function newEmitter(logger: Logger | null = null): SafeEmitter<Events> {
+  return new (class extends SafeEmitter<Events> {
+    protected logger(): Logger | null {
+      return logger
+    }
+  })()
+}
 
 describe('listeners', () => {
   test('are called in the order in which they were added, at each event', () => {

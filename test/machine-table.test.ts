@@ -8,6 +8,7 @@ import type { ChildState } from '../src/events.ts'
 import { childMachine, publicState } from '../src/machine.ts'
 import { complete } from '../src/normalise.ts'
 import type { ChildSettings } from '../src/options.ts'
+import { BLANK } from '../src/record.ts'
 import type { Resources } from '../src/resources.ts'
 
 type Column = 'start' | 'stop' | 'restart' | 'gone' | 'changed' | 'unhealthy' | 'idle' | 'deadline'
@@ -90,7 +91,12 @@ function walk(
   changes: Partial<ChildSettings>,
   hasPlugins: boolean,
 ): { steps: Step[]; snapshots: AnyMachineSnapshot[] } {
-  const input = { resources: resources(changes, hasPlugins), now: () => 1_000_000, random: () => 0.5 }
+  const input = {
+    resources: resources(changes, hasPlugins),
+    record: BLANK,
+    now: () => 1_000_000,
+    random: () => 0.5,
+  }
   const [first] = initialTransition(childMachine, input)
   const seen = new Map<string, AnyMachineSnapshot>()
   const steps: Step[] = []
