@@ -1,139 +1,119 @@
 // Runs the measurements: all, or those that are named. See --help.
-import { execFileSync, fork } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
-import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { cleanEnvironment, progress, render } from './harness.mjs'
+import { firstLine, progress } from './measuring/harness.mjs'
+import { measureApart } from './measuring/worker.mjs'
+import { machine } from './showing/machine.mjs'
+import { pageOf, writePage } from './showing/page.mjs'
+import { summaryOf, targetsOf } from './showing/summary.mjs'
+import { render } from './showing/tables.mjs'
+import { SUBJECTS } from './subjects.mjs'
+import { TARGETS } from './targets.mjs'
 
-const SUBJECTS = ['start', 'touch', 'many', 'save', 'sampling', 'nginx', 'gateway']
 const ROUNDS = 11
-const QUICK_ROUNDS = 5
-const LONGEST_SUBJECT_MS = 200_000
-const PAGE = path.join(import.meta.dirname, '../docs/benchmarks.md')
+const QUICK_ROUNDS = 3
+const DOCS = path.join(import.meta.dirname, '../docs')
+const names = Object.keys(SUBJECTS)
 
-const HELP = `Usage: npm run bench -- [--quick] [--rounds N] [--children N] [${SUBJECTS.join('] [')}]
+const HELP = `Usage: npm run bench -- [options] [name...]
 
-Measures the library side by side with the limit: a bare child_process.spawn that does nothing else.
-Without names all subjects run, and docs/benchmarks.md is written.
+Measures the library side by side with the limit, a bare child_process.spawn that does nothing else, and with other
+programs. Without names all subjects run, and docs/benchmarks.md is written with its charts.
 
-  start        start to ready, and crash to ready, of a Node child and of a C child
-  touch        what a call on a started child costs
-  many         500 children: start, stop, memory, timers
-  save         from an atomic save to the restart
-  sampling     the memory of 1,000 children
-  gateway      requests through the gateway, next to nginx and two libraries
-  nginx        from ready children to an nginx that serves by it, and how many reloads that takes
+${names.map((name) => `  ${name.padEnd(12)} ${SUBJECTS[name].what}`).join('\n')}
 
-  --quick      ${QUICK_ROUNDS} rounds instead of ${ROUNDS}; writes no page
+  --quick      ${QUICK_ROUNDS} rounds instead of ${ROUNDS}, and the smaller sizes; writes no page
   --rounds N   that many rounds; writes no page unless there are at least ${ROUNDS}
-  --children N how many children \`many\` starts
+  --into DIR   writes the page and its charts there, whatever was measured
+  --json       prints what was measured as JSON
   --help       this text
 `
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: 'boolean', default: false },
-    rounds: { type: 'string' },
-    children: { type: 'string', default: '500' },
-    help: { type: 'boolean', default: false },
-  },
-})
-const rounds = Number(values.rounds ?? (values.quick ? QUICK_ROUNDS : ROUNDS))
-
-/** In a process and an environment of its own, so that neither the caller's nor another subject's weighs in. */
-function inOwnProcess(subject) {
-  return new Promise((resolve) => {
-    const failed = (why) => [
-      { title: subject, columns: ['result', ''], rows: [[`failed: ${why}`, 'not reached']] },
-    ]
-    const worker = fork(import.meta.filename, [...process.argv.slice(2)], {
-      env: { ...cleanEnvironment(), BENCH_SUBJECT: subject },
-      execArgv: subject === 'gateway' ? ['--expose-gc'] : [],
-    })
-    const timer = setTimeout(() => {
-      resolve(failed(`took longer than ${LONGEST_SUBJECT_MS / 1_000} s`))
-      worker.kill()
-    }, LONGEST_SUBJECT_MS)
-    worker.once('message', resolve)
-    worker.once('exit', (code) => {
-      clearTimeout(timer)
-      resolve(failed(`its process ended with ${code}`))
-    })
+function read(args) {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      quick: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      into: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
   })
+  const unknown = positionals.find((name) => !names.includes(name))
+  if (unknown !== undefined) throw new Error(`There is no subject '${unknown}'.`)
+  const rounds = Number(values.rounds ?? (values.quick ? QUICK_ROUNDS : ROUNDS))
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error('`--rounds` must be a number from 1.')
+  return { ...values, rounds, subjects: positionals.length > 0 ? positionals : names }
 }
 
-async function work(subject) {
-  process.once('SIGTERM', () => process.exit(1))
-  // Nothing but the measurement is left in the environment that the children inherit.
-  delete process.env.BENCH_SUBJECT
-  const { measure } = await import(`./${subject}.mjs`)
-  const tables = await measure({ rounds, count: Number(values.children) })
-  process.send(tables, () => process.exit(0))
+function failure(subject, thrown) {
+  const why = `failed: ${firstLine(thrown)}`
+  const keys = Object.keys(targetsOf(TARGETS, [subject]))
+  const figures = Object.fromEntries(keys.map((key) => [key, why]))
+  return { figures, tables: [{ title: subject, columns: ['result'], rows: [[why]] }], charts: [] }
 }
 
-function machine() {
-  const [cpu] = os.cpus()
-  const memory = Math.round(os.totalmem() / 2 ** 30)
-  return `${os.availableParallelism()} cores (${cpu?.model ?? 'unknown'}), ${memory} GB, ${os.type()} ${os.release().split('-', 1)[0]}`
+async function measure(subject, { rounds, quick }, signal) {
+  const began = performance.now()
+  progress(`${subject} begins`)
+  const flags = SUBJECTS[subject].flags ?? []
+  const result = await measureApart(subject, { rounds, quick }, flags, signal).catch((thrown) =>
+    failure(subject, thrown),
+  )
+  progress(`${subject} took ${((performance.now() - began) / 1_000).toFixed(0)} s`)
+  return result
 }
 
-function compiler() {
-  try {
-    return execFileSync('cc', ['--version'], { encoding: 'utf8' }).split('\n', 1)[0]
-  } catch {
-    return 'none'
+function show(results, about, { json, rounds, subjects }) {
+  if (json) return console.log(JSON.stringify({ about, rounds, results }))
+  const targets = targetsOf(TARGETS, subjects)
+  if (Object.keys(targets).length === 0) return
+  const figures = Object.assign({}, ...results.map((result) => result.figures))
+  console.log(render({ title: 'Targets', ...summaryOf(targets, figures) }))
+}
+
+/** Where the page is written, if it is: an incomplete one would take the place of a complete one. */
+function folderOf({ into, quick, rounds, subjects }) {
+  if (into !== undefined) return path.resolve(into)
+  const isWhole = !quick && rounds >= ROUNDS && names.every((name) => subjects.includes(name))
+  return isWhole ? DOCS : null
+}
+
+async function main(options, signal) {
+  const results = []
+  for (const subject of options.subjects) {
+    const result = await measure(subject, options, signal)
+    if (signal.aborted) return
+    results.push(result)
+    if (!options.json) console.log(result.tables.map(render).join('\n'))
   }
+  const about = machine()
+  show(results, about, options)
+  const folder = folderOf(options)
+  if (folder === null) return
+  writePage(folder, pageOf(results, about, options.rounds), results)
+  progress(`${path.join(folder, 'benchmarks.md')} is written`)
 }
 
-function page(tables) {
-  return `# Benchmarks
-
-This page is written by \`npm run bench\`; do not edit it.
-
-- Date: ${new Date().toISOString().slice(0, 10)}
-- Node: ${process.version}
-- Machine: ${machine()}
-- C compiler: ${compiler()}
-- Rounds: at least ${rounds} for each method
-
-## How to read this
-
-Each table puts the library beside **the limit**: the least that any program in this Node must spend. That is a plain
-\`child_process.spawn\` whose child writes one byte to a pipe as soon as it listens. The limit checks nothing and remembers nothing.
-
-The methods take turns in a random order, round after round, so that a busy moment of the machine hits all of them. A time
-is the median of all rounds, with the two quartiles in brackets. **Read the ratio, not the time**: it is taken within each round, and
-it is the median of those. A ratio between 0.9 and 1.1 is inside the noise. A method that fails is shown as failed.
-
-${tables.map(render).join('\n')}`
-}
-
-async function main() {
-  const unknown = positionals.filter((name) => !SUBJECTS.includes(name))
-  if (unknown.length > 0 || !Number.isInteger(rounds) || rounds < 1) {
-    console.error(
-      unknown.length > 0 ? `There is no subject '${unknown[0]}'.\n` : '`--rounds` must be a number.\n',
-    )
-    console.error(HELP)
+function readOrExplain(args) {
+  try {
+    return read(args)
+  } catch (thrown) {
+    console.error(`${firstLine(thrown)}\n\n${HELP}`)
     process.exit(2)
   }
-  const names = positionals.length > 0 ? positionals : SUBJECTS
-  const tables = []
-  for (const name of names) {
-    progress(`${name} begins`)
-    const measured = await inOwnProcess(name)
-    tables.push(...measured)
-    console.log(measured.map(render).join('\n'))
-  }
-  const complete = SUBJECTS.every((name) => names.includes(name))
-  if (complete && rounds >= ROUNDS) {
-    writeFileSync(PAGE, page(tables))
-    progress('docs/benchmarks.md is written')
-  }
 }
 
-if (values.help) console.log(HELP)
-else if (process.env.BENCH_SUBJECT) await work(process.env.BENCH_SUBJECT)
-else await main()
+const options = readOrExplain(process.argv.slice(2))
+const controller = new AbortController()
+// What is being measured is ended and swept up first; the exit code says by which signal.
+for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143 })) {
+  process.on(signal, () => {
+    process.exitCode = code
+    controller.abort()
+  })
+}
+if (options.help) console.log(HELP)
+else await main(options, controller.signal)

@@ -1,5 +1,6 @@
 // Makes a fresh machine ready for `npm start`, `npm test` and `npm run bench`: packages when they are missing or
-// older than the lock file, the build when it is older than the sources, and with --test what the tests need.
+// older than the lock file, the build when it is older than the sources, with --test what the tests need, and with --bench
+// what is measured beside it.
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -16,6 +17,13 @@ const TEST_PROGRAMS = [
   { program: 'nginx', package: 'nginx', why: 'the nginx plugin' },
   { program: 'chromium', package: 'chromium', why: 'the example of browsers behind nginx' },
   { program: 'ps', package: 'procps', why: 'processes as systems other than Linux tell of them' },
+]
+
+/** Programs of the measurements; without one, what it is for is shown as not measured, or measured by another. */
+const BENCH_PROGRAMS = [
+  { program: 'cc', package: 'gcc libc6-dev', why: 'the small C server that is started' },
+  { program: 'nginx', package: 'nginx', why: 'the limit of the gateway, and the nginx plugin' },
+  { program: 'wrk', package: 'wrk', why: 'the load on the gateway: one in Node takes its place' },
 ]
 
 /** Debian asks this program whether a package that was just installed may start its daemon. */
@@ -46,39 +54,33 @@ function withoutDaemons(install) {
   }
 }
 
-function installPackages() {
-  const installed = timeOf(at('node_modules/.package-lock.json'))
-  if (installed > 0 && installed >= timeOf(at('package-lock.json'))) return
+/** `npm ci` in a folder whose packages are missing or older than its lock file. */
+function installPackages(folder, why) {
+  const installed = timeOf(path.join(folder, 'node_modules/.package-lock.json'))
+  if (installed > 0 && installed >= timeOf(path.join(folder, 'package-lock.json'))) return true
   const npm = process.env.npm_execpath
   const [command, args] = npm ? [process.execPath, [npm]] : ['npm', []]
-  const flags = ['ci', '--no-audit', '--no-fund', '--loglevel=error']
-  if (!run(command, [...args, ...flags], 'installing packages (npm ci)')) process.exit(1)
+  const flags = ['ci', '--prefix', folder, '--no-audit', '--no-fund', '--loglevel=error']
+  return run(command, [...args, ...flags], why)
 }
 
-function installPrograms() {
-  const missing = TEST_PROGRAMS.filter(({ program }) => !isOnPath(program))
+function installPrograms(programs, without) {
+  const missing = programs.filter(({ program }) => !isOnPath(program))
   if (missing.length === 0) return
   const names = missing.flatMap((entry) => entry.package.split(' '))
   const mayInstall = process.getuid?.() === 0 && isOnPath('apt-get')
   const apt = (...args) => run('apt-get', args, `apt-get ${args.join(' ')}`)
   const install = () => apt('install', '-y', '-qq', '--no-install-recommends', ...names)
   if (mayInstall && apt('update', '-qq') && withoutDaemons(install)) return
-  for (const { program, why } of missing)
-    console.log(`setup: ${program} is missing (${why}); its tests will be skipped`)
-  console.log(`setup: to run them, install: ${names.join(' ')}`)
+  for (const { program, why } of missing) console.log(`setup: ${program} is missing (${why}); ${without}`)
+  console.log(`setup: to have all, install: ${names.join(' ')}`)
 }
 
-/** What the gateway is measured next to; without it those rows are left out. */
-function installPeers() {
-  const folder = at('bench/peers')
-  if (existsSync(path.join(folder, 'node_modules'))) return
-  const npm = process.env.npm_execpath
-  const [command, args] = npm ? [process.execPath, [npm]] : ['npm', []]
-  const flags = ['install', '--prefix', folder, '--no-audit', '--no-fund', '--loglevel=error']
-  run(command, [...args, ...flags], 'installing what the gateway is measured next to')
+if (!installPackages(root, 'installing packages (npm ci)')) process.exit(1)
+if (process.argv.includes('--bench')) {
+  // Without them the measurements run too, and say what is missing.
+  installPackages(at('bench'), 'installing what is measured beside it (npm ci)')
+  installPrograms(BENCH_PROGRAMS, 'it will be missing in the tables')
 }
-
-installPackages()
-if (process.argv.includes('--bench')) installPeers()
-if (process.argv.includes('--test')) installPrograms()
+if (process.argv.includes('--test')) installPrograms(TEST_PROGRAMS, 'its tests will be skipped')
 if (!run(process.execPath, [at('scripts/build.mjs')], 'building, if anything changed')) process.exit(1)

@@ -1,14 +1,18 @@
 // From the moment at which children are ready to that at which nginx serves by it, and how often nginx is reloaded for that.
-import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { createSpinner } from 'spinner'
-import { nginx } from 'spinner/nginx'
-import { interleave, newFolder, number, summary, verdict } from './harness.mjs'
+import { createSpinner } from '../../dist/index.js'
+import { nginx } from '../../dist/nginx/index.js'
+import { interleave } from '../measuring/harness.mjs'
+import { NGINX, nginxIn, startNginx } from '../measuring/http.mjs'
+import { newFolder } from '../measuring/living.mjs'
+import { valuesOf } from '../measuring/statistics.mjs'
+import { cell } from '../showing/tables.mjs'
 
-const COLUMNS = ['what', 'method', 'ms, median [quartiles]', 'reloads', 'target', '']
-const PROGRAM = '/usr/sbin/nginx'
+const COLUMNS = ['what', 'method', 'ms, median [quartiles]', 'most reloads']
+const NOTE =
+  'nginx serves by a change when it has a new worker and the old one takes no new connections; nginx itself waits 0.1 s between the two. A restart on a socket changes nothing for nginx.'
 const SETTLE_MS = 150
 
 const blockOf = (servers) => `upstream app {\n${servers.map((line) => `  ${line}\n`).join('')}}\n`
@@ -17,21 +21,15 @@ const blockOf = (servers) => `upstream app {\n${servers.map((line) => `  ${line}
 async function newMaster() {
   const folder = newFolder()
   const at = (file) => path.join(folder, file)
-  mkdirSync(at('temp'))
-  const temps = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-    (kind) => `${kind}_temp_path temp/${kind};`,
-  )
+  const { own, http, command } = nginxIn(folder)
   writeFileSync(
     at('nginx.conf'),
-    `worker_processes 1; pid nginx.pid; error_log error.log notice; events { } http { access_log off; ${temps.join(' ')}
+    `${own} error_log error.log notice; events { } http { ${http}
 include app.conf; server { listen unix:${at('front.sock')}; location / { proxy_pass http://app; } } }`,
   )
-  const command = [PROGRAM, '-p', folder, '-e', at('error.log')]
   writeFileSync(at('app.conf'), '')
   const begin = async () => {
-    const master = spawn(command[0], [...command.slice(1), '-c', at('nginx.conf'), '-g', 'daemon off;'], {
-      stdio: 'ignore',
-    })
+    const master = startNginx(command, at('nginx.conf'))
     while (generations() === 0) await pause(5)
     return master
   }
@@ -113,55 +111,69 @@ function restart(spinner, place) {
 
 const SIZES = [1, 20, 100]
 
-export async function measure({ rounds }) {
-  const title = 'nginx'
-  if (!existsSync(PROGRAM))
-    return [{ title, columns: COLUMNS, rows: [['all', '', `not measured: there is no ${PROGRAM} here`]] }]
+/** Two of them: one for the limit, and one that the plugin keeps in step. */
+async function newPlaces() {
   const places = { bare: await newMaster(), spinner: await newMaster() }
   writeFileSync(places.bare.at('app.conf'), blockOf(['server 127.0.0.1:1;']))
-  writeFileSync(places.spinner.at('app.conf'), '')
   const { at, command } = places.spinner
   const plugin = nginx({ upstream: 'app', file: at('app.conf'), command, config: at('nginx.conf') })
-  const spinner = createSpinner({
-    logger: null,
-    stdout: null,
-    stderr: null,
-    plugins: [plugin],
-    concurrency: 100,
-  })
+  const quiet = { logger: null, stdout: null, stderr: null }
+  const spinner = createSpinner({ ...quiet, plugins: [plugin], concurrency: 100 })
   while (readFileSync(at('app.conf'), 'utf8') === '') await pause(5)
   // What was written is tested, and then no nginx is found; one that began meanwhile would be.
   await pause(SETTLE_MS * 4)
-  const masters = [await places.bare.begin(), await places.spinner.begin()]
-  try {
-    const methods = [
-      { name: 'write and SIGHUP alone', what: 'one change', sample: bare(places.bare, masters[0]) },
-      ...SIZES.map((size) => ({
-        name: 'spinner, debounce 0.1 s and `nginx -t` included',
-        what: `the last of ${size} is ready, until nginx serves by it`,
-        sample: burst(spinner, places.spinner, size),
-        target: 1,
-      })),
-      { name: 'spinner', what: 'restart on a socket', sample: restart(spinner, places.spinner), target: 0 },
-    ].map((method, index) => ({ ...method, label: method.name, name: `${index}` }))
-    const results = await interleave('nginx', methods, rounds)
-    return [{ title, note: NOTE, columns: COLUMNS, rows: methods.map((method) => rowOf(method, results)) }]
-  } finally {
-    await spinner.close()
-    for (const master of masters) master.kill()
+  return { places, spinner, masters: [await places.bare.begin(), await places.spinner.begin()] }
+}
+
+const methodsOf = ({ places, spinner, masters }) =>
+  [
+    { method: 'write and SIGHUP alone', what: 'one change', sample: bare(places.bare, masters[0]) },
+    ...SIZES.map((size) => ({
+      method: 'spinner, debounce 0.1 s and `nginx -t` included',
+      what: `the last of ${size} is ready, until nginx serves by it`,
+      sample: burst(spinner, places.spinner, size),
+      key: 'nginx reloads',
+    })),
+    {
+      method: 'spinner',
+      what: 'restart on a socket',
+      sample: restart(spinner, places.spinner),
+      key: 'nginx restart',
+    },
+  ].map((method) => ({ ...method, name: method.what }))
+
+/** The worst counts: one reload too many is one too many. */
+function mostOf(results) {
+  const failed = results.find(({ error }) => error !== null)
+  return failed ? failed.error : Math.max(...results.flatMap(({ samples }) => valuesOf(samples, 'reloads')))
+}
+
+function unmeasured(why) {
+  return {
+    figures: { 'nginx reloads': why, 'nginx restart': why },
+    tables: [{ title: 'nginx', columns: ['result'], rows: [[`not measured: ${why}`]] }],
   }
 }
 
-const NOTE =
-  'nginx serves by a change when it has a new worker and the old one takes no new connections; nginx itself waits 0.1 s between the two. The target is the number of reloads.'
-
-function rowOf({ name, label, what, target }, results) {
-  const { samples, error } = results.get(name)
-  if (error !== null) return [what, label, `failed: ${error}`, '', '', 'not reached']
-  const { q1, median, q3 } = summary(samples.map(({ ms }) => ms))
-  const most = Math.max(...samples.map(({ reloads }) => reloads))
-  const spread = `${number(median)} [${number(q1)}..${number(q3)}]`
-  return target === undefined
-    ? [what, label, spread, most, '', '']
-    : [what, label, spread, most, `<= ${target}`, verdict(most, target)]
+export async function measure({ rounds }) {
+  if (!existsSync(NGINX)) return unmeasured(`there is no ${NGINX} here`)
+  const all = await newPlaces()
+  try {
+    const methods = methodsOf(all)
+    const results = await interleave('nginx', methods, rounds)
+    const resultsOf = (key) =>
+      methods.filter((method) => method.key === key).map(({ name }) => results.get(name))
+    const rows = methods.map(({ name, method, what }) => {
+      const result = results.get(name)
+      return [what, method, cell(result, 'ms'), result.error === null ? mostOf([result]) : '']
+    })
+    const keys = ['nginx reloads', 'nginx restart']
+    return {
+      figures: Object.fromEntries(keys.map((key) => [key, mostOf(resultsOf(key))])),
+      tables: [{ title: 'nginx', note: NOTE, columns: COLUMNS, rows }],
+    }
+  } finally {
+    await all.spinner.close()
+    for (const master of all.masters) master.kill()
+  }
 }

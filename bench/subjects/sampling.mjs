@@ -2,22 +2,20 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import pidusage from 'pidusage'
-import { createSpinner } from 'spinner'
-import { Survey } from '../dist/checks/survey.js'
-import { realSys } from '../dist/sys.js'
-import { interleave, number, summary, verdict } from './harness.mjs'
+import { Survey } from '../../dist/checks/survey.js'
+import { createSpinner } from '../../dist/index.js'
+import { realSys } from '../../dist/sys.js'
+import { interleave } from '../measuring/harness.mjs'
+import { median, valuesOf } from '../measuring/statistics.mjs'
+import { workOf } from '../measuring/usage.mjs'
+import { cell } from '../showing/tables.mjs'
 
 const COUNT = 1_000
-const COLUMNS = ['method', 'CPU (ms)', 'target', '', 'longest hold of the loop (ms)', 'target', '']
-const MOST_CPU_MS = 40
-const MOST_HOLD_MS = 5
+const OWN = 'spinner: whole trees'
+const COLUMNS = ['method', 'CPU (ms)', 'longest hold of the loop (ms)']
+const NOTE =
+  'One sample of all children. spinner looks at every process of the machine, since what belongs to a child may be anywhere; the others know the processes beforehand. A hold is the longest time between two turns of a loop beside it, in the quietest of five samples; the limit does all in one turn.'
 const QUIETEST_OF = 5
-
-/** The CPU time of this process, threads included, in milliseconds. */
-const worked = () => {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1_000
-}
 
 /** Between any two turns there is at most so much time, as far as this loop itself can tell. */
 function watchTurns() {
@@ -42,9 +40,9 @@ function watchTurns() {
  */
 function sampleOf(action) {
   return async () => {
-    const before = worked()
+    const before = workOf(process.pid)
     await action()
-    const cpu = worked() - before
+    const cpu = workOf(process.pid) - before
     const holds = []
     for (let time = 0; time < QUIETEST_OF; time++) {
       const end = watchTurns()
@@ -77,7 +75,11 @@ async function startedLeaders(spinner) {
 export async function measure({ rounds }) {
   const title = `Memory of ${COUNT} children`
   if (process.platform !== 'linux') {
-    return [{ title, columns: COLUMNS, rows: [['all', 'not measured: this is for Linux']] }]
+    const why = 'this is for Linux'
+    return {
+      figures: { sampling: why },
+      tables: [{ title, columns: ['result'], rows: [[`not measured: ${why}`]] }],
+    }
   }
   const spinner = createSpinner({ logger: null, stdout: null, stderr: null })
   const leaders = await startedLeaders(spinner)
@@ -87,30 +89,18 @@ export async function measure({ rounds }) {
   const methods = [
     { name: 'limit: open, read and close /proc/PID/statm of each', sample: sampleOf(limitOf(pids)) },
     { name: 'pidusage of all, without looking for processes', sample: sampleOf(() => pidusage([...pids])) },
-    { name: 'spinner: whole trees', sample: sampleOf(() => survey.take(subjects)), isOurs: true },
+    { name: OWN, sample: sampleOf(() => survey.take(subjects)) },
   ]
   await interleave('sampling: warming up', methods, 2)
   const results = await interleave('sampling', methods, rounds)
   await spinner.close()
-  const note =
-    'One sample of all children. spinner looks at every process of the machine, since what belongs to a child may be anywhere; the others know the processes beforehand. A hold is the longest time between two turns of a loop beside it, in the quietest of five samples; the limit does all in one turn.'
-  return [{ title, note, columns: COLUMNS, rows: methods.map((method) => rowOf(method, results)) }]
-}
-
-function rowOf({ name, isOurs }, results) {
-  const { samples, error } = results.get(name)
-  if (error !== null) return [name, `failed: ${error}`]
-  const spreads = ['cpu', 'hold'].map((key) => summary(samples.map((sample) => sample[key])))
-  const [cpu, hold] = spreads.map(({ q1, median, q3 }) => `${number(median)} [${number(q1)}..${number(q3)}]`)
-  if (!isOurs) return [name, cpu, '', '', hold]
-  const [{ median: work }, { median: held }] = spreads
-  return [
-    name,
-    cpu,
-    `<= ${MOST_CPU_MS}`,
-    verdict(work, MOST_CPU_MS),
-    hold,
-    `<= ${MOST_HOLD_MS}`,
-    verdict(held, MOST_HOLD_MS),
-  ]
+  const { samples, error } = results.get(OWN)
+  const rows = methods.map(({ name }) => {
+    const result = results.get(name)
+    return [name, cell(result, 'cpu'), result.error === null ? cell(result, 'hold') : '']
+  })
+  return {
+    figures: { sampling: error ?? median(valuesOf(samples, 'hold')) },
+    tables: [{ title, note: NOTE, columns: COLUMNS, rows }],
+  }
 }

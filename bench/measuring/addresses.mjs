@@ -1,0 +1,60 @@
+// Addresses for those who do not allocate them, and how one sees from outside who is there.
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import net from 'node:net'
+import path from 'node:path'
+import { newFolder } from './living.mjs'
+
+export async function freePort() {
+  const server = net.createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+/** The two transports, each with a maker of addresses: paths of sockets, or numbers of ports. */
+export function transports() {
+  const folder = newFolder()
+  let count = 0
+  return [
+    { transport: 'unix', listen: 'socket', newAddress: () => path.join(folder, `${count++}.sock`) },
+    { transport: 'tcp', listen: 'port', newAddress: freePort },
+  ]
+}
+
+const connect = (address) =>
+  typeof address === 'string' ? net.connect(address) : net.connect(address, '127.0.0.1')
+
+export function accepts(address) {
+  return new Promise((resolve) => {
+    const socket = connect(address)
+    socket.once('error', () => resolve(false))
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+  })
+}
+
+/** Resolves when a connection is accepted, tried every millisecond. */
+export async function whenAccepting(address) {
+  while (!(await accepts(address))) await new Promise((resolve) => setTimeout(resolve, 1))
+}
+
+/**
+ * Resolves when the process serves no more. One that nobody has reaped yet does not, once it is its only thread: the
+ * first thread may have ended while others still hold the sockets.
+ */
+export async function whenGone(pid) {
+  while (serves(pid)) await new Promise((resolve) => setImmediate(resolve))
+}
+
+function serves(pid) {
+  try {
+    const hasEnded = /^\d+ \(.*\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+    return !hasEnded || readdirSync(`/proc/${pid}/task`).length > 1
+  } catch {
+    return false
+  }
+}

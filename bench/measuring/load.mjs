@@ -1,0 +1,62 @@
+// Load on a port: as many requests as it takes, and one after another.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import http from 'node:http'
+import path from 'node:path'
+import { get } from './http.mjs'
+import { kept } from './living.mjs'
+import { summary } from './statistics.mjs'
+
+export const CONNECTIONS = 50
+export const SECONDS = 2
+export const SEQUENCE = 300
+
+const WRK = '/usr/bin/wrk'
+/** Who asks: wrk where there is one. It needs less of the cores than a program in Node, which takes its place. */
+export const LOAD = existsSync(WRK) ? 'wrk' : 'a program in Node, since there is no wrk here,'
+
+function commandFor(port) {
+  if (existsSync(WRK)) {
+    const args = [
+      '-t1',
+      `-c${CONNECTIONS}`,
+      `-d${SECONDS}`,
+      `http://127.0.0.1:${port}/`,
+      '-H',
+      'Host: localhost',
+    ]
+    return [WRK, args]
+  }
+  const program = path.join(import.meta.dirname, '../hosts/load.mjs')
+  return [process.execPath, [program, port, CONNECTIONS, SECONDS].map(String)]
+}
+
+/** Requests a second on connections that are kept. */
+export function throughput(port) {
+  return new Promise((resolve, reject) => {
+    const load = kept(spawn(...commandFor(port), { stdio: ['ignore', 'pipe', 'inherit'] }))
+    let said = ''
+    load.stdout.on('data', (text) => {
+      said += text
+    })
+    load.on('error', reject).on('close', () => {
+      const rate = Number(/Requests\/sec:\s*([\d.]+)/.exec(said)?.[1])
+      if (/Non-2xx|Socket errors/.test(said) || !(rate > 0)) reject(new Error(`the load failed: ${said}`))
+      else resolve(rate)
+    })
+  })
+}
+
+/** How long one request takes after another, on one connection that is kept, in microseconds. */
+export async function latency(port) {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+  const times = []
+  for (let left = SEQUENCE; left > 0; left--) {
+    const began = performance.now()
+    await get(port, agent)
+    times.push((performance.now() - began) * 1_000)
+  }
+  agent.destroy()
+  times.sort((a, b) => a - b)
+  return { p50: summary(times).median, p99: times[Math.floor(SEQUENCE * 0.99)] }
+}

@@ -1,0 +1,7 @@
+// Charts as the subjects describe them, drawn.
+import { bars } from './bars.mjs'
+import { lines } from './lines.mjs'
+
+const KINDS = { bars, lines }
+
+export const draw = ({ kind, ...chart }) => KINDS[kind](chart)

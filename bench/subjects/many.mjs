@@ -1,0 +1,148 @@
+// Many children in one host: how long they take to start and to stop, and what each of them costs.
+import { interleave } from '../measuring/harness.mjs'
+import { once } from '../measuring/host.mjs'
+import { newFolder } from '../measuring/living.mjs'
+import { compile } from '../measuring/programs.mjs'
+import { median, pairedRatio, valuesOf } from '../measuring/statistics.mjs'
+import { missing } from '../peers/list.mjs'
+import { cell, ratioCell, spread } from '../showing/tables.mjs'
+
+const LIMIT = 'bare spawn loop'
+const TARGET = 500
+const FEW = 5
+const LONGEST_MS = 60_000
+
+const METHODS = [
+  { name: LIMIT, file: 'bare', packages: [] },
+  { name: 'spinner', file: 'spinner', packages: [] },
+  { name: 'spinner 0.3.4', file: 'old-spinner', packages: ['spinner-0.3'], rounds: 3, upTo: 1_000 },
+  { name: 'pm2', file: 'pm2', packages: ['pm2'], rounds: 2, upTo: 500 },
+]
+
+const SIZES = [10, 100, 500, 1_000]
+
+const COLUMNS = [
+  'children',
+  'method',
+  'start (ms)',
+  'to the limit',
+  'stop (ms)',
+  'to the limit',
+  'host memory a child (KB)',
+  'to the limit',
+  'idle CPU (%)',
+  'longest stall, start (ms)',
+  'longest stall, stop (ms)',
+]
+const NOTE = `Every sample is a host process of its own, and its C children listen on unix sockets. The bare loop spawns all of them in one turn, and learns from a byte on fd 3 that they are ready. Start is until all are ready, stop until all are gone. Of 500 there are at least 11 samples, of other sizes ${FEW}; of spinner 0.3.4 at most 3 and of pm2 2, since it takes seven seconds and more to stop 500. With few children the memory is that of the first steps of V8's heap, shared out among them. pm2 is a daemon: memory and CPU are the daemon's, and its stalls are not seen.`
+
+const DETAILS = [
+  { key: 'heap', what: 'JavaScript objects that stay, a child (KB)' },
+  { key: 'young', what: "growth of V8's young generation, a child (KB)" },
+  { key: 'descriptors', what: 'open files, a child' },
+  { key: 'spawnsPerTurn', what: 'most spawns in one turn of the loop' },
+  { key: 'timers', what: 'timers armed for all idle children' },
+  { key: 'fired', what: 'timers fired in half an idle second' },
+]
+
+function methodOf({ name, file, packages, rounds }, count, program) {
+  const why = missing(...packages)
+  const sample = () =>
+    why
+      ? Promise.reject(new Error(why))
+      : once('hosts/many.mjs', [file, count, program.command], ['--expose-gc'])
+  return { name, rounds, longestMs: LONGEST_MS, sample }
+}
+
+const rowOf = (count, name, results) => {
+  const [result, limit] = [results.get(name), results.get(LIMIT)]
+  const both = (key) => [cell(result, key), ratioCell(result, limit, key)]
+  const [start, ...rest] = both('start')
+  if (result.error !== null) return [count, name, start]
+  const others = [...both('stop'), ...both('rss'), cell(result, 'cpu')]
+  const isElsewhere = name === 'pm2'
+  const blocks = ['startBlock', 'stopBlock'].map((key) => (isElsewhere ? '' : cell(result, key)))
+  return [count, name, start, ...rest, ...others, ...blocks]
+}
+
+const rowsOf = (count, results) =>
+  METHODS.map(({ name, upTo = count }) =>
+    count > upTo ? [count, name, 'not measured: it would take minutes'] : rowOf(count, name, results),
+  )
+
+function detailsOf(results) {
+  const names = [LIMIT, 'spinner'].filter((name) => results.get(name).error === null)
+  return {
+    title: `${TARGET} children, in detail`,
+    note: 'The young generation of V8 grows once, with the work done and not with the children: it is a cost of the host that is shared out here.',
+    columns: ['what', ...names],
+    rows: DETAILS.map(({ key, what }) => [
+      what,
+      ...names.map((name) => spread(valuesOf(results.get(name).samples, key))),
+    ]),
+  }
+}
+
+const CHARTS = [
+  { key: 'start', file: 'many-start.svg', title: 'Start of many children, until all are ready', y: 'ms' },
+  { key: 'stop', file: 'many-stop.svg', title: 'Stop of many children, until all are gone', y: 'ms' },
+  { key: 'rss', file: 'many-memory.svg', title: 'Memory of the host for each child', y: 'KB a child' },
+]
+
+const chartOf = ({ key, ...chart }, measured) => ({
+  ...chart,
+  kind: 'lines',
+  x: 'children',
+  series: METHODS.map(({ name }) => ({
+    label: name,
+    points: measured.map(([count, results]) => [
+      count,
+      median(valuesOf(results.get(name)?.samples ?? [], key)),
+    ]),
+  })),
+})
+
+function figuresOf(results) {
+  const { samples, error } = results.get('spinner')
+  const limits = results.get(LIMIT).samples
+  const figure = (key) => error ?? pairedRatio(samples, limits, key)
+  return { 'many start': figure('start'), 'many stop': figure('stop'), 'many memory': figure('rss') }
+}
+
+function unmeasured(why) {
+  const keys = ['many start', 'many stop', 'many memory']
+  return {
+    figures: Object.fromEntries(keys.map((key) => [key, why])),
+    tables: [{ title: 'Many children in one host', columns: ['result'], rows: [[`not measured: ${why}`]] }],
+  }
+}
+
+export async function measure({ rounds, quick }) {
+  const program = compile(newFolder())
+  if (process.platform !== 'linux') return unmeasured('the figures are read from /proc')
+  if (program.missing) return unmeasured(program.missing)
+  const measured = []
+  for (const count of quick ? SIZES.filter((size) => size <= TARGET) : SIZES) {
+    const methods = METHODS.filter(({ upTo = count }) => count <= upTo).map((method) =>
+      methodOf(method, count, program),
+    )
+    measured.push([
+      count,
+      await interleave(`many (${count})`, methods, count === TARGET ? rounds : Math.min(rounds, FEW)),
+    ])
+  }
+  const results = new Map(measured).get(TARGET)
+  return {
+    figures: figuresOf(results),
+    tables: [
+      {
+        title: 'Many children in one host',
+        note: NOTE,
+        columns: COLUMNS,
+        rows: measured.flatMap(([count, found]) => rowsOf(count, found)),
+      },
+      detailsOf(results),
+    ],
+    charts: CHARTS.map((chart) => chartOf(chart, measured)),
+  }
+}
