@@ -120,9 +120,10 @@ export const TARGETS = {
   'scale memory': { subject: 'scale', what: 'memory for each sleeping child of 10,000', most: 1, unit: 'KB' },
   'scale growth': {
     subject: 'scale',
-    what: 'the steepest growth of any cost: exponent of N',
+    what: 'the steepest growth of any cost, as the exponent of the number: 1 is linear',
     most: 1.1,
-    unit: '(1 is linear)',
-    reason: 'over small sizes, fixed costs and noise weigh in',
+    unit: '',
+    reason:
+      'what no longer fits into the caches of the processor takes longer, and so does what collects garbage',
   },
 }

@@ -31,7 +31,8 @@ const POLICY = '/usr/sbin/policy-rc.d'
 const NO_DAEMONS = '#!/bin/sh\nexit 101\n'
 
 function run(command, args, why) {
-  console.log(`setup: ${why}`)
+  // Standard output may be somebody's JSON.
+  console.error(`setup: ${why}`)
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' })
   if (status === 0) return true
   console.error(`setup: ${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ''}`)

@@ -9,7 +9,7 @@ import { summary } from './statistics.mjs'
 
 export const CONNECTIONS = 50
 export const SECONDS = 2
-export const SEQUENCE = 300
+export const SEQUENCE = 1_000
 
 const WRK = '/usr/bin/wrk'
 /** Who asks: wrk where there is one. It needs less of the cores than a program in Node, which takes its place. */

@@ -65,3 +65,20 @@ export function watchLoop(pause) {
     return { ms, block: delays.max / 1e6 }
   }
 }
+
+/** The longest time between two turns of the loop from now on; the returned function ends the watch and tells it. */
+export function watchTurns() {
+  let [longest, last, ended] = [0, performance.now(), false]
+  const look = () => {
+    const now = performance.now()
+    longest = Math.max(longest, now - last)
+    last = now
+    if (!ended) setImmediate(look)
+  }
+  setImmediate(look)
+  return async () => {
+    await new Promise((resolve) => setImmediate(resolve))
+    ended = true
+    return longest
+  }
+}

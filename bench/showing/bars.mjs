@@ -1,5 +1,5 @@
 // A chart of bars that lie, in groups: one bar for each method.
-import { colourOf, LINE, line, paper, scale, short, text, WIDTH } from './svg.mjs'
+import { coloursOf, LINE, line, paper, scale, short, text, WIDTH } from './svg.mjs'
 
 const LEFT = 250
 const RIGHT = WIDTH - 90
@@ -10,14 +10,14 @@ const HEAD = 26
 export function bars({ title, unit, log = false, groups }) {
   const values = groups.flatMap((group) => group.bars.map(({ value }) => value))
   const { ticks, at } = scale(values, { log, from: LEFT, to: RIGHT })
-  const methods = [...new Set(groups.flatMap((group) => group.bars.map(({ label }) => label)))]
+  const colours = coloursOf([...new Set(groups.flatMap((group) => group.bars.map(({ label }) => label)))])
   const body = []
   let y = TOP
   for (const group of groups) {
     if (group.label) body.push(text(20, y + 17, group.label, { kind: 'heading' }))
     y += group.label ? HEAD : 0
     for (const bar of group.bars) {
-      body.push(...barAt(y, bar, colourOf(methods.indexOf(bar.label)), at))
+      body.push(...barAt(y, bar, colours.get(bar.label), at))
       y += LINE
     }
     y += 10

@@ -1,7 +1,7 @@
 // A chart of lines: what something costs, against how much of it there is.
-import { colourOf, line, paper, scale, short, text, WIDTH } from './svg.mjs'
+import { coloursOf, line, paper, scale, short, text, WIDTH } from './svg.mjs'
 
-const BOX = { left: 74, right: WIDTH - 220, top: 64, bottom: 330 }
+const BOX = { left: 74, right: WIDTH - 250, top: 64, bottom: 330 }
 const HEIGHT = 384
 const LABEL = 18
 
@@ -22,7 +22,7 @@ export function lines({ title, x, y, log = true, series }) {
     all.map(([, value]) => value),
     { log, from: BOX.bottom, to: BOX.top },
   )
-  const colours = new Map(shown.map(({ label }, index) => [label, colourOf(index)]))
+  const colours = coloursOf(shown.map(({ label }) => label))
   const body = [
     ...gridOf(across, up),
     text(20, 52, y, { kind: 'faint' }),

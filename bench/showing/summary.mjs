@@ -9,7 +9,7 @@ export function isReached({ most, least }, figure) {
   return most !== undefined ? shown <= most : shown >= least
 }
 
-const withUnit = (value, unit) => (unit === 'x' ? `x${value}` : `${value} ${unit}`)
+const withUnit = (value, unit) => (unit === 'x' ? `x${value}` : `${value} ${unit}`.trim())
 
 function row(target, figure) {
   const { what, most, least, unit, reason } = target

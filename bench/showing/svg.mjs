@@ -24,7 +24,17 @@ const STYLE = `
       .grid { stroke: #2b3440 }
     }`
 
-export const colourOf = (at) => at % COLOURS.length
+const [OURS, LIMIT, ...OTHERS] = [0, 5, 1, 2, 3, 4, 6, 7]
+
+/** A colour for each label: spinner and the limits have their own, the same in all charts. */
+export function coloursOf(labels) {
+  const isOurs = (label) => label === 'spinner'
+  const isLimit = (label) => /^(bare|no proxy)/.test(label)
+  const others = labels.filter((label) => !isOurs(label) && !isLimit(label))
+  const colourOf = (label) =>
+    isOurs(label) ? OURS : isLimit(label) ? LIMIT : OTHERS[others.indexOf(label) % OTHERS.length]
+  return new Map(labels.map((label) => [label, colourOf(label)]))
+}
 
 const ESCAPES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
 export const escaped = (text) => String(text).replace(/[&<>"]/g, (sign) => ESCAPES[sign])
@@ -76,6 +86,9 @@ function steps(values) {
   return Array.from({ length: Math.ceil(most / step - 1e-9) + 1 }, (_none, at) => at * step)
 }
 
-/** As short as it can be read: `0.05`, `12.5`, `1,500`. */
+/** As short as it can be read: `0.05`, `12.5`, `1,500`, `10M`. */
 export const short = (value) =>
-  Number(value.toPrecision(3)).toLocaleString('en', { maximumFractionDigits: 4 })
+  Number(value.toPrecision(3)).toLocaleString('en', {
+    maximumFractionDigits: 4,
+    notation: Math.abs(value) >= 1e6 ? 'compact' : 'standard',
+  })

@@ -2,7 +2,11 @@
 import { pairedRatio, summary, valuesOf } from '../measuring/statistics.mjs'
 
 const digits = (value) => (Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2)
-export const number = (value) => (Number.isFinite(value) ? value.toFixed(digits(value)) : 'not measured')
+
+export function number(value) {
+  if (!Number.isFinite(value)) return 'not measured'
+  return Number.isInteger(value) ? String(value) : value.toFixed(digits(value))
+}
 
 /** Median and quartiles in one cell. */
 export function spread(values) {

@@ -1,6 +1,5 @@
 // What it costs to sample the memory of many children at once, and how long that holds the loop.
 import { closeSync, openSync, readSync } from 'node:fs'
-import { performance } from 'node:perf_hooks'
 import pidusage from 'pidusage'
 import { Survey } from '../../dist/checks/survey.js'
 import { createSpinner } from '../../dist/index.js'
@@ -8,6 +7,7 @@ import { realSys } from '../../dist/sys.js'
 import { interleave } from '../measuring/harness.mjs'
 import { median, valuesOf } from '../measuring/statistics.mjs'
 import { workOf } from '../measuring/usage.mjs'
+import { watchTurns } from '../measuring/watches.mjs'
 import { cell } from '../showing/tables.mjs'
 
 const COUNT = 1_000
@@ -16,23 +16,6 @@ const COLUMNS = ['method', 'CPU (ms)', 'longest hold of the loop (ms)']
 const NOTE =
   'One sample of all children. spinner looks at every process of the machine, since what belongs to a child may be anywhere; the others know the processes beforehand. A hold is the longest time between two turns of a loop beside it, in the quietest of five samples; the limit does all in one turn.'
 const QUIETEST_OF = 5
-
-/** Between any two turns there is at most so much time, as far as this loop itself can tell. */
-function watchTurns() {
-  let [longest, last, ended] = [0, performance.now(), false]
-  const look = () => {
-    const now = performance.now()
-    longest = Math.max(longest, now - last)
-    last = now
-    if (!ended) setImmediate(look)
-  }
-  setImmediate(look)
-  return async () => {
-    await new Promise((resolve) => setImmediate(resolve))
-    ended = true
-    return longest
-  }
-}
 
 /**
  * Its CPU time, and then how long it holds a loop beside it: the quietest of a few, since a machine that is busy with
