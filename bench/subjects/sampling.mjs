@@ -56,7 +56,7 @@ async function startedLeaders(spinner) {
 }
 
 export async function measure({ rounds }) {
-  const title = `Memory of ${COUNT} children`
+  const title = `Memory of ${COUNT.toLocaleString('en')} children`
   if (process.platform !== 'linux') {
     const why = 'this is for Linux'
     return {

@@ -4,11 +4,10 @@ import { createSpinner } from '../../dist/index.js'
 import { transports } from '../measuring/addresses.mjs'
 import { bareSpawn, clear, whenReady } from '../measuring/bare.mjs'
 import { interleave } from '../measuring/harness.mjs'
-import { newHost } from '../measuring/host.mjs'
 import { end, newFolder } from '../measuring/living.mjs'
 import { compile, NODE } from '../measuring/programs.mjs'
 import { median, pairedRatio, valuesOf } from '../measuring/statistics.mjs'
-import { missing } from '../peers/list.mjs'
+import { openPeer } from '../peers/list.mjs'
 import { cell, ratioCell } from '../showing/tables.mjs'
 
 const LIMIT = 'bare spawn, one byte on fd 3'
@@ -77,19 +76,14 @@ function spun(spinner, program, listen, label) {
   }
 }
 
-/** The others, each in its own process; one that cannot be had fails at its first sample. */
-async function openPeers() {
-  const open = ({ file, packages, settings = {} }) => {
-    const why = missing(...packages)
-    return why ? Promise.reject(new Error(why)) : newHost('hosts/peer.mjs', [file, JSON.stringify(settings)])
-  }
-  return Promise.all(
-    PEERS.map(async (peer) => {
-      const host = await open(peer).catch((error) => ({ ask: () => Promise.reject(error), end: () => {} }))
-      return { name: peer.name, host }
-    }),
+/** The others, each in its own process. */
+const openPeers = () =>
+  Promise.all(
+    PEERS.map(async ({ name, file, packages, settings = {} }) => ({
+      name,
+      host: await openPeer(packages, 'hosts/peer.mjs', [file, JSON.stringify(settings)]),
+    })),
   )
-}
 
 function methodsOf({ spinner, peers, program, rounds }, { transport, listen, newAddress }, kind) {
   return [

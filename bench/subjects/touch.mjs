@@ -1,9 +1,8 @@
 // What it costs to say that a started child was used, and to ask for one that is started already.
 import { createSpinner } from '../../dist/index.js'
 import { interleave } from '../measuring/harness.mjs'
-import { newHost } from '../measuring/host.mjs'
 import { median, valuesOf } from '../measuring/statistics.mjs'
-import { missing } from '../peers/list.mjs'
+import { openPeer } from '../peers/list.mjs'
 import { cell } from '../showing/tables.mjs'
 
 const COLUMNS = ['operation', 'ns, median [quartiles]']
@@ -61,18 +60,12 @@ function ownMethods(spinner, child) {
   ]
 }
 
-async function openOld() {
-  const why = missing('spinner-0.3')
-  if (why) return { ask: () => Promise.reject(new Error(why)), end: () => {} }
-  return newHost('hosts/touch.mjs')
-}
-
 export async function measure({ rounds }) {
   const spinner = createSpinner({ logger: null, stdout: null, stderr: null })
   const args = ['-e', 'setInterval(() => {}, 1e6)']
   const child = spinner.start({ name: NAME, command: process.execPath, args, listen: null })
   await child
-  const old = await openOld()
+  const old = await openPeer(['spinner-0.3'], 'hosts/touch.mjs')
   const methods = [...ownMethods(spinner, child), { name: OLD, sample: () => old.ask('startAgain') }]
   await interleave('touch: warming up', methods, 2)
   const results = await interleave('touch', methods, rounds)
