@@ -5,6 +5,8 @@ import net from 'node:net'
 import path from 'node:path'
 import { newFolder } from './living.mjs'
 
+const LONGEST_WAIT_MS = 10_000
+
 export async function freePort() {
   const server = net.createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -37,9 +39,13 @@ export function accepts(address) {
   })
 }
 
-/** Resolves when a connection is accepted, tried every millisecond. */
+/** Resolves when a connection is accepted, tried every millisecond; rejects when none is for long. */
 export async function whenAccepting(address) {
-  while (!(await accepts(address))) await new Promise((resolve) => setTimeout(resolve, 1))
+  const deadline = performance.now() + LONGEST_WAIT_MS
+  while (!(await accepts(address))) {
+    if (performance.now() > deadline) throw new Error(`nobody listens on ${address}`)
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
 }
 
 /**

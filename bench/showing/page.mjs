@@ -24,8 +24,8 @@ Programs of others that do part of the same work stand beside them, each in the 
 
 The methods take turns in a random order, round after round, so that a busy moment of the machine hits all of them. A time
 is the median of all rounds, with the two quartiles in brackets. **Read the ratio, not the time**: it is taken within each round, and
-it is the median of those. A ratio between 0.9 and 1.1 is inside the noise. A method that fails is shown as failed, and one
-that is not installed as missing.
+it is the median of those. A ratio between 0.9 and 1.1 is inside the noise. A method that fails or is not installed is shown with
+the reason.
 `
 
 /** `results` are those of the subjects: `{ figures, tables, charts }`, in the order of the page. */

@@ -13,15 +13,16 @@ import { cell, ratioCell } from '../showing/tables.mjs'
 const LIMIT = 'bare spawn, one byte on fd 3'
 const COLUMNS = ['child', 'method', 'ms, median [quartiles]', 'to the limit']
 const NOTE =
-  'The limit checks nothing; spinner also allocates the address, makes sure that it is its own child that listens, and watches over it. The others run in processes of their own. Those that do not know when a child is ready are helped by a connection that is tried every millisecond.'
-const CRASH_NOTE = 'The child is killed with SIGKILL.'
+  'The limit checks nothing; spinner also allocates the address, makes sure that it is its own child that listens, and watches over it. The others run in processes of their own. forever-monitor does not know when a child is ready: wait-on tells.'
+const CRASH_NOTE =
+  'The child is killed with SIGKILL. That one of pm2 or forever-monitor is gone is seen in /proc, and then a connection, tried every millisecond, or wait-on tells when it is back.'
 
 /** Those that are near the limit need many rounds to be told apart from it. */
 const MORE = { node: 3, C: 4 }
 
 const PEERS = [
   { name: 'spinner 0.3.4', file: 'old-spinner', packages: ['spinner-0.3'] },
-  { name: 'pm2, then connect every 1 ms', file: 'pm2', packages: ['pm2'] },
+  { name: 'pm2, wait_ready', file: 'pm2', packages: ['pm2'] },
   { name: 'forever-monitor and wait-on', file: 'forever', packages: ['forever-monitor', 'wait-on'] },
   {
     name: 'the same, wait-on every 10 ms',
