@@ -1,5 +1,4 @@
 // What a proxy costs: the gateway next to nginx, and to two libraries, in front of the same Node program on a unix socket.
-import net from 'node:net'
 import path from 'node:path'
 import { createGateway } from '../../dist/gateway/index.js'
 import { createSpinner } from '../../dist/index.js'
@@ -7,17 +6,20 @@ import { freePort } from '../measuring/addresses.mjs'
 import { interleave } from '../measuring/harness.mjs'
 import { newHost } from '../measuring/host.mjs'
 import { NGINX, newApp, newProxy } from '../measuring/http.mjs'
+import { idleSockets, SOCKETS } from '../measuring/idle-sockets.mjs'
 import { newFolder } from '../measuring/living.mjs'
 import { CONNECTIONS, LOAD, latency, SECONDS, SEQUENCE, throughput } from '../measuring/load.mjs'
 import { median, pairedRatio, valuesOf } from '../measuring/statistics.mjs'
 import { missing } from '../peers/list.mjs'
 import { cell, number, spread, times } from '../showing/tables.mjs'
 
-const SOCKETS = 1_000
 const ROUTES = 10_000
 const DIRECT = 'no proxy: the app itself, on a port'
 const PROXY = 'nginx, keepalive 64'
-const KINDS = ['spinner', 'httpxy', 'http-proxy-3']
+const LIMIT = 'undici'
+const PEERS = ['httpxy', 'http-proxy-3'].filter((kind) => !missing(kind))
+const KINDS = [LIMIT, 'spinner', 'httpxy', 'http-proxy-3']
+const isHere = (kind) => kind === LIMIT || kind === 'spinner' || PEERS.includes(kind)
 
 const COLUMNS = [
   'method',
@@ -29,23 +31,7 @@ const COLUMNS = [
   'p99 added (us)',
   'memory an idle web socket (KB)',
 ]
-const NOTE = `One Node program on a unix socket behind each. ${LOAD} asks on ${CONNECTIONS} connections that are kept, for ${SECONDS} s; then ${SEQUENCE} requests follow one after another on one connection, and what they take longer than without a proxy is added. ${SOCKETS} web sockets that say nothing are held open by each proxy in a fresh process. All of it shares the cores of this machine, the load too.`
-
-/** Bytes of the proxy's memory for each web socket that says nothing. */
-async function idleSockets({ ask, began: port }) {
-  const before = await ask('memory')
-  const head = `GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n`
-  const open = () =>
-    new Promise((resolve, reject) => {
-      const socket = net.connect(port, '127.0.0.1', () => socket.write(head))
-      socket.on('error', reject).once('data', () => resolve(socket))
-    })
-  const sockets = []
-  while (sockets.length < SOCKETS) sockets.push(...(await Promise.all(Array.from({ length: 50 }, open))))
-  const kilobytes = ((await ask('memory')) - before) / SOCKETS / 1_024
-  for (const socket of sockets) socket.destroy()
-  return kilobytes
-}
+const NOTE = `One Node program on a unix socket behind each. undici is what the gateway is made of, with none of its rules. ${LOAD} asks on ${CONNECTIONS} connections that are kept, for ${SECONDS} s; then ${SEQUENCE} requests follow one after another on one connection, and what they take longer than without a proxy is added. ${SOCKETS} web sockets that say nothing are held open by each proxy in a fresh process. All of it shares the cores of this machine, the load too.`
 
 async function kilobytesOfRoute() {
   const spinner = createSpinner({ logger: null })
@@ -66,7 +52,7 @@ const hostOf = (kind, app) => newHost('hosts/gateway.mjs', [kind, app.address], 
 /** Each kind in a process that has done nothing before. */
 async function memoryOfSockets(app) {
   const memory = new Map()
-  for (const kind of KINDS.filter((kind) => kind === 'spinner' || !missing(kind))) {
+  for (const kind of ['spinner', ...PEERS]) {
     const host = await hostOf(kind, app)
     memory.set(kind, await idleSockets(host))
     host.end()
@@ -89,7 +75,7 @@ const absent = (name, why) => ({ name, sample: () => Promise.reject(new Error(wh
 /** All that stand between the load and the app, and what ends them. */
 async function openAll(app) {
   const hosts = new Map()
-  for (const kind of KINDS) if (kind === 'spinner' || !missing(kind)) hosts.set(kind, await hostOf(kind, app))
+  for (const kind of KINDS.filter(isHere)) hosts.set(kind, await hostOf(kind, app))
   const direct = await newApp(await freePort())
   const proxy = await newProxy(newFolder(), await freePort(), app.address)
   const ofKind = (kind) => {
