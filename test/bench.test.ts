@@ -187,12 +187,16 @@ describe('the command', () => {
     async () => {
       const TMPDIR = mkdtempSync(path.join(newFolder(), 'tmp-'))
       const env = { ...process.env, TMPDIR }
-      const cut = spawn(process.execPath, [from('run.mjs'), 'save'], { env, stdio: 'ignore', detached: true })
+      const cut = spawn(process.execPath, [from('run.mjs'), 'start'], {
+        env,
+        stdio: 'ignore',
+        detached: true,
+      })
       await until(
-        () => below(cut).some((command) => command.includes('server.js')),
+        () => below(cut).some((command) => command.includes('server.cjs')),
         'a child of the measurement',
       )
-      expect(readdirSync(TMPDIR)).toHaveLength(1)
+      expect(readdirSync(TMPDIR)).not.toEqual([])
       const ended = new Promise((resolve) => cut.once('exit', resolve))
       // As a terminal does: to all of them.
       process.kill(-(cut.pid as number), 'SIGINT')

@@ -8,6 +8,7 @@ test('a child remembers while it sleeps what it was, and goes on from there', as
   const spinner = newSpinner({ maxRestarts: 5 })
   const child = spinner.start(talker('a'))
   await child
+  await until(() => child.info().output.length === 1, 'its line')
   const again = next(child, 'restarted')
   process.kill(child.pid as number, 'SIGKILL')
   await again
@@ -26,6 +27,7 @@ test('a child remembers while it sleeps what it was, and goes on from there', as
     lastExit: { signal: 'SIGTERM' },
   })
   await spinner.start('a')
+  await until(() => child.info().output.length === 3, 'its third line')
   await child.restart()
   await until(() => child.info().output.length === 4, 'all lines')
   expect(child.info()).toMatchObject({ crashes: 1, restarts: 2, lastExit: { signal: 'SIGTERM' } })
