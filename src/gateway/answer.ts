@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import { acceptsHtml, errorPage, type Page, type Rendered } from './pages.ts'
 import type { Peer } from './peer.ts'
 
@@ -35,7 +35,9 @@ function write({ request, response }: Call, status: number, page: Rendered, isCl
     response.destroy()
     return false
   }
-  response.writeHead(status, isClosing ? { ...page.headers, connection: 'close' } : { ...page.headers })
+  const headers = isClosing ? { ...page.headers, connection: 'close' } : { ...page.headers }
+  // A head that Node did not take has left its own words behind.
+  response.writeHead(status, STATUS_CODES[status], headers)
   if (request.method !== 'HEAD' && page.body !== '') response.write(page.body)
   return true
 }

@@ -39,7 +39,12 @@ export const isRepeatable = (method: string, body: RequestBody | null): boolean 
 
 /** Statuses whose answers have no body, and so no fields after it. */
 const BODILESS = new Set([204, 304])
+const PLAIN = /^[\x20-\x7e]*$/
 const REFUSED = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED'])
+
+/** The words after a status, byte by byte: undici has read them as UTF-8, and Node writes them as Latin-1. */
+const reasonOf = (statusText: string): string =>
+  PLAIN.test(statusText) ? statusText : Buffer.from(statusText).toString('latin1')
 
 /** One try of one request at one process: streams the answer to the client, both as fast as the slower one. */
 export class Exchange implements Answering, Stream {
@@ -81,7 +86,7 @@ export class Exchange implements Answering, Stream {
     if (saysHowLong) upstream.saysHowLong = true
     if (trailer !== undefined && this.#mayTrail(status, length !== null)) headers.push('trailer', trailer)
     // What it throws of a head that Node does not take is told below, as long as nothing was sent.
-    response.writeHead(status, statusText, headers)
+    response.writeHead(status, reasonOf(statusText), headers)
     this.#isAnswering = true
     this.#resume = resume
     if (isEventStream) this.#becomeStream()

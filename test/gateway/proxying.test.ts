@@ -340,13 +340,26 @@ describe('what is long', () => {
   })
 })
 
-test('an answer with a head that Node does not take is a 502', async () => {
-  const newServer = (): net.Server =>
-    net.createServer((socket) => {
-      socket
-        .on('error', () => {})
-        .on('data', () => socket.write('HTTP/1.1 1000 No\r\nContent-Length: 2\r\n\r\nno'))
-    })
-  const { port } = await newStage({ newServer })
-  expect((await ask({ port, method: 'POST' })).status).toBe(502)
+/** A child that answers everything with these bytes. */
+const saying = (answer: string) => (): net.Server =>
+  net.createServer((socket) => void socket.on('error', () => {}).on('data', () => socket.write(answer)))
+
+describe('the first line of an answer', () => {
+  test.each(['Not Found', '', 'Nicht gefunden: \u00e4', '\u672a\u627e\u5230'])(
+    'keeps its words, whatever their script: "%s"',
+    async (words) => {
+      const newServer = saying(`HTTP/1.1 404 ${words}\r\nContent-Length: 2\r\n\r\nno`)
+      const { port } = await newStage({ newServer })
+      const { closed, socket, text } = connectRaw(port)
+      socket.write('GET / HTTP/1.1\r\nHost: app.localhost\r\nConnection: close\r\n\r\n')
+      await closed
+      expect(Buffer.from(text(), 'latin1').toString().split('\r\n')[0]).toBe(`HTTP/1.1 404 ${words}`)
+    },
+  )
+
+  test.each(['1000 No', '200 \x01', '200 \u672a\x01'])('that Node does not take is a 502: "%s"', async (line) => {
+    const newServer = saying(`HTTP/1.1 ${line}\r\nContent-Length: 2\r\n\r\nno`)
+    const { port } = await newStage({ newServer })
+    expect((await ask({ port, method: 'POST' })).status).toBe(502)
+  })
 })
