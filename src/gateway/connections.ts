@@ -1,5 +1,5 @@
 import type http from 'node:http'
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
@@ -15,9 +15,8 @@ export class Connections {
       this.#asked.set(socket, 0)
       socket.once('close', () => this.#asked.delete(socket))
     })
-    const onRequest = (_request: unknown, response: ServerResponse): void => {
-      const { socket } = response
-      if (socket === null) return
+    // An answer whose turn has not come has no connection of its own yet.
+    const onRequest = ({ socket }: IncomingMessage, response: ServerResponse): void => {
       this.#count(socket, 1)
       response.once('close', () => this.#count(socket, -1))
     }

@@ -55,6 +55,8 @@ export class Exchange implements Answering, Stream {
   #isStream = false
   #hasBegun = false
   #isAnswering = false
+  /** Bytes of the body that are still to come. */
+  #left = Number.POSITIVE_INFINITY
   #hasWritten = false
   #isOver = false
 
@@ -84,11 +86,13 @@ export class Exchange implements Answering, Stream {
     if (this.#isOver) return true
     const { length, headers, isEventStream, saysHowLong, trailer } = answerHeaders(raw)
     if (saysHowLong) upstream.saysHowLong = true
+    if (length !== null) this.#left = length
     if (trailer !== undefined && this.#mayTrail(status, length !== null)) headers.push('trailer', trailer)
     // What it throws of a head that Node does not take is told below, as long as nothing was sent.
     response.writeHead(status, reasonOf(statusText), headers)
     this.#isAnswering = true
-    this.#resume = resume
+    // Node tells of room even inside a write of ours, and so inside the very parser that is to go on.
+    this.#resume = () => queueMicrotask(resume)
     if (isEventStream) this.#becomeStream()
     // A body that came along is sent in one piece with the head.
     queueMicrotask(() => {
@@ -99,7 +103,9 @@ export class Exchange implements Answering, Stream {
 
   onData(chunk: Buffer): boolean {
     this.#hasWritten = true
-    if (this.#isOver || this.#try.response.write(chunk)) return true
+    this.#left -= chunk.length
+    // After the last byte a pause would keep nothing back, but take the end of an idle connection for one in the middle.
+    if (this.#isOver || this.#try.response.write(chunk) || this.#left === 0) return true
     if (this.#resume) this.#try.response.once('drain', this.#resume)
     return false
   }

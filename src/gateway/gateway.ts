@@ -11,6 +11,7 @@ import { isRefusal, readAsked, readUpgrade } from './framing.ts'
 import type { GatewayOptions, ListenOptions } from './options.ts'
 import type { Page } from './pages.ts'
 import { peerOf } from './peer.ts'
+import { tellOfClose } from './pipelined.ts'
 import type { GatewaySettings } from './read-gateway.ts'
 import { readGateway, readListen } from './read-gateway.ts'
 import { Reception, type Way } from './reception.ts'
@@ -113,6 +114,7 @@ export class Gateway {
   async #serve(call: Call, special: Special): Promise<void> {
     // A request that breaks off tells only those who ask, so nobody need hear of that.
     call.response.on('error', ignore)
+    tellOfClose(call)
     if (this.#closing !== null) return answerPage(call, CLOSING)
     const peer = peerOf(call.request.socket)
     if (peer === undefined) return void call.response.destroy()

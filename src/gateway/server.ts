@@ -129,6 +129,8 @@ function newServer(
     requestTimeout: requestTimeout * 1_000,
   })
   server.maxConnections = maxConnections
+  // Of Node's own doing an answer that has been made, and is still being sent, would be cut off by a close.
+  server.closeIdleConnections = () => {}
   server.setTimeout(STALLED_MS, (socket: Socket) => {
     if (socket.writableLength > 0) socket.destroy()
   })

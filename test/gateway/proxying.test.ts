@@ -357,9 +357,12 @@ describe('the first line of an answer', () => {
     },
   )
 
-  test.each(['1000 No', '200 \x01', '200 \u672a\x01'])('that Node does not take is a 502: "%s"', async (line) => {
-    const newServer = saying(`HTTP/1.1 ${line}\r\nContent-Length: 2\r\n\r\nno`)
-    const { port } = await newStage({ newServer })
-    expect((await ask({ port, method: 'POST' })).status).toBe(502)
-  })
+  test.each(['1000 No', '200 \x01', '200 \u672a\x01'])(
+    'that Node does not take is a 502: "%s"',
+    async (line) => {
+      const newServer = saying(`HTTP/1.1 ${line}\r\nContent-Length: 2\r\n\r\nno`)
+      const { port } = await newStage({ newServer })
+      expect((await ask({ port, method: 'POST' })).status).toBe(502)
+    },
+  )
 })
