@@ -7,7 +7,7 @@ import type { Trust } from './forwarded.ts'
 import type { Asked } from './framing.ts'
 import type { Destination, Rules } from './options.ts'
 import type { Traffic } from './traffic.ts'
-import type { WaitingRoom } from './waiting-room.ts'
+import type { Waiter, WaitingRoom } from './waiting-room.ts'
 
 /** What all visits of a gateway share. */
 export interface House {
@@ -32,6 +32,8 @@ export interface Arrival extends KnownCall {
   /** The client holds its body back until it is told to send it, and Node has not told it. */
   readonly mustContinue: boolean
   readonly upgrade: Upgrade | null
+  /** Of one that has waited already; null of one that has not. */
+  readonly waiter: Waiter | null
 }
 
 /** A connection that is to speak another protocol. */

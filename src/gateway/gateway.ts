@@ -137,14 +137,19 @@ export class Gateway {
     if (typeof protocol !== 'string') return answerPage(call, protocol)
     const upgrade = special.take ? { protocol, take: special.take } : null
     const received = this.#reception.receive(request, asked)
-    const go = (way: Way | Page): void | Promise<void> => this.#send(call, way, { asked, special, upgrade })
-    return received instanceof Promise ? received.then(go) : go(received)
+    if (!(received instanceof Promise))
+      return this.#send(call, received, { asked, special, upgrade, waiter: null })
+    const { room } = this.#house
+    const waiter = room.enter(call.response)
+    return room
+      .promised(received, waiter)
+      .then((way) => this.#send(call, way, { asked, special, upgrade, waiter }))
   }
 
   #send(
     call: KnownCall,
     way: Way | Page,
-    { asked, special, upgrade }: Pick<Arrival, 'asked' | 'upgrade'> & { special: Special },
+    { asked, special, upgrade, waiter }: Pick<Arrival, 'asked' | 'upgrade' | 'waiter'> & { special: Special },
   ): void | Promise<void> {
     const { mustContinue = false, next } = special
     if ('status' in way) return way.status === 404 && next ? next() : answerPage(call, way)
@@ -152,12 +157,12 @@ export class Gateway {
     const { peer, request, response } = call
     const { path, prefix, rules, to } = way
     // Written out, since spreads are dear on this path.
-    const arrival = { request, response, peer, asked, to, rules, path, prefix, mustContinue, upgrade }
+    const arrival = { request, response, peer, asked, to, rules, path, prefix, mustContinue, upgrade, waiter }
     return new Visit(this.#house, arrival).serve()
   }
 
   async #close(): Promise<void> {
-    const { sys, traffic } = this.#house
+    const { room, sys, traffic } = this.#house
     const late = new AbortController()
     const timer = sys.clock.setTimeout(() => late.abort(), this.#settings.drainTimeout * 1_000)
     const servers = [...this.#servers]
@@ -166,9 +171,10 @@ export class Gateway {
     // Streams have no end of their own; what is left now are requests that wait for a child.
     traffic.endStreams()
     await unlessAborted(this.#visits.quiet(), late.signal)
+    room.close()
     await this.#closed(servers, late.signal)
     sys.clock.clearTimeout(timer)
-    traffic.destroy()
+    traffic.close()
     this.#leaveSpinner()
   }
 

@@ -11,7 +11,7 @@ export type Destination = string | StartOptions
 export type Chooser = (
   request: IncomingMessage,
   name: string,
-) => Destination | null | undefined | Promise<Destination | null | undefined>
+) => Destination | null | undefined | PromiseLike<Destination | null | undefined>
 
 /** What holds for the requests of one route; for all of them when it is given to `createGateway`. */
 export interface RouteRules {

@@ -59,7 +59,7 @@ export class Reception {
     const given = chooser(request, name)
     const go = (to: Destination | null | undefined): Way | Page =>
       this.#isPlace(to) ? allowed(asked, { ...way, to }) : NOWHERE
-    return given instanceof Promise ? given.then(go) : go(given)
+    return isPromise(given) ? Promise.resolve(given).then(go) : go(given)
   }
 
   /** What a function made of a request may lead to nothing but what it names (HAZARDS H55). */
@@ -77,6 +77,10 @@ export class Reception {
     return false
   }
 }
+
+/** Of whatever kind: libraries have their own. */
+const isPromise = <Value>(given: Value | PromiseLike<Value>): given is PromiseLike<Value> =>
+  typeof (given as Partial<PromiseLike<Value>> | null | undefined)?.then === 'function'
 
 const allowed = ({ body }: Asked, way: Way): Way | Page =>
   way.rules.maxBody !== null && body !== 'chunked' && body > way.rules.maxBody ? TOO_LARGE : way

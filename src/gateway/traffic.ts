@@ -1,4 +1,5 @@
 import type { Child } from '../child.ts'
+import { closedError } from '../errors.ts'
 import type { Plugin } from '../plugin.ts'
 import type { Sys } from '../sys.ts'
 import { unlessAborted } from './under-way.ts'
@@ -12,6 +13,7 @@ export class Traffic {
   readonly #sys: Sys
   /** By child, the newest last. There is more than one while processes end. */
   readonly #ways = new Map<Child, Upstream[]>()
+  #isClosed = false
 
   constructor(sys: Sys) {
     this.#sys = sys
@@ -24,6 +26,7 @@ export class Traffic {
     const current = ways.at(-1)
     if (current && current.pid === pid && !current.isRetired) return current
     if (target === null) return null
+    if (this.#isClosed) throw closedError()
     if (current) this.#retire(child, current)
     const upstream = new Upstream(this.#sys, target, pid)
     this.#ways.set(child, [...(this.#ways.get(child) ?? []), upstream])
@@ -49,7 +52,9 @@ export class Traffic {
     for (const upstream of this.#all()) upstream.endStreams()
   }
 
-  destroy(): void {
+  /** Ends all of it, and takes nothing new. */
+  close(): void {
+    this.#isClosed = true
     for (const upstream of this.#all()) upstream.destroy()
     this.#ways.clear()
   }

@@ -19,7 +19,7 @@ export class Visit {
   readonly #house: House
   readonly #arrival: Arrival
   readonly #name: string
-  #waiter: Waiter | null = null
+  #waiter: Waiter | null
   #pause = FIRST_PAUSE_MS
   #hasBeenLost = false
   #mustContinue: boolean
@@ -29,6 +29,7 @@ export class Visit {
     this.#arrival = arrival
     this.#name = nameOf(arrival.to)
     this.#mustContinue = arrival.mustContinue
+    this.#waiter = arrival.waiter
   }
 
   /** Resolves when the request has ended, and its connection too when that was upgraded. */
@@ -98,12 +99,7 @@ export class Visit {
 
   /** The clock of a request that has to wait begins when it first has to. */
   #wait(): Waiter {
-    if (this.#waiter) return this.#waiter
-    const { response } = this.#arrival
-    const gone = new AbortController()
-    response.once('close', () => gone.abort())
-    if (response.destroyed) gone.abort()
-    this.#waiter = { until: this.#house.room.deadline(), gone: gone.signal }
+    this.#waiter ??= this.#house.room.enter(this.#arrival.response)
     return this.#waiter
   }
 

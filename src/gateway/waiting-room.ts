@@ -1,5 +1,7 @@
+import type { ServerResponse } from 'node:http'
 import type { Child } from '../child.ts'
-import { SpinnerError } from '../errors.ts'
+import { deferred, untilAborted } from '../deferred.ts'
+import { closedError, SpinnerError } from '../errors.ts'
 import type { Lease } from '../lease.ts'
 import type { Sys } from '../sys.ts'
 
@@ -35,15 +37,27 @@ export class WaitingRoom {
   readonly #sys: Sys
   readonly #patience: Patience
   readonly #waiting = new Map<Child, number>()
+  /** What ends each wait. */
+  readonly #waits = new Set<AbortController>()
+  #isClosed = false
 
   constructor(sys: Sys, patience: Patience) {
     this.#sys = sys
     this.#patience = patience
   }
 
-  /** Until when a request that arrives now may wait. */
-  deadline(): number {
-    return this.#sys.clock.now() + this.#patience.seconds * 1_000
+  /** The wait of a request, which begins now. */
+  enter(response: ServerResponse): Waiter {
+    const gone = new AbortController()
+    response.once('close', () => gone.abort())
+    if (response.destroyed) gone.abort()
+    return { until: this.#sys.clock.now() + this.#patience.seconds * 1_000, gone: gone.signal }
+  }
+
+  /** Ends every wait, now and later: what is waited for comes too late. */
+  close(): void {
+    this.#isClosed = true
+    for (const wait of this.#waits) wait.abort(closedError())
   }
 
   /** How many wait for a child. */
@@ -65,16 +79,22 @@ export class WaitingRoom {
 
   /** Waits for a start that is under way, without holding the child or bringing it up. */
   async watch(child: Child, waiter: Waiter): Promise<void> {
-    await this.#inside(child, waiter, (signal) => Promise.race([child.then(() => {}), rejectionOf(signal)]))
+    await this.#inside(child, waiter, (signal) => untilAborted(child.then(), signal))
+  }
+
+  /** Waits for what a function of the user's has promised. */
+  promised<Value>(given: Promise<Value>, waiter: Waiter): Promise<Value> {
+    return this.#whilePatient(waiter, (signal) => untilAborted(given, signal))
   }
 
   /** Waits a moment before the next try. */
   async pause(waiter: Waiter, ms: number): Promise<void> {
     const { clock } = this.#sys
-    const left = waiter.until - clock.now()
-    if (left <= 0) throw new NoSeat('late')
-    await withTimer(clock, Math.min(ms, left), waiter.gone)
-    if (waiter.gone.aborted) throw new NoSeat('gone')
+    const over = deferred<void>()
+    const timer = clock.setTimeout(() => over.resolve(), ms)
+    await this.#whilePatient(waiter, (signal) => untilAborted(over.promise, signal)).finally(() =>
+      clock.clearTimeout(timer),
+    )
   }
 
   /** A stop ends every wait; whoever still wants the child asks for it again, as one who comes a moment later would. */
@@ -89,27 +109,44 @@ export class WaitingRoom {
     }
   }
 
+  /** Takes one of the places there are for those who wait for a child. */
   async #inside<Value>(
     child: Child,
+    waiter: Waiter,
+    action: (signal: AbortSignal) => Promise<Value>,
+  ): Promise<Value> {
+    return this.#whilePatient(waiter, async (signal) => {
+      if (this.waitingFor(child) >= this.#patience.places) throw new NoSeat('full')
+      this.#waiting.set(child, this.waitingFor(child) + 1)
+      try {
+        return await action(signal)
+      } finally {
+        this.#leave(child)
+      }
+    })
+  }
+
+  /** The signal is aborted when the client has gone, when its time is over, and when the room closes. */
+  async #whilePatient<Value>(
     { gone, until }: Waiter,
     action: (signal: AbortSignal) => Promise<Value>,
   ): Promise<Value> {
     const { clock } = this.#sys
     const left = until - clock.now()
     if (gone.aborted) throw new NoSeat('gone')
+    if (this.#isClosed) throw closedError()
     if (left <= 0) throw new NoSeat('late')
-    if (this.waitingFor(child) >= this.#patience.places) throw new NoSeat('full')
-    this.#waiting.set(child, this.waitingFor(child) + 1)
-    const given = new AbortController()
-    const onGone = (): void => given.abort(new NoSeat('gone'))
+    const wait = new AbortController()
+    this.#waits.add(wait)
+    const onGone = (): void => wait.abort(new NoSeat('gone'))
     gone.addEventListener('abort', onGone, { once: true })
-    const timer = clock.setTimeout(() => given.abort(new NoSeat('late')), left)
+    const timer = clock.setTimeout(() => wait.abort(new NoSeat('late')), left)
     try {
-      return await action(given.signal)
+      return await action(wait.signal)
     } finally {
       clock.clearTimeout(timer)
       gone.removeEventListener('abort', onGone)
-      this.#leave(child)
+      this.#waits.delete(wait)
     }
   }
 
@@ -118,23 +155,4 @@ export class WaitingRoom {
     if (left > 0) this.#waiting.set(child, left)
     else this.#waiting.delete(child)
   }
-}
-
-function rejectionOf(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
-}
-
-function withTimer(clock: Sys['clock'], ms: number, gone: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clock.clearTimeout(timer)
-      gone.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = clock.setTimeout(end, ms)
-    gone.addEventListener('abort', end, { once: true })
-    if (gone.aborted) end()
-  })
 }

@@ -1,7 +1,9 @@
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { expect, onTestFinished, test } from 'vitest'
-import { ask, newStage } from '../support/lives.ts'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createGatewayOn } from '../../src/gateway/index.ts'
+import { until } from '../support/host.ts'
+import { ask, newStage, type Play, turns } from '../support/lives.ts'
 
 /** A server of the host's own; gives its port. */
 async function serverOf(listener: http.RequestListener): Promise<number> {
@@ -25,4 +27,26 @@ test('H51: a response that cannot be written is cut off, and the host lives', as
   })
   for (const path of ['/', '/..'])
     await expect(ask({ port, path })).rejects.toMatchObject({ code: 'ECONNRESET' })
+})
+
+describe('the close of a gateway in a server of the host', () => {
+  const UNDER_WAY: readonly (readonly [string, Play])[] = [
+    ['waits for its child', { opens: () => new Promise(() => {}) }],
+    ['cannot be sent', { opens: async ({ server }) => server.once('listening', () => server.close()) }],
+    ['has no answer', { handler: () => {} }],
+  ]
+
+  test.each(UNDER_WAY)('ends a request that %s, and lets go of the child', async (_what, play) => {
+    const { child, clock, spinner, sys } = await newStage(play)
+    const front = createGatewayOn(sys, spinner, { routes: [{ to: child('app') }], drainTimeout: 1 })
+    const port = await serverOf(front.handler)
+    const asked = ask({ port, headers: { host: 'localhost' } })
+    await until(() => spinner.get('app')?.leases === 1)
+    await turns(50)
+    const closed = front.close()
+    await clock.advance(2)
+    await closed
+    expect((await asked).status).toBe(503)
+    await until(() => spinner.get('app')?.leases === 0)
+  })
 })

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createGatewayOn } from '../../src/gateway/index.ts'
 import { newFolder, until } from '../support/host.ts'
-import { ask, connectRaw, newStage, type Raw, upgradeHead } from '../support/lives.ts'
+import { ask, connectRaw, newStage, type Raw, turns, upgradeHead } from '../support/lives.ts'
 
 test('H54: five hundred clients that never finish what they ask do not disturb one that does', async () => {
   const { port, spinner } = await newStage()
@@ -193,6 +193,46 @@ describe('H55: what names no app', () => {
     }
     expect(lines.join('\n')).toMatch(/no data base[\s\S]*`scirpt` is not an option/)
   })
+})
+
+describe('a function that never says where a request leads', () => {
+  const never = { routes: () => new Promise<never>(() => {}) }
+
+  test('keeps it waiting no longer than it would wait for a child', async () => {
+    const { clock, port } = await newStage({}, { ...never, wait: 30 })
+    let isAnswered = false
+    const asked = ask({ port }).finally(() => {
+      isAnswered = true
+    })
+    await turns(50)
+    await clock.advance(29)
+    expect(isAnswered).toBe(false)
+    await clock.advance(2)
+    expect((await asked).status).toBe(503)
+  })
+
+  test('does not hold up a close when its client has gone', async () => {
+    const { gateway, port } = await newStage({}, never)
+    const { closed, socket } = connectRaw(port)
+    socket.write('GET / HTTP/1.1\r\nHost: app.localhost\r\n\r\n')
+    await turns(50)
+    socket.destroy()
+    await closed
+    // The clock stands still, so that nothing but the end of the request can end this.
+    await gateway.close()
+  })
+})
+
+test('a function may promise in the way of its own library', async () => {
+  const stage = await newStage(
+    {},
+    {
+      routes: () => ({
+        then: (resolve) => resolve?.(stage.child('app')) as never,
+      }),
+    },
+  )
+  expect((await ask({ port: stage.port })).body).toBe('life 1')
 })
 
 test('a close does not wait for connections on which nothing was asked yet, as browsers keep them', async () => {
