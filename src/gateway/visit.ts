@@ -47,6 +47,7 @@ export class Visit {
     for (;;) {
       const lease = child.serves ? child.hold() : await this.#house.room.seat(child, this.#wait())
       try {
+        if (!child.serves) continue
         const outcome = await this.#try(child)
         if (outcome === 'over' || (await this.#isDone(outcome))) return
       } finally {

@@ -65,14 +65,12 @@ export class WaitingRoom {
     return this.#waiting.get(child) ?? 0
   }
 
-  /** Waits until the child is started, and holds it. */
+  /** Waits until the child is started, and holds it. It may have begun to leave again before the caller's turn comes. */
   async seat(child: Child, waiter: Waiter): Promise<Lease> {
     return this.#inside(child, waiter, async (signal) => {
       for (;;) {
         const lease = await this.#acquire(child, signal)
-        // It may have begun to leave again before this turn came.
-        if (lease && child.serves) return lease
-        lease?.release()
+        if (lease) return lease
       }
     })
   }

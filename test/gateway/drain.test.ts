@@ -99,6 +99,27 @@ describe('requests that arrive while the child ends', () => {
     expect((await second).body).toBe('life 2')
   })
 
+  // A promise is passed on in about so many steps from the start of the child to the request that waits for it.
+  test.each(Array.from({ length: 16 }, (_, steps) => steps))(
+    'are answered when that is %i steps after its start',
+    async (steps) => {
+      const opened = deferred<void>()
+      const { answers, handler } = inHand()
+      const { port, spinner } = await newStage({ handler, opens: () => opened.promise })
+      const asked = ask({ port, method: 'POST' })
+      await until(() => spinner.get('app')?.leases === 1)
+      const ended = spinner.child('app')?.then(async () => {
+        for (let left = steps; left > 0; left--) await null
+        await spinner.stop('app')
+      })
+      opened.resolve()
+      await until(() => answers.length === 1)
+      answers[0]?.resolve()
+      expect(await asked).toMatchObject({ status: 200 })
+      await ended
+    },
+  )
+
   test('are refused when it is the spinner that closes', async () => {
     const { answers, handler } = inHand()
     const { port, spinner } = await newStage({ handler })
