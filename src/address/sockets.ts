@@ -53,14 +53,14 @@ export class SocketAllocator implements Allocator {
   /** Removes what the child left; what somebody else listens on by now stays. */
   release(socket: string): Promise<void> | undefined {
     if (this.isPrivate(socket)) return unlinkSocket(this.#sys.fs, socket)
-    const removal = this.#remove(socket).then(() => {})
+    const removal = removeStale(this.#sys, socket).then(() => {})
     this.#removals.add(removal)
     return removal.finally(() => this.#removals.delete(removal))
   }
 
   /** Removes a socket that nobody listens on any more, where that takes a look; never rejects. */
   async clean(socket: string): Promise<void> {
-    if (!this.isPrivate(socket) && this.#sys.platform !== 'win32') await this.#remove(socket).catch(() => {})
+    if (!this.isPrivate(socket) && this.#sys.platform !== 'win32') await removeStale(this.#sys, socket).catch(() => {})
   }
 
   async close(): Promise<void> {
@@ -96,22 +96,8 @@ export class SocketAllocator implements Allocator {
   }
 
   async #removeStale(socket: string): Promise<void> {
-    const found = await this.#remove(socket)
+    const found = await removeStale(this.#sys, socket)
     if (found !== null) throw taken(socket, found)
-  }
-
-  /** Removes a socket that nobody listens on. Answers what else stands at its path. */
-  async #remove(socket: string): Promise<string | null> {
-    const { fs } = this.#sys
-    const before = fs.lstatSync(socket, { throwIfNoEntry: false })
-    if (!before) return null
-    if (!before.isSocket()) return 'there is something else at its path'
-    const answer = await knock(this.#sys, { socketPath: socket })
-    if (answer === 'open') return 'another process listens there'
-    if (answer === 'unsure') return 'another process may listen there'
-    const now = fs.lstatSync(socket, { throwIfNoEntry: false })
-    if (now && now.ino === before.ino && now.dev === before.dev) fs.unlinkSync(socket)
-    return null
   }
 
   /** The host may die at any moment: who is to remove the folder knows of it before it is there. */
@@ -161,6 +147,20 @@ export const folderOf = (sys: Sys, id: string): string =>
 
 /** The file in which such a host writes down which processes it has. */
 export const stateNameOf = (id: string): string => `${slug(id, 8)}.state`
+
+/** Removes a socket that nobody listens on. Answers what else stands at its path. */
+export async function removeStale(sys: Sys, socket: string): Promise<string | null> {
+  const { fs } = sys
+  const before = fs.lstatSync(socket, { throwIfNoEntry: false })
+  if (!before) return null
+  if (!before.isSocket()) return 'there is something else at its path'
+  const answer = await knock(sys, { socketPath: socket })
+  if (answer === 'open') return 'another process listens there'
+  if (answer === 'unsure') return 'another process may listen there'
+  const now = fs.lstatSync(socket, { throwIfNoEntry: false })
+  if (now && now.ino === before.ino && now.dev === before.dev) fs.unlinkSync(socket)
+  return null
+}
 
 /** Removes a socket, and nothing else, whether or not it is there. */
 export function unlinkSocket(fs: Sys['fs'], socket: string): undefined {

@@ -73,6 +73,7 @@ export class Gateway {
     const serve = (call: Call, special: Special): void =>
       this.#take(call, next ? { ...special, next: () => next(call.request, call.response) } : special)
     const servers = await Servers.listen(
+      this.#house.sys,
       {
         request: (request, response) => serve({ request, response }, {}),
         expectant: (request, response) => serve({ request, response }, { mustContinue: true }),

@@ -1,7 +1,9 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { removeStale } from '../address/sockets.ts'
 import { codeOf } from '../errors.ts'
+import type { Sys } from '../sys.ts'
 import { Connections } from './connections.ts'
 import type { ListenSettings } from './read-gateway.ts'
 import { endSoon, KEEP_ALIVE_MS, STALLED_MS } from './tunnel.ts'
@@ -48,9 +50,11 @@ export class Servers {
     for (const server of servers) this.#connections.watch(server)
   }
 
-  static async listen(handlers: Handlers, settings: ListenSettings): Promise<Servers> {
+  static async listen(sys: Sys, handlers: Handlers, settings: ListenSettings): Promise<Servers> {
     const { host, path } = settings
     if (path !== null) {
+      // One that was killed has left its own behind.
+      await removeStale(sys, path)
       return new Servers([await open(handlers, settings, { path })], { url: null, port: null })
     }
     const [first, ...others] = host === null ? LOOPBACK : [host]
@@ -118,15 +122,18 @@ function newServer(
   handlers: Handlers,
   { headersTimeout, maxConnections, requestTimeout }: ListenSettings,
 ): http.Server {
+  // Node takes whole milliseconds, and a head for no longer than the request that it begins.
+  const whole = Math.ceil(requestTimeout * 1_000)
+  const head = Math.min(Math.ceil(headersTimeout * 1_000), whole || Number.POSITIVE_INFINITY)
   const server = http.createServer({
-    connectionsCheckingInterval: Math.min(CHECK_MS, headersTimeout * 1_000),
-    headersTimeout: headersTimeout * 1_000,
+    connectionsCheckingInterval: Math.min(CHECK_MS, head),
+    headersTimeout: head,
     insecureHTTPParser: false,
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
     noDelay: true,
-    requestTimeout: requestTimeout * 1_000,
+    requestTimeout: whole,
   })
   server.maxConnections = maxConnections
   // Of Node's own doing an answer that has been made, and is still being sent, would be cut off by a close.

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import http from 'node:http'
 import net from 'node:net'
 import os from 'node:os'
@@ -80,6 +81,27 @@ describe('where a gateway listens', () => {
     expect(await ask({ socketPath, host: undefined, port: undefined } as never)).toMatchObject({
       body: 'life 1',
     })
+  })
+
+  test('may be a unix socket that a gateway has left behind which was killed', async () => {
+    const { gateway } = await newStage()
+    const socketPath = path.join(newFolder(), 'gateway.sock')
+    const code = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`
+    spawnSync(process.execPath, ['-e', code, socketPath])
+    await gateway.listen({ path: socketPath })
+    expect((await ask({ socketPath } as never)).body).toBe('life 1')
+    await expect(gateway.listen({ path: socketPath })).rejects.toMatchObject({ code: 'EADDRINUSE' })
+    expect((await ask({ socketPath } as never)).body).toBe('life 1')
+  })
+
+  test.each([
+    { requestTimeout: 10 },
+    { headersTimeout: 1.005 },
+    { requestTimeout: 1.0005, headersTimeout: 1 },
+  ])('takes any times: %j', async (times) => {
+    const { gateway } = await newStage()
+    const { port } = await gateway.listen(times)
+    expect((await ask({ port: port as number })).body).toBe('life 1')
   })
 
   test('cannot be a place that is taken, and is free again after that', async () => {
