@@ -43,7 +43,7 @@ export class Budget {
   readonly #limits: Limits
   readonly #reader: StatReader
   readonly #running = new Set<Tenant>()
-  /** Told to give way, and not gone yet. */
+  /** Told to give way or stopped otherwise, and not gone yet. */
   readonly #leaving = new Set<Tenant>()
   #waiting: Waiter[] = []
   #measured = { at: Number.NEGATIVE_INFINITY, bytes: 0 }
@@ -57,6 +57,7 @@ export class Budget {
 
   /** Waits for a place, for so many seconds; the signal ends the wait. Never settles for a start that is given up. */
   async admit(tenant: Tenant, seconds: number, signal: AbortSignal): Promise<void> {
+    this.#return(tenant)
     if (this.#running.has(tenant)) return
     const { clock } = this.#sys
     await new Promise<void>((resolve) => {
@@ -85,7 +86,8 @@ export class Budget {
 
   /** A child has come into another state. Others are told to go only when its machine is at rest. */
   moved(tenant: Tenant, to: ChildState): void {
-    if (to !== 'stopping') this.#leaving.delete(tenant)
+    if (to !== 'stopping') this.#return(tenant)
+    else if (this.#running.has(tenant)) this.#leaving.add(tenant)
     if (to === 'stopped' || to === 'faulted') {
       this.#running.delete(tenant)
       this.#measured.at = Number.NEGATIVE_INFINITY
@@ -103,6 +105,11 @@ export class Budget {
       this.#leaving.add(oldest)
       oldest.giveWay(reason)
     }
+  }
+
+  /** It was stopped. Where it is wanted again already, it waits behind those for whose sake it went. */
+  #return(tenant: Tenant): void {
+    if (this.#leaving.delete(tenant)) this.#running.delete(tenant)
   }
 
   /** The one that was used longest ago of those that may give way. */

@@ -94,6 +94,36 @@ describe('with `maxRunning`', () => {
     expect(order).toEqual(['a', 'b', 'c'])
   })
 
+  test.each([
+    ['was ended for another', (_spinner: Spinner) => {}],
+    ['is stopped', (spinner: Spinner) => void spinner.stop('a')],
+  ])('a child that %s, and is wanted again meanwhile, waits behind the other', async (_how, end) => {
+    const { spinner, start } = roomFor({ maxRunning: 1 })
+    const order: string[] = []
+    spinner.on('started', ({ name }) => void order.push(name))
+    const held = await spinner.acquire(sleeper('a'))
+    const other = start('b')
+    await until(() => other.state === 'starting')
+    end(spinner)
+    held.release()
+    await until(() => spinner.get('a')?.state === 'stopping')
+    const again = spinner.acquire('a')
+    await other
+    await again
+    expect(order).toEqual(['a', 'b', 'a'])
+  })
+
+  test('a child that is stopped makes room enough: no other one ends for the same start', async () => {
+    const { running, spinner, start } = roomFor({ maxRunning: 2 })
+    await start('a')
+    await start('b')
+    const stopped = spinner.stop('b')
+    await until(() => spinner.get('b')?.state === 'stopping')
+    await start('c')
+    await stopped
+    expect(running()).toEqual(['a', 'c'])
+  })
+
   test('a start waits no longer than its `timeout`; then its error says why, and the child is stopped', async () => {
     const { clock, pids, spinner, start } = roomFor({ maxRunning: 1 })
     const lease = await spinner.acquire(sleeper('a'))

@@ -60,7 +60,8 @@ export class SocketAllocator implements Allocator {
 
   /** Removes a socket that nobody listens on any more, where that takes a look; never rejects. */
   async clean(socket: string): Promise<void> {
-    if (!this.isPrivate(socket) && this.#sys.platform !== 'win32') await removeStale(this.#sys, socket).catch(() => {})
+    if (!this.isPrivate(socket) && this.#sys.platform !== 'win32')
+      await removeStale(this.#sys, socket).catch(() => {})
   }
 
   async close(): Promise<void> {
