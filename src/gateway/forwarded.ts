@@ -54,9 +54,12 @@ function isTrusted(peer: Peer, trust: Trust | null): boolean {
   return trust.proxies.check(address, net.isIPv4(address) ? 'ipv4' : 'ipv6')
 }
 
+const MARKS = ['forwarded', 'via', 'x-real-ip'] as const
+
 /** Whether whoever asks sits at this machine and nothing stands between: no proxy has left its mark. */
 export function isLocalPeer({ peer, headers }: Pick<Origin, 'peer' | 'headers'>): boolean {
-  if (peer === null || 'forwarded' in headers || 'x-forwarded-for' in headers) return false
+  if (peer === null || MARKS.some((mark) => mark in headers)) return false
+  if (Object.keys(headers).some((name) => name.startsWith('x-forwarded-'))) return false
   const address = plainAddress(peer)
   return address === '::1' || address.startsWith('127.')
 }

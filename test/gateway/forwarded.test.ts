@@ -109,6 +109,9 @@ test.each([
   [null, {}, false],
   ['127.0.0.1', { 'x-forwarded-for': '127.0.0.1' }, false],
   ['127.0.0.1', { forwarded: 'for=1' }, false],
+  ['127.0.0.1', { via: '1.1 a' }, false],
+  ['127.0.0.1', { 'x-real-ip': '192.0.2.1' }, false],
+  ['127.0.0.1', { 'x-forwarded-proto': 'https' }, false],
 ])('H52: whether the peer %s with %j sits at this machine: %s', (peer, headers, isLocal) => {
   expect(isLocalPeer({ peer, headers })).toBe(isLocal)
 })
