@@ -93,7 +93,8 @@ export class Exchange implements Answering, Stream {
     this.#isAnswering = true
     // Node tells of room even inside a write of ours, and so inside the very parser that is to go on.
     this.#resume = () => queueMicrotask(resume)
-    if (isEventStream) this.#becomeStream()
+    // One that says how long it is ends by itself, and cannot be ended in order before that.
+    if (isEventStream && length === null) this.#becomeStream()
     // A body that came along is sent in one piece with the head.
     queueMicrotask(() => {
       if (!this.#hasWritten && !this.#isOver) response.flushHeaders()

@@ -2,7 +2,7 @@ import http from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { type Deferred, deferred } from '../../src/deferred.ts'
 import { next, until } from '../support/host.ts'
-import { ask, type Handler, newStage, type Stage } from '../support/lives.ts'
+import { ask, type Handler, newStage, type Stage, turns } from '../support/lives.ts'
 
 /** Answers when the test says so, with the number of its life. */
 function inHand(): { handler: Handler; answers: Deferred<void>[] } {
@@ -150,6 +150,28 @@ test('a stream of events does not hold up a restart: it ends in order, and its r
   await clock.advance(2)
   await ended
   expect(lives).toHaveLength(2)
+})
+
+test('an answer of a known length is never ended before its time, even one that calls itself a stream', async () => {
+  const mayEnd = deferred<void>()
+  const { clock, lives, port, spinner } = await newStage({
+    handler: async (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream', 'content-length': 10 }).write('data:')
+      await mayEnd.promise
+      response.end('12345')
+    },
+  })
+  const asked = ask({ port })
+  await until(() => lives.length === 1)
+  await until(() => spinner.get('app')?.leases === 1 && spinner.get('app')?.state === 'started')
+  await turns(50)
+  const restarted = spinner.restart('app')
+  await turns(50)
+  await clock.advance(5)
+  expect(lives[0]?.isAlive).toBe(true)
+  mayEnd.resolve()
+  expect((await asked).body).toBe('data:12345')
+  await restarted
 })
 
 describe('a process that ends unasked', () => {
