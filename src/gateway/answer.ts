@@ -14,7 +14,7 @@ export interface KnownCall extends Call {
 }
 
 /** After these nothing that follows on the connection can be trusted, or is wanted. */
-const CLOSING = new Set([400, 405, 413, 501])
+const CLOSING = new Set([400, 405, 413, 431, 501])
 /** How long the rest of a body that is not wanted is read, so that the client gets to hear the answer. */
 const LINGER_MS = 1_000
 

@@ -35,6 +35,8 @@ const refusal = (status: number, text: string): Refusal => ({ status, text })
 export const isRefusal = (value: string | object): value is Refusal =>
   typeof value === 'object' && 'status' in value
 
+/** Node leaves out what comes after two thousand, and says nothing of it: a length, or a second host. */
+const MOST_HEADERS = 1_000
 const FRAMING = new Set(['host', 'content-length', 'transfer-encoding'])
 const DIGITS = /^\d{1,15}$/
 const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i
@@ -48,6 +50,7 @@ const PATH = /^\/(?![/\\])[\x21\x22\x24-\x7e\x80-\xff]*$/
 export function readAsked(head: Head): Asked | Refusal {
   const { method = '' } = head
   if (method === 'CONNECT' || method === 'TRACE') return refusal(405, 'This method is not passed on.')
+  if (head.rawHeaders.length > 2 * MOST_HEADERS) return refusal(431, 'The request has too many headers.')
   const framing = framingOf(head.rawHeaders)
   if (framing === null) return refusal(400, 'A header that may be there once is there twice.')
   const { host: hostHeader } = framing

@@ -218,6 +218,15 @@ const ROWS: readonly (readonly [string, number, string])[] = [
     message('POST / HTTP/1.1', [HOST, 'Transfer-Encoding: chunked'], 'fffffffffffffffff\r\n'),
   ],
   [
+    'a length behind more headers than anybody reads',
+    431,
+    message(
+      'POST / HTTP/1.1',
+      [HOST, ...Array<string>(3_000).fill('a:'), `Content-Length: ${SMUGGLED.length}`],
+      SMUGGLED,
+    ),
+  ],
+  [
     'a chunk size that is none',
     400,
     message('POST / HTTP/1.1', [HOST, 'Transfer-Encoding: chunked'], '0x5\r\nhello\r\n0\r\n\r\n'),
