@@ -4,7 +4,6 @@ import { deferred } from '../../src/deferred.ts'
 import type { Check } from '../../src/plugin.ts'
 import type { Luck } from '../chaos/fault.ts'
 import { luckOf } from '../chaos/luck.ts'
-import { until } from '../support/host.ts'
 import {
   type Answer,
   ask,
@@ -13,6 +12,7 @@ import {
   newStage,
   type Play,
   type Stage,
+  soon,
   turns,
   upgradeHead,
 } from '../support/lives.ts'
@@ -67,7 +67,7 @@ async function often(name: string, race: Race, run: (luck: Luck) => Promise<void
       throw new Error(`run ${at} with SEED=${SEED}: ${thrown.message}`, { cause: thrown })
     })
   }
-  await until(() => race.spinner.get('app')?.leases === 0, 'the end of all leases')
+  await soon(() => race.spinner.get('app')?.leases === 0, 'the end of all leases')
 }
 
 test('H53: a request at any moment of an idle stop is answered, by a process that lives', async () => {
@@ -127,26 +127,26 @@ test('H53: a long answer and a quiet web socket outlast any idle time', async ()
     const hasSocket = luck.int(0, 1) === 0
     if (hasSocket) {
       socket.write(upgradeHead())
-      await until(() => text().includes('X-Life'))
+      await soon(() => text().includes('X-Life'))
     }
     const answer = race.get()
     await turns(luck.int(0, 6))
-    await until(() => race.spinner.get('app')?.leases === (hasSocket ? 2 : 1) && race.state() === 'started')
+    await soon(() => race.spinner.get('app')?.leases === (hasSocket ? 2 : 1) && race.state() === 'started')
     await race.clock.advance(luck.int(0, 200))
     mayEnd.resolve()
     expect((await answer).body).toBe(`life ${number}`)
     if (hasSocket) {
       await race.clock.advance(luck.int(0, 200))
       socket.write('x')
-      await until(() => text().endsWith('x'))
+      await soon(() => text().endsWith('x'))
       expect(text()).toContain(`X-Life: ${number}\r\n`)
     }
     socket.destroy()
     await closed
-    await until(() => race.spinner.get('app')?.leases === 0)
+    await soon(() => race.spinner.get('app')?.leases === 0)
     if (luck.int(0, 3) > 0) return
     await race.clock.advance(SURELY)
-    await until(() => race.state() === 'stopped')
+    await soon(() => race.state() === 'stopped')
   })
 })
 
@@ -166,7 +166,7 @@ test('H53: a poll at any moment neither keeps a child awake nor wakes it', async
       await race.clock.advance(step)
       for (const { status } of await Promise.all(polls)) expect([200, 204]).toContain(status)
     }
-    await until(() => race.state() === 'stopped')
+    await soon(() => race.state() === 'stopped')
     expect((await race.get('/poll')).status).toBe(204)
     expect(race.lives).toHaveLength(before)
   })
@@ -193,7 +193,7 @@ test('H53: checks at any moment neither wake a child, nor fail one that goes to 
       await race.clock.advance(Math.min(left, 20))
       await turns(luck.int(0, 6))
     }
-    await until(() => race.state() === 'stopped')
+    await soon(() => race.state() === 'stopped')
     expect(race.lives).toHaveLength(before)
     expect(race.spinner.get('app')).toMatchObject({ crashes: 0, restarts: 0, lastError: null })
     if (luck.int(0, 1) === 0) await race.clock.advance(100)

@@ -17,6 +17,15 @@ export async function turns(count: number): Promise<void> {
   for (let left = count; left > 0; left--) await realSys.nextTurn()
 }
 
+/** `until` for what takes turns rather than time, as all does that is played here: it looks at each turn. */
+export async function soon(look: () => unknown, what = 'it'): Promise<void> {
+  const deadline = performance.now() + 45_000
+  while (!look()) {
+    if (performance.now() > deadline) throw new Error(`${what} did not happen`)
+    await realSys.nextTurn()
+  }
+}
+
 /** One process of a child, played by the test's own: a server that goes, with its connections, when it is ended. */
 export class Life extends EventEmitter {
   readonly pid: number
