@@ -1,6 +1,6 @@
 import http from 'node:http'
 import net from 'node:net'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { deferred } from '../../src/deferred.ts'
 import { next, until } from '../support/host.ts'
 import { ask, connectRaw, newStage, type Raw, type Stage, upgradeHead } from '../support/lives.ts'
@@ -184,6 +184,33 @@ const PHASES: readonly (readonly [string, Phase])[] = [
 const CLIENT_LEAVES = ['resetAndDestroy', 'destroy', 'end'] as const
 const CHILD_LEAVES = ['destroy', 'end'] as const
 
+const MOST_ROUNDS = 1_000
+/** Ten milliseconds on an idle machine, a tenth of what H51 allows; it takes four at most. */
+const SOON = 100
+
+/**
+ * Counts how often a connection of its own can carry a byte there and back until something has happened. A busy machine
+ * holds up both alike, so it tells how fast the gateway is and not how busy the machine.
+ */
+async function newRounds(): Promise<(hasHappened: () => boolean) => Promise<number>> {
+  const echo = net.createServer((socket) => void socket.on('error', () => {}).pipe(socket))
+  await new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve))
+  const socket = net.connect((echo.address() as net.AddressInfo).port, '127.0.0.1')
+  await next(socket, 'connect')
+  onTestFinished(() => {
+    socket.destroy()
+    echo.close()
+  })
+  return async (hasHappened) => {
+    let count = 0
+    for (; !hasHappened() && count < MOST_ROUNDS; count++) {
+      socket.write('x')
+      await next(socket, 'data')
+    }
+    return count
+  }
+}
+
 const closing = ({ socket }: ChildEnd): Promise<unknown> =>
   socket.destroyed ? Promise.resolve() : new Promise((resolve) => socket.once('close', resolve))
 
@@ -198,6 +225,34 @@ describe.each(PHASES)('H51: %s', (_what, bring) => {
     if (end) await closing(end)
     await until(() => (bench.spinner.get('app')?.leases ?? 0) === 0, 'the end of the lease')
     expect(bench.spinner.get('app')?.crashes ?? 0).toBe(0)
+  })
+
+  test('is over on both sides at once when the client resets it', async () => {
+    const [bench, rounds] = [await newBench(), await newRounds()]
+    const raw = connectRaw(bench.port)
+    const end = await bring(bench, raw)
+    raw.socket.resetAndDestroy()
+    const isOver = (): boolean => (end?.socket.destroyed ?? true) && !bench.spinner.get('app')?.leases
+    expect(await rounds(isOver)).toBeLessThan(SOON)
+    await raw.closed
+  })
+
+  test('is over on both sides at once when the child resets it', async () => {
+    const [bench, rounds] = [await newBench(), await newRounds()]
+    const raw = connectRaw(bench.port)
+    const end = await bring(bench, raw)
+    if (end === null) return void raw.socket.destroy()
+    raw.socket.resume()
+    end.socket.destroy()
+    bench.ends.length = 0
+    const isOver = (): boolean => {
+      // A request without a body that was lost without a word is asked once more.
+      bench.ends.pop()?.socket.destroy()
+      return (raw.socket.destroyed || answered(raw)) && !bench.spinner.get('app')?.leases
+    }
+    expect(await rounds(isOver)).toBeLessThan(SOON)
+    raw.socket.destroy()
+    await raw.closed
   })
 
   test.each(CHILD_LEAVES)('whose child leaves (%s) is over for the client as well', async (leave) => {
