@@ -9,6 +9,9 @@ import { type Load, newLoad } from '../support/load.ts'
 import { has } from '../support/needs.ts'
 import { newNginx } from '../support/nginx.ts'
 
+/** `npm run load` has more of them. */
+const [RESTARTS, STOPS] = process.env['LOAD_ROUNDS'] === undefined ? [8, 4] : [50, 50]
+
 /** Where a child of that name listens, at each start. */
 const socketOf = (folder: string, name: string): string =>
   path.join(folder, `${createHash('sha256').update(name).digest('hex').slice(0, 8)}.sock`)
@@ -84,11 +87,11 @@ describe.runIf(has('nginx'))('E15b: behind nginx, which asks the gateway when an
     const { load, spinner } = await newSite()
     const busy = load(10)
     await busy.more(20)
-    for (let left = 8; left > 0; left--) {
+    for (let left = RESTARTS; left > 0; left--) {
       await spinner.restart('app')
       await busy.more(20)
     }
-    for (let left = 4; left > 0; left--) {
+    for (let left = STOPS; left > 0; left--) {
       await spinner.stop('app')
       await until(() => spinner.get('app')?.state === 'started')
       await busy.more(20)

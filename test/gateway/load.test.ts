@@ -12,6 +12,7 @@ import { newLoad } from '../support/load.ts'
 import { has } from '../support/needs.ts'
 
 const TIMES = 50
+const BROKEN_TIMES = 20
 const isCompiled = has('cc')
 let folder = ''
 let program = ''
@@ -38,7 +39,7 @@ const ENDS: readonly (readonly [string, Partial<StartOptions>, (spinner: Spinner
   ['restarts without a gap', { restartOrder: 'start-first' }, (spinner) => spinner.restart('app')],
 ]
 
-describe.each(ENDS)(`under load, ${TIMES} %s of a child`, (_what, options, end) => {
+describe.each(ENDS)(`under load, half of ${TIMES} %s of a child`, (_what, options, end) => {
   test.each([true, false])('fail no request; connections are kept: %s', async (keepAlive) => {
     const spinner = newSpinner()
     const gateway = createGateway(spinner, { routes: [{ to: { ...app(), ...options } }], logger: null })
@@ -70,7 +71,14 @@ describe.runIf(isCompiled)('a restart without a gap', () => {
     attempts: 1,
   })
 
-  async function served(): Promise<{ spinner: Spinner; file: string; ask: () => Promise<Answer> }> {
+  interface Served {
+    readonly spinner: Spinner
+    readonly file: string
+    readonly port: number
+    ask(): Promise<Answer>
+  }
+
+  async function served(): Promise<Served> {
     const file = newFile('go', '')
     const spinner = newSpinner()
     const gateway = createGateway(spinner, {
@@ -78,7 +86,7 @@ describe.runIf(isCompiled)('a restart without a gap', () => {
       logger: null,
     })
     const { port } = await gateway.listen()
-    return { spinner, file, ask: () => ask({ port: port as number }) }
+    return { spinner, file, port: port as number, ask: () => ask({ port: port as number }) }
   }
 
   test('makes nobody wait: the old process answers until the new one does', async () => {
@@ -106,6 +114,22 @@ describe.runIf(isCompiled)('a restart without a gap', () => {
     writeFileSync(file, '')
     await spinner.restart('app')
     expect((await ask()).body).not.toBe(old)
+  })
+
+  test(`H42: fails no request under load, with ${BROKEN_TIMES} new versions that do not come up`, async () => {
+    const { ask, file, port, spinner } = await served()
+    const { body: old } = await ask()
+    writeFileSync(file, 'broken')
+    const headers = { host: 'app.localhost' }
+    const load = newLoad({ host: '127.0.0.1', port }, { connections: 8, keepAlive: true, pause: 2, headers })
+    for (let left = BROKEN_TIMES; left > 0; left--) {
+      await expect(spinner.restart('app')).rejects.toMatchObject({ code: 'ERR_SPINNER_EXITED' })
+      await load.more(4)
+    }
+    const { statuses, ...counts } = await load.stop()
+    expect(counts).toMatchObject({ failed: 0, reset: 0, resetReused: 0, cut: 0, other: 0 })
+    expect(Object.keys(statuses)).toEqual(['200'])
+    expect((await ask()).body).toBe(old)
   })
 })
 
