@@ -30,16 +30,19 @@ export function answerRendered(call: Call, status: number, rendered: Rendered): 
   if (write(call, status, rendered, false)) end(call, false)
 }
 
+/** Whoever cannot even be told is cut off: a framework's response may throw, and that must not end the host. */
 function write({ request, response }: Call, status: number, page: Rendered, isClosing: boolean): boolean {
-  if (response.headersSent || response.destroyed) {
+  try {
+    if (response.headersSent || response.destroyed) throw new Error('it has a part of an answer already')
+    const headers = isClosing ? { ...page.headers, connection: 'close' } : { ...page.headers }
+    // A head that Node did not take has left its own words behind.
+    response.writeHead(status, STATUS_CODES[status], headers)
+    if (request.method !== 'HEAD' && page.body !== '') response.write(page.body)
+    return true
+  } catch {
     response.destroy()
     return false
   }
-  const headers = isClosing ? { ...page.headers, connection: 'close' } : { ...page.headers }
-  // A head that Node did not take has left its own words behind.
-  response.writeHead(status, STATUS_CODES[status], headers)
-  if (request.method !== 'HEAD' && page.body !== '') response.write(page.body)
-  return true
 }
 
 /** A connection that is closed while data arrives is reset, and a reset takes the answer with it. */

@@ -52,11 +52,13 @@ export class Exchange implements Answering, Stream {
   readonly #settle: (outcome: Outcome) => void
   #abort: ((error?: Error) => void) | null = null
   #resume: (() => void) | null = null
+  /** There once it has had to wait for the client. */
+  #onDrain: (() => void) | null = null
   #isStream = false
   #hasBegun = false
   #isAnswering = false
-  /** Bytes of the body that are still to come. */
-  #left = Number.POSITIVE_INFINITY
+  /** Bytes of the body that are still to come; below zero where the child does not say. */
+  #left = -1
   #hasWritten = false
   #isOver = false
 
@@ -91,8 +93,7 @@ export class Exchange implements Answering, Stream {
     // What it throws of a head that Node does not take is told below, as long as nothing was sent.
     response.writeHead(status, reasonOf(statusText), headers)
     this.#isAnswering = true
-    // Node tells of room even inside a write of ours, and so inside the very parser that is to go on.
-    this.#resume = () => queueMicrotask(resume)
+    this.#resume = resume
     // One that says how long it is ends by itself, and cannot be ended in order before that.
     if (isEventStream && length === null) this.#becomeStream()
     // A body that came along is sent in one piece with the head.
@@ -107,7 +108,9 @@ export class Exchange implements Answering, Stream {
     this.#left -= chunk.length
     // After the last byte a pause would keep nothing back, but take the end of an idle connection for one in the middle.
     if (this.#isOver || this.#try.response.write(chunk) || this.#left === 0) return true
-    if (this.#resume) this.#try.response.once('drain', this.#resume)
+    // Node tells of room even inside a write of ours, and so inside the very parser that is to go on.
+    this.#onDrain ??= () => queueMicrotask(this.#resume as () => void)
+    this.#try.response.once('drain', this.#onDrain)
     return false
   }
 
@@ -164,7 +167,7 @@ export class Exchange implements Answering, Stream {
     const { body, response, upstream } = this.#try
     this.#isOver = true
     response.off('close', this.#onClose)
-    if (this.#resume) response.off('drain', this.#resume)
+    if (this.#onDrain) response.off('drain', this.#onDrain)
     if (this.#isStream) upstream.leaveStream(this)
     else upstream.leave()
     if (outcome === 'over') body?.destroy()

@@ -55,10 +55,10 @@ export class Gateway {
     this.#settings = settings
     this.#house = houseOf({ sys, spinner, traffic: new Traffic(sys) }, settings)
     this.#reception = new Reception(settings, spinner)
-    this.handler = (request, response, next) => this.#take({ request, response }, { next })
+    this.handler = (request, response, next) => void this.#serve({ request, response }, { next })
     this.upgrade = (request, socket, head) => {
       const call = newUpgradeCall(request, socket, head)
-      if (call) this.#take(call, { take: call.take })
+      if (call) void this.#serve(call, { take: call.take })
     }
     this.#leaveSpinner = spinner.use({ ...this.#house.traffic.plugin(), close: () => this.close() })
   }
@@ -71,7 +71,7 @@ export class Gateway {
     const settings = readListen(options)
     this.#mustBeOpen()
     const serve = (call: Call, special: Special): void =>
-      this.#take(call, next ? { ...special, next: () => next(call.request, call.response) } : special)
+      void this.#serve(call, next ? { ...special, next: () => next(call.request, call.response) } : special)
     const servers = await Servers.listen(
       this.#house.sys,
       {
@@ -106,12 +106,7 @@ export class Gateway {
     return this.close()
   }
 
-  /** Whoever cannot even be answered is cut off: nothing that a request meets may end the host. */
-  #take(call: Call, special: Special): void {
-    this.#serve(call, special).catch(() => call.response.destroy())
-  }
-
-  /** From the first look at a request to its end. */
+  /** From the first look at a request to its end. Whatever it meets ends here. */
   async #serve(call: Call, special: Special): Promise<void> {
     // A request that breaks off tells only those who ask, so nobody need hear of that.
     call.response.on('error', ignore)

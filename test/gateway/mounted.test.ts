@@ -48,5 +48,10 @@ describe('the close of a gateway in a server of the host', () => {
     await closed
     expect((await asked).status).toBe(503)
     await until(() => spinner.get('app')?.leases === 0)
+    // From now on it takes nothing, and says so.
+    expect(await ask({ port, headers: { host: 'localhost' } })).toMatchObject({
+      status: 503,
+      headers: { connection: 'close', 'retry-after': '5' },
+    })
   })
 })
