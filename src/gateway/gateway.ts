@@ -20,7 +20,7 @@ import { Traffic } from './traffic.ts'
 import { UnderWay, unlessAborted } from './under-way.ts'
 import { newUpgradeCall } from './upgrade-call.ts'
 import { Visit } from './visit.ts'
-import { WaitingRoom } from './waiting-room.ts'
+import { type Patience, WaitingRoom } from './waiting-room.ts'
 
 /** What is special about a request besides what it says. */
 interface Special {
@@ -53,7 +53,8 @@ export class Gateway {
   /** @internal */
   constructor(sys: Sys, spinner: Spinner, settings: GatewaySettings) {
     this.#settings = settings
-    this.#house = houseOf({ sys, spinner, traffic: new Traffic(sys) }, settings)
+    const room = new WaitingRoom(sys, patienceOf(settings))
+    this.#house = houseOf({ sys, spinner, room, traffic: new Traffic(sys) }, settings)
     this.#reception = new Reception(settings, spinner)
     this.handler = (request, response, next) => void this.#serve({ request, response }, { next })
     this.upgrade = (request, socket, head) => {
@@ -93,6 +94,7 @@ export class Gateway {
     const { spinner } = this.#house
     this.#settings = readGateway(options, spinner.settings.defaults)
     this.#house = houseOf(this.#house, this.#settings)
+    this.#house.room.patience = patienceOf(this.#settings)
     this.#reception = new Reception(this.#settings, spinner)
   }
 
@@ -193,13 +195,12 @@ export class Gateway {
   }
 }
 
-function houseOf(
-  { sys, spinner, traffic }: Pick<House, 'sys' | 'spinner' | 'traffic'>,
-  { logger, queue, showReasons, trust, wait }: GatewaySettings,
-): House {
-  const room = new WaitingRoom(sys, { places: queue, seconds: wait })
-  return { sys, spinner, room, traffic, trust, showReasons, logger }
-}
+const houseOf = (
+  { sys, spinner, room, traffic }: Pick<House, 'sys' | 'spinner' | 'room' | 'traffic'>,
+  { logger, showReasons, trust }: GatewaySettings,
+): House => ({ sys, spinner, room, traffic, trust, showReasons, logger })
+
+const patienceOf = ({ queue, wait }: GatewaySettings): Patience => ({ places: queue, seconds: wait })
 
 const ignore = (): void => {}
 

@@ -35,7 +35,8 @@ export interface Waiter {
  */
 export class WaitingRoom {
   readonly #sys: Sys
-  readonly #patience: Patience
+  /** For those who enter from now on. */
+  patience: Patience
   readonly #waiting = new Map<Child, number>()
   /** What ends each wait. */
   readonly #waits = new Set<AbortController>()
@@ -43,7 +44,7 @@ export class WaitingRoom {
 
   constructor(sys: Sys, patience: Patience) {
     this.#sys = sys
-    this.#patience = patience
+    this.patience = patience
   }
 
   /** The wait of a request, which begins now. */
@@ -51,7 +52,7 @@ export class WaitingRoom {
     const gone = new AbortController()
     response.once('close', () => gone.abort())
     if (response.destroyed) gone.abort()
-    return { until: this.#sys.clock.now() + this.#patience.seconds * 1_000, gone: gone.signal }
+    return { until: this.#sys.clock.now() + this.patience.seconds * 1_000, gone: gone.signal }
   }
 
   /** Ends every wait, now and later: what is waited for comes too late. */
@@ -114,7 +115,7 @@ export class WaitingRoom {
     action: (signal: AbortSignal) => Promise<Value>,
   ): Promise<Value> {
     return this.#whilePatient(waiter, async (signal) => {
-      if (this.waitingFor(child) >= this.#patience.places) throw new NoSeat('full')
+      if (this.waitingFor(child) >= this.patience.places) throw new NoSeat('full')
       this.#waiting.set(child, this.waitingFor(child) + 1)
       try {
         return await action(signal)

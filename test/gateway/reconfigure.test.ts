@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { deferred } from '../../src/deferred.ts'
 import { until } from '../support/host.ts'
 import { ask, newStage } from '../support/lives.ts'
 
@@ -18,6 +19,22 @@ test('a gateway takes other options, listens where it did, and finishes what is 
   expect((await ask({ port, headers: { host: 'other.localhost' } })).body).toBe('life 2')
   ;(answer as unknown as () => void)()
   expect(await slow).toMatchObject({ status: 200, body: 'slow' })
+})
+
+test('who waits for a child goes on to be counted when the options change', async () => {
+  const opened = deferred<void>()
+  const stage = await newStage({ opens: () => opened.promise }, { queue: 1 })
+  const { gateway, lives, port } = stage
+  const waits = ask({ port })
+  await until(() => lives.length === 1)
+  gateway.reconfigure({
+    routes: [{ host: 'app.localhost', to: stage.child('app') }],
+    queue: 1,
+    logger: null,
+  })
+  expect((await ask({ port })).status).toBe(503)
+  opened.resolve()
+  expect((await waits).status).toBe(200)
 })
 
 test('options that are wrong change nothing, and a gateway that is closed takes none', async () => {
