@@ -104,10 +104,13 @@ describe('with `maxRunning`', () => {
     const held = await spinner.acquire(sleeper('a'))
     const other = start('b')
     await until(() => other.state === 'starting')
+    const again = new Promise((resolve) => {
+      spinner.on('state', ({ name }, to) => {
+        if (name === 'a' && to === 'stopping') resolve(spinner.acquire('a'))
+      })
+    })
     end(spinner)
     held.release()
-    await until(() => spinner.get('a')?.state === 'stopping')
-    const again = spinner.acquire('a')
     await other
     await again
     expect(order).toEqual(['a', 'b', 'a'])
