@@ -11,7 +11,8 @@ import { type Answer, ask } from '../support/lives.ts'
 import { newLoad } from '../support/load.ts'
 import { has } from '../support/needs.ts'
 
-const TIMES = 50
+/** `npm run load` takes more time. */
+const TIMES = process.env['LOAD_ROUNDS'] === undefined ? 25 : 50
 const BROKEN_TIMES = 20
 const isCompiled = has('cc')
 let folder = ''
@@ -39,14 +40,14 @@ const ENDS: readonly (readonly [string, Partial<StartOptions>, (spinner: Spinner
   ['restarts without a gap', { restartOrder: 'start-first' }, (spinner) => spinner.restart('app')],
 ]
 
-describe.each(ENDS)(`under load, half of ${TIMES} %s of a child`, (_what, options, end) => {
+describe.each(ENDS)(`under load, ${TIMES} %s of a child`, (_what, options, end) => {
   test.each([true, false])('fail no request; connections are kept: %s', async (keepAlive) => {
     const spinner = newSpinner()
     const gateway = createGateway(spinner, { routes: [{ to: { ...app(), ...options } }], logger: null })
     const { port } = await gateway.listen()
     const load = newLoad({ host: '127.0.0.1', port: port as number }, { connections: 8, keepAlive, pause: 2 })
     await load.more(20)
-    for (let left = TIMES / 2; left > 0; left--) {
+    for (let left = TIMES; left > 0; left--) {
       await end(spinner)
       await until(() => spinner.get('app')?.state === 'started')
       await load.more(4)
