@@ -30,7 +30,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     // Each file is a host of its own: a process that crashes or leaks is one file's failure.
     pool: 'forks',
-    maxWorkers: 2,
+    // One more than the cores of a small machine: much of a test is waiting.
+    maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },

@@ -6,7 +6,7 @@ import { kill, pause } from './processes.ts'
 /** The kernel gives out the number after this one next. Only root may set it. */
 const LAST_PID = '/proc/sys/kernel/ns_last_pid'
 /** The first process of a container may take seconds to ask how an orphan ended; until then its number is taken. */
-const LONGEST_MS = 8_000
+const LONGEST_MS = 2_000
 
 const decoys = new Set<ChildProcess>()
 

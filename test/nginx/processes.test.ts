@@ -34,7 +34,9 @@ for (const { what, sys, isThere } of SYSTEMS) {
       expect(await processes.programOf(site.pid)).toBe('nginx')
       const children = await processes.childrenOf(site.pid)
       expect([...children.keys()].map((word) => Number.parseInt(word, 10))).toEqual(site.workers())
-      expect([...children.values()].every((title) => title.startsWith('nginx: worker process'))).toBe(true)
+      // A worker gives itself its title, a moment after it has begun.
+      const titles = async () => [...(await processes.childrenOf(site.pid)).values()]
+      await until(async () => (await titles()).every((title) => title.startsWith('nginx: worker process')))
     })
 
     test.runIf(has('nginx'))('enough to keep an upstream, reload by reload', async () => {
