@@ -69,6 +69,7 @@ describe('checks', () => {
     expect(it.child.state).toBe('restart')
     await it.clock.advance(11)
     await until(() => it.pids.length === 2)
+    await it.up()
     await it.clock.advance(10)
     expect(it.child.state).toBe('restart')
     expect(states).toHaveLength(2)
