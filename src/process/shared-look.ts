@@ -24,9 +24,8 @@ export class SharedLook<Seen> {
 
   /** What is seen from now on; never what was seen before. Rejects as the look does. */
   take(): Promise<Seen> {
-    if (this.#next) return this.#next
-    if (this.#current === null && this.#rest <= 0) return this.#begin()
-    this.#next = this.#later()
+    // Not at once: whoever asks in the same turn shares it.
+    this.#next ??= this.#later()
     return this.#next
   }
 

@@ -26,9 +26,11 @@ function dear(
 
 test('a look is shared by all who ask before it begins, and by nobody who asks later', async () => {
   const { take } = dear(5)
-  const first = take()
+  const first = [take(), take()]
+  await Promise.resolve()
+  await Promise.resolve()
   const waiting = [take(), take(), take()]
-  expect(await first).toBe(1)
+  expect(await Promise.all(first)).toEqual([1, 1])
   expect(await Promise.all(waiting)).toEqual([2, 2, 2])
   expect(await take()).toBe(3)
 })
