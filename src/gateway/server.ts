@@ -28,6 +28,8 @@ const MAX_HEADER_BYTES = 16 * 1024
 const CHECK_MS = 5_000
 /** Both ways to this machine and no other: browsers take either for `localhost`. */
 const LOOPBACK = ['127.0.0.1', '::1'] as const
+/** A port that is free one way may be taken the other; where any will do, another one is tried. */
+const TRIES = 10
 /** There is no such way on this machine. */
 const NO_SUCH_WAY = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])
 
@@ -50,7 +52,12 @@ export class Servers {
     for (const server of servers) this.#connections.watch(server)
   }
 
-  static async listen(sys: Sys, handlers: Handlers, settings: ListenSettings): Promise<Servers> {
+  static async listen(
+    sys: Sys,
+    handlers: Handlers,
+    settings: ListenSettings,
+    tries: number = TRIES,
+  ): Promise<Servers> {
     const { host, path } = settings
     if (path !== null) {
       // One that was killed has left its own behind.
@@ -66,6 +73,8 @@ export class Servers {
         servers.push(...(await openIfThere(handlers, settings, { host: other, port })))
     } catch (thrown) {
       for (const opened of servers) opened.close()
+      const isTaken = settings.port === 0 && codeOf(thrown) === 'EADDRINUSE'
+      if (isTaken && tries > 1) return Servers.listen(sys, handlers, settings, tries - 1)
       throw thrown
     }
     const shown = host === null ? 'localhost' : host.includes(':') ? `[${host}]` : host

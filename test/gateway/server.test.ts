@@ -3,7 +3,7 @@ import http from 'node:http'
 import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createGatewayOn } from '../../src/gateway/index.ts'
 import { newFolder, until } from '../support/host.ts'
 import { ask, connectRaw, newStage, type Raw, turns, upgradeHead } from '../support/lives.ts'
@@ -25,6 +25,34 @@ test('H54: five hundred clients that never finish what they ask do not disturb o
   for (const { socket } of slow) socket.destroy()
   await until(() => spinner.get('app')?.leases === 0)
 })
+
+const hasWay6 = Object.values(os.networkInterfaces()).some((all) =>
+  all?.some(({ address }) => address === '::1'),
+)
+
+test.runIf(hasWay6)(
+  'a free port that is taken the other way to this machine is given up for another',
+  async () => {
+    const { gateway } = await newStage()
+    const other = net.createServer().listen(0, '::1')
+    onTestFinished(() => void other.close())
+    await until(() => other.listening)
+    const { port: taken } = other.address() as net.AddressInfo
+    const listen = net.Server.prototype.listen
+    const asked: unknown[] = []
+    const spy = vi.spyOn(net.Server.prototype, 'listen').mockImplementation(function (
+      this: net.Server,
+      ...args
+    ) {
+      const [where, ...rest] = args as [{ port: number }]
+      asked.push(where.port)
+      return listen.call(this, asked.length === 1 ? { ...where, port: taken } : where, ...rest)
+    } as typeof listen)
+    onTestFinished(() => spy.mockRestore())
+    const { port } = await gateway.listen()
+    expect(asked).toEqual([0, taken, 0, port])
+  },
+)
 
 test('H54: more clients than there may be are turned away, and the others are served', async () => {
   const stage = await newStage()
