@@ -5,7 +5,7 @@ import { newSpinner, next, until } from '../support/host.ts'
 
 /** What a command sees that clears its environment, and how it ended. */
 async function seen(orphans: 'kill' | 'leave', options: Partial<StartOptions> = {}): Promise<unknown[]> {
-  const script = 'read line; echo $0 $@ $A $(cd /proc/$$/fd && echo *) $line; exit 7'
+  const script = 'read line; cd /proc/$$/fd; echo $0 $@ $A * $line; exit 7'
   const args = ['-i', 'A=b', 'sh', '-c', script, 'zero', 'two words']
   const spinner = newSpinner({ orphans, restart: 'never', listen: null, stdin: 'pipe' })
   const child = spinner.start({ name: 'a', command: 'env', args, ...options })
