@@ -209,7 +209,7 @@ describe('the command', () => {
 
 function readOf(pid: number | string | undefined, file: string): string {
   try {
-    return readFileSync(`/proc/${pid}/${file}`, 'latin1')
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
   } catch {
     return ''
   }

@@ -92,7 +92,7 @@ test.runIf(process.platform === 'linux')(
     await child
     process.kill(child.pid as number, 'SIGSTOP')
     // Signals that are pending together are taken by number, and SIGTERM comes first.
-    await until(() => readFileSync(`/proc/${child.pid}/stat`, 'latin1').includes(') T '))
+    await until(() => readFileSync(`/proc/${child.pid}/stat`, 'utf8').includes(') T '))
     await child.stop()
     expect(child.info().lastExit?.signal).toBe('SIGTERM')
   },
@@ -289,7 +289,7 @@ test.runIf(process.platform === 'linux')(
     closeSync(held)
     expect(child.info().output.length).toBeGreaterThan(3)
     expect(child.info().output.join()).not.toContain('held-by-the-host')
-    const [, , , group, session] = readFileSync(`/proc/${child.pid}/stat`, 'latin1')
+    const [, , , group, session] = readFileSync(`/proc/${child.pid}/stat`, 'utf8')
       .replace(/^.*\) /, 'x ')
       .split(' ')
     expect([group, session]).toEqual([session, String(child.pid)])

@@ -6,7 +6,7 @@ import { codeOf, describe, inTime, living, mustBeGone, mustHold, spawned, type W
 const groupOf = (pid: number): number => {
   try {
     return Number(
-      readFileSync(`/proc/${pid}/stat`, 'latin1')
+      readFileSync(`/proc/${pid}/stat`, 'utf8')
         .replace(/^.*\) /s, '')
         .split(' ')[2],
     )

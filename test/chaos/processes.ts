@@ -24,7 +24,7 @@ export function markRun(): void {
 export const newMark = (): string => `${run}${String(++rounds).padStart(6, '0')}9`
 
 function look(pid: string): Living[] {
-  const read = (file: string): string => readFileSync(`/proc/${pid}/${file}`, 'latin1')
+  const read = (file: string): string => readFileSync(`/proc/${pid}/${file}`, 'utf8')
   try {
     const [state, parent, group] = read('stat')
       .replace(/^.*\) /s, '')

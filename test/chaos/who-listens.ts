@@ -7,7 +7,7 @@ const LISTENS = '0A'
 const ACCEPTS = '00010000'
 
 const rowsOf = (table: string): string[][] =>
-  readFileSync(`/proc/net/${table}`, 'latin1')
+  readFileSync(`/proc/net/${table}`, 'utf8')
     .split('\n')
     .slice(1)
     .map((row) => row.trim().split(/\s+/))

@@ -61,7 +61,7 @@ export async function codeOf(wait: PromiseLike<unknown>): Promise<string | null>
 /** A zombie has no environment any more, so it is never among them. */
 function carries(pid: string, mark: string): boolean {
   try {
-    return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`${MARK}=${mark}\0`)
+    return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`${MARK}=${mark}\0`)
   } catch {
     return false
   }
@@ -76,14 +76,14 @@ export const living = ({ mark }: Marked): number[] =>
 /** Those of them that this program itself has spawned: a quick look. */
 export const spawned = ({ mark }: Marked): number[] =>
   readdirSync('/proc/self/task')
-    .flatMap((task) => readFileSync(`/proc/self/task/${task}/children`, 'latin1').split(' '))
+    .flatMap((task) => readFileSync(`/proc/self/task/${task}/children`, 'utf8').split(' '))
     .filter((entry) => entry !== '' && carries(entry, mark))
     .map(Number)
 
 /** What a process is, for a message. */
 export function describe(pid: number): string {
   try {
-    return `${pid} (${readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0').join(' ').trim()})`
+    return `${pid} (${readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ').trim()})`
   } catch {
     return `${pid} (ended since)`
   }

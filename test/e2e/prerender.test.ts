@@ -41,7 +41,7 @@ const isRenderer = ({ command }: Seen): boolean => command.some((word) => word.e
 /** Whether it lives, and its number is not another's by now. */
 function lives({ pid, command }: Seen): boolean {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'latin1') === command.join('\0') && command.length > 1
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8') === command.join('\0') && command.length > 1
   } catch {
     return false
   }

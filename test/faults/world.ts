@@ -174,7 +174,7 @@ export function mustBeOurs(thrown: unknown, what: string): void {
 /** Whether a process lives; one that nobody has reaped yet does not. */
 export function lives(pid: number): boolean {
   try {
-    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
   } catch {
     return false
   }
@@ -185,8 +185,8 @@ function marked(mark: string): string[] {
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry) || Number(entry) === process.pid) continue
     try {
-      if (!`${readFileSync(`/proc/${entry}/environ`, 'latin1')}`.split('\0').includes(mark)) continue
-      const command = readFileSync(`/proc/${entry}/cmdline`, 'latin1').replaceAll('\0', ' ').trim()
+      if (!`${readFileSync(`/proc/${entry}/environ`, 'utf8')}`.split('\0').includes(mark)) continue
+      const command = readFileSync(`/proc/${entry}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
       if (lives(Number(entry))) found.push(`${entry} ${command}`)
     } catch {
       // It ended while we looked.

@@ -109,9 +109,9 @@ interface Seen {
 
 function look(pid: string): Seen[] {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     const [state = '', parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    const environment = state === 'Z' ? '' : readFileSync(`/proc/${pid}/environ`, 'latin1')
+    const environment = state === 'Z' ? '' : readFileSync(`/proc/${pid}/environ`, 'utf8')
     return [{ state, parent: Number(parent), environment }]
   } catch {
     // It ended while we looked.

@@ -38,7 +38,7 @@ export function watched(changes: Partial<Sys> = {}): Watched {
 export function lives(pid: number): boolean {
   if (process.platform !== 'linux') return isAlive(pid)
   try {
-    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
   } catch {
     return false
   }

@@ -18,7 +18,7 @@ export interface Seen {
 }
 
 function look(pid: string): Seen[] {
-  const read = (file: string): string => readFileSync(`/proc/${pid}/${file}`, 'latin1')
+  const read = (file: string): string => readFileSync(`/proc/${pid}/${file}`, 'utf8')
   try {
     const [state, parent] = read('stat')
       .replace(/^.*\) /s, '')

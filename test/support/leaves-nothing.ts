@@ -23,9 +23,9 @@ export function ownProcesses(): string[] {
   for (const pid of readdirSync('/proc')) {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue
     try {
-      if (!readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`TEST_MARK=${process.pid}`)) continue
-      const state = readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\) /, '')[0]
-      if (state !== 'Z') found.push(readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' '))
+      if (!readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`TEST_MARK=${process.pid}`)) continue
+      const state = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '')[0]
+      if (state !== 'Z') found.push(readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' '))
     } catch {
       // It ended while we looked.
     }

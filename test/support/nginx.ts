@@ -151,7 +151,7 @@ class Master implements Nginx {
     const { pid } = this
     return readdirSync('/proc').flatMap((entry) => {
       try {
-        const [state, parent] = readFileSync(`/proc/${Number(entry)}/stat`, 'latin1')
+        const [state, parent] = readFileSync(`/proc/${Number(entry)}/stat`, 'utf8')
           .replace(/^.*\) /s, '')
           .split(' ')
         return Number(parent) === pid && state !== 'Z' ? [Number(entry)] : []
