@@ -1,5 +1,5 @@
-// Makes a fresh machine ready for `npm start`, `npm test` and `npm run bench`: packages when they are missing or
-// older than the lock file, the build when it is older than the sources, with --test what the tests need, and with --bench
+// Makes a fresh machine ready for `npm start`, `npm test`, `npm run bench` and `npm pack`: packages when they are missing
+// or older than the lock file, the build when it is older than the sources, with --test what the tests need, and with --bench
 // what is measured beside it.
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
