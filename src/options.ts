@@ -36,7 +36,7 @@ export type Ready =
 export interface ChildOptions {
   /** The key by which the child is known. @default the script */
   name?: string
-  /** A program for Node, or for the `command` that is given: it becomes the first argument. */
+  /** A program for Node, or for the `command` that is given: it becomes the first argument, and counts from `cwd`. */
   script?: string
   /** The program. @default process.execPath */
   command?: string

@@ -23,6 +23,12 @@ const programs = [...blocks.filter((block) => usesSpinner(block) && !isFragment(
   programOf,
 )
 
+/** What a page says that its program prints; not what differs from run to run, or is only described. */
+const promisedBy = (text: string): string[] =>
+  [...text.matchAll(/console\.log\(.*\) \/\/ (.*)$/gm)]
+    .flatMap(([, said = '']) => said.split(' · '))
+    .filter((words) => !/[…:{]|\d{4}|, a /.test(words))
+
 describe('the programs that readers are shown', () => {
   const outcomes = new Map<string, Outcome>()
 
@@ -40,6 +46,12 @@ describe('the programs that readers are shown', () => {
   for (const { title } of programs) {
     test(`${title} runs to its end as it is written`, () => {
       expect(outcomes.get(title)).toMatchObject({ code: 0, output: expect.not.stringContaining('Warning') })
+    })
+  }
+
+  for (const { title, text } of programs.filter(({ text }) => promisedBy(text).length > 0)) {
+    test(`${title} prints what stands beside it`, () => {
+      for (const words of promisedBy(text)) expect(outcomes.get(title)?.output).toContain(words)
     })
   }
 
