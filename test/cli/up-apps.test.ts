@@ -2,7 +2,10 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Apps, readApps } from '../../src/cli/up/apps.ts'
+import { Folder } from '../../src/cli/up/folder.ts'
 import { indexPage } from '../../src/cli/up/index-page.ts'
+import { readGateway } from '../../src/gateway/read-gateway.ts'
+import { CHILD_OPTIONS } from '../../src/normalise.ts'
 import { newFolder } from '../support/host.ts'
 
 const start = (script: unknown): string => JSON.stringify({ scripts: { start: script } })
@@ -105,6 +108,12 @@ describe('the apps of a folder', () => {
     ])
   })
 
+  test('that only have a dev script are told of, and what to add', () => {
+    const dev = JSON.stringify({ scripts: { dev: 'vite', start: ' ' } })
+    const line = 'blog/: its package.json has no start script; add "start": "npm run dev -- --port $PORT"'
+    expect(read({ 'blog/package.json': dev })).toEqual({ served: new Map(), left: [line] })
+  })
+
   test.each([
     ['node server.js', true],
     ['NODE_ENV=development PORT_OF=1 node server.js', true],
@@ -123,6 +132,11 @@ describe('the apps of a folder', () => {
     const none = ['data.json', 'db.sqlite', 'lib/page.html', '.next/server.js', 'lib/.cache']
     expect(none.filter(isLeftOut)).toEqual(none)
   })
+})
+
+test('who waits for an app that does not start is told why: nobody waits shorter than its start lasts', async () => {
+  const { gateway } = await new Folder(newFolder(), {}, {}).load()
+  expect(readGateway(gateway?.options).wait).toBeGreaterThan(CHILD_OPTIONS['timeout']?.default as number)
 })
 
 test('H60: the list of apps shows names and reasons as text', () => {

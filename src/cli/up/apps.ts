@@ -35,6 +35,8 @@ const OPTIONS: Plain = {
 /** One dot: `shop.js`, but neither `.eslintrc.js` nor `vite.config.js`, `shop.test.js` and the like. */
 const PROGRAM = /^[^.]+\.[cm]?js$/
 
+const NO_START = 'its package.json has no start script; add "start": "npm run dev -- --port $PORT"'
+
 /** Reads which apps a folder has: sub-folders that npm can start, and programs for Node. A folder goes before a file. */
 export function readApps(folder: string): Apps {
   const entries = readdirSync(folder).sort()
@@ -72,8 +74,12 @@ function ofFolder(folder: string, entry: string, left: string[]): Found[] {
   const cwd = path.join(folder, entry)
   if (entry.startsWith('.') || entry === 'node_modules' || !look(cwd)?.isDirectory()) return []
   try {
-    const start = startOf(path.join(cwd, 'package.json'))
-    if (start === null) return []
+    const { dev, start } = scriptsOf(path.join(cwd, 'package.json'))
+    if (!isScript(start)) {
+      // As Vite, Astro and their like make it: nobody would know why it is missing.
+      if (isScript(dev)) left.push(`${entry}/: ${NO_START}`)
+      return []
+    }
     const options = {
       ...OPTIONS,
       command: 'npm',
@@ -97,18 +103,18 @@ function look(file: string): Stats | null {
   }
 }
 
-/** The script that `npm start` runs; null when there is none. */
-function startOf(file: string): string | null {
+/** What `npm run` knows; nothing when there is no such file. */
+function scriptsOf(file: string): { readonly dev?: unknown; readonly start?: unknown } {
   try {
     const read: unknown = JSON.parse(readFileSync(file, 'utf8').replace(/^\uFEFF/, ''))
-    const { scripts } = Object(read) as { scripts?: unknown }
-    const { start } = Object(scripts) as { start?: unknown }
-    return typeof start === 'string' && start.trim() !== '' ? start : null
+    return Object((Object(read) as { scripts?: unknown }).scripts)
   } catch (thrown) {
-    if (codeOf(thrown) === 'ENOENT') return null
+    if (codeOf(thrown) === 'ENOENT') return {}
     throw thrown
   }
 }
+
+const isScript = (given: unknown): given is string => typeof given === 'string' && given.trim() !== ''
 
 const PLAIN_NODE = /^(?:\w+=\S*\s+)*node\s(?!.*--watch)/
 /** What is hidden, and whatever has an extension that is not one of code. */

@@ -38,6 +38,8 @@ export class Folder implements Source {
       options: {
         waitingPage: true,
         drainTimeout: '5s',
+        // Longer than a start may take: who waited for one that fails is told why.
+        wait: '40s',
         routes: [{ host: '*.localhost', to: (_request: IncomingMessage, name: string) => this.#find(name) }],
       },
       next: (request, response) => this.#answer(request, response),
