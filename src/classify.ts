@@ -1,32 +1,47 @@
 import { codeOf, messageOf, SpinnerError } from './errors.ts'
+import type { Address } from './events.ts'
 import { type FailureKind, isExhaustion } from './failures.ts'
 import type { ChildSettings } from './options.ts'
 
 const ADDRESS_TAKEN = /EADDRINUSE|address already in use/i
+/** As Node says it. */
+const TAKEN_PORT = /address already in use \S*:(\d+)$/i
+
+/** What is known of the process that failed. */
+export interface LastSeen {
+  /** Where it was told to listen. */
+  readonly bound: Address | null
+  readonly lastWords: readonly string[]
+}
 
 /** What kind of failure an attempt was, and the error that stands for it. */
 export function classify(
   thrown: unknown,
   settings: ChildSettings,
   attempts: number,
-  lastWords: readonly string[],
+  { bound, lastWords }: LastSeen,
 ): { error: SpinnerError; kind: FailureKind } {
   // An error that was made for another child, or frozen, stays as it is beneath one of ours.
   const isOurs = thrown instanceof SpinnerError && thrown.child === settings.name && !Object.isFrozen(thrown)
   const error = isOurs ? thrown : wrapped(thrown, settings.name)
   Object.assign(error, { attempts })
-  return { error, kind: kindOf(error, settings, lastWords) }
+  return { error, kind: kindOf(error, settings, { bound, lastWords }) }
 }
 
-function kindOf(error: SpinnerError, settings: ChildSettings, lastWords: readonly string[]): FailureKind {
+function kindOf(error: SpinnerError, settings: ChildSettings, seen: LastSeen): FailureKind {
   if (isExhaustion(codeOf(error.cause))) return 'resource'
   const { listen } = settings
   const exchangeable = listen === 'port' || (typeof listen === 'object' && listen !== null)
   if (!exchangeable) return 'child'
   if (error.code === 'ERR_SPINNER_FOREIGN_LISTENER') return 'address'
-  return error.code === 'ERR_SPINNER_EXITED' && lastWords.some((line) => ADDRESS_TAKEN.test(line))
-    ? 'address'
-    : 'child'
+  return error.code === 'ERR_SPINNER_EXITED' && isItsAddressTaken(seen) ? 'address' : 'child'
+}
+
+/** Another port does not help a program that wants one of its own choice. */
+function isItsAddressTaken({ bound, lastWords }: LastSeen): boolean {
+  const named = lastWords.flatMap((line) => TAKEN_PORT.exec(line)?.[1] ?? [])
+  const isOther = named.length > 0 && !named.includes(String(bound))
+  return !isOther && lastWords.some((line) => ADDRESS_TAKEN.test(line))
 }
 
 /** What an allocator or a `ready` function of the user's threw. */

@@ -211,12 +211,9 @@ export class Resources {
   /** What kind of failure an attempt was; a taken address is given up here. */
   classify(thrown: unknown, attempts: number): { error: SpinnerError; kind: FailureKind } {
     const { logger, name } = this.#current
-    const classified = classify(
-      thrown,
-      this.#current,
-      attempts,
-      this.attempts.newest?.process?.lastWords ?? [],
-    )
+    const { bound = null, process } = this.attempts.newest ?? {}
+    const lastWords = process?.lastWords ?? []
+    const classified = classify(thrown, this.#current, attempts, { bound, lastWords })
     if (classified.kind === 'address') this.#allocation.giveUp(name)
     safeLog(logger, 'warn', `${name}: attempt ${attempts} failed: ${headOf(classified.error)}`)
     return classified

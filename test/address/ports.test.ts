@@ -104,6 +104,17 @@ test('H33 a child whose every port is stolen is faulted in the end', async () =>
   expect(stolen.length).toBeLessThan(10)
 })
 
+test('a child that wants a taken port of its own choice is not tried with one port after another', async () => {
+  const wanted = await new PortAllocator(realSys).allocate('wanted')
+  const thief = thiefAt(wanted, '127.0.0.1')
+  await until(() => thief.listening)
+  const program = `require('node:http').createServer().listen(${wanted}, '127.0.0.1')`
+  const options = { name: 'app', args: ['-e', program], listen: 'port', attempts: 1 } as const
+  const error = await failureOf(newSpinner().start(options))
+  expect(error).toMatchObject({ code: 'ERR_SPINNER_EXITED', attempts: 1 })
+  expect(error?.message).toContain(`address already in use 127.0.0.1:${wanted}`)
+})
+
 test('H33 where no port of the range is free there is an error instead of a port of any other range', async () => {
   const taken = await new PortAllocator(realSys).allocate('taken')
   const thief = thiefAt(taken, '127.0.0.1')
