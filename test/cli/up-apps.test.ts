@@ -108,6 +108,13 @@ describe('the apps of a folder', () => {
     ])
   })
 
+  test('do not include the folder itself; when it is an app, that is told, and how to serve it', () => {
+    const { left, served } = read({ 'package.json': start('node server.js'), 'server.js': '' })
+    expect([...served.keys()]).toEqual(['server'])
+    expect(left).toEqual([expect.stringContaining('this folder is an app itself; `spinner up ..`')])
+    expect(read({ 'package.json': '{' }).left).toEqual([])
+  })
+
   test('that only have a dev script are told of, and what to add', () => {
     const dev = JSON.stringify({ scripts: { dev: 'vite', start: ' ' } })
     const line = 'blog/: its package.json has no start script; add "start": "npm run dev -- --port $PORT"'

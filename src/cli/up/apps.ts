@@ -37,10 +37,12 @@ const PROGRAM = /^[^.]+\.[cm]?js$/
 
 const NO_START = 'its package.json has no start script; add "start": "npm run dev -- --port $PORT"'
 
+const AN_APP = 'package.json: this folder is an app itself; `spinner up ..` serves it, and those beside it'
+
 /** Reads which apps a folder has: sub-folders that npm can start, and programs for Node. A folder goes before a file. */
 export function readApps(folder: string): Apps {
   const entries = readdirSync(folder).sort()
-  const left: string[] = []
+  const left: string[] = isApp(folder) ? [AN_APP] : []
   const found = [
     ...entries.flatMap((entry) => ofFolder(folder, entry, left)),
     ...entries.flatMap((entry) => ofFile(folder, entry)),
@@ -91,6 +93,14 @@ function ofFolder(folder: string, entry: string, left: string[]): Found[] {
   } catch (thrown) {
     left.push(`${entry}/: its package.json cannot be read: ${messageOf(thrown)}`)
     return []
+  }
+}
+
+function isApp(folder: string): boolean {
+  try {
+    return isScript(scriptsOf(path.join(folder, 'package.json')).start)
+  } catch {
+    return false
   }
 }
 
