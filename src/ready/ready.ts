@@ -3,6 +3,7 @@ import type { Child } from '../child.ts'
 import type { Address } from '../events.ts'
 import type { ChildSettings } from '../options.ts'
 import type { ManagedProcess } from '../process/managed-process.ts'
+import { tellOfElsewhere } from './elsewhere.ts'
 import type { Source } from './first.ts'
 import { whenHttp } from './http.ts'
 import { type Eyes, type Place, whenListening } from './listen.ts'
@@ -63,5 +64,7 @@ function asCandidate({ address, child, process }: Candidate): Child {
 async function listening(candidate: Candidate, signal: AbortSignal): Promise<Place | null> {
   const { address, onBound, process, settings } = candidate
   if (address === null) return null
-  return whenListening(candidate, { name: settings.name, address, pid: process.pid, onBound }, signal)
+  const stopTelling = tellOfElsewhere(candidate)
+  const child = { name: settings.name, address, pid: process.pid, onBound }
+  return whenListening(candidate, child, signal).finally(stopTelling)
 }

@@ -40,10 +40,13 @@ for (const listen of ['socket', 'port'] as const) {
     await until(() => !isAlive(pid))
   })
 
-  test(`H37 the error names the port on which the child does listen, with listen: '${listen}'`, async () => {
+  test(`H37 a warning and then the error name the port on which the child does listen, with listen: '${listen}'`, async () => {
+    const warnings: string[] = []
+    const warn = (line: string): void => void warnings.push(line)
+    const logger = { info: () => {}, warn, error: () => {}, debug: () => {} }
     const elsewhere = await new PortAllocator(realSys).allocate('elsewhere')
     const clock = new FakeClock()
-    const options = { attempts: 1, listen, env: { ELSEWHERE: elsewhere } }
+    const options = { attempts: 1, listen, logger, env: { ELSEWHERE: elsewhere } }
     const child = newSpinner(options, sysWith({ clock })).start({
       script: fixture('listens-elsewhere.js'),
       monitor: null,
@@ -51,7 +54,10 @@ for (const listen of ['socket', 'port'] as const) {
     const failure = failureOf(child)
     await until(() => accepts(realSys, { host: '127.0.0.1', port: elsewhere }))
     const { address } = child
-    await clock.advance(30)
+    await clock.advance(5)
+    await until(() => warnings.length > 0)
+    expect(warnings[0]).toContain(`is not ready yet: it listens on ${elsewhere}, expected ${address}`)
+    await clock.advance(25)
     expect((await failure)?.message).toContain(`it listens on ${elsewhere}, expected ${address}`)
   })
 
