@@ -71,7 +71,8 @@ export class Attempt {
           onLine: (listener) => this.#onLine(listener),
           onBound: () => {
             // Its boot is over, which is what others had to wait for; whose socket it is can be seen for all at once.
-            if (settings.ready === 'listen') this.#leaveGate()
+            // In a turn of its own, as the gate is left elsewhere: what it lets in next spawns at once.
+            if (settings.ready === 'listen') void sys.nextTurn().then(() => this.#leaveGate())
           },
         },
         AbortSignal.any([signal, ended.signal]),
