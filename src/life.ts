@@ -53,6 +53,8 @@ export class Life {
     if (supervision?.state !== 'stopped') return
     this.#record = supervision.record
     this.#supervision = null
+    // It shows what was there before.
+    this.#picture = null
     supervision.dispose()
   }
 

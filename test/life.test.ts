@@ -46,6 +46,21 @@ test('the picture of a child that sleeps is made once, and anew when anything is
   expect(spinner.list()['a']).toBe(after)
 })
 
+test('a child that has slept, run and slept again with the same options is shown as it is by then', async () => {
+  const spinner = newSpinner()
+  const child = spinner.start(talker('a'))
+  await child
+  await child.stop()
+  const { startedAt } = child.info()
+  await spinner.start('a')
+  const { pid } = child
+  await child.restart()
+  expect(child.pid).not.toBe(pid)
+  await child.stop()
+  expect(child.info()).toMatchObject({ state: 'stopped', restarts: 1 })
+  expect(child.info().startedAt).not.toBe(startedAt)
+})
+
 test('a listener that starts a child again as it stops meets one that goes on', async () => {
   const spinner = newSpinner()
   const child = spinner.start(talker('a'))
