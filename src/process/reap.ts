@@ -37,6 +37,8 @@ function survival(pids: readonly number[] | null): string {
   return `${what}; the next host tries again. End them by hand if they are in the way.`
 }
 
+const memberKey = ({ pgrp, pid, start }: Stat): string => `${pgrp} ${pid} ${start}`
+
 class Sweep {
   /** Who lived at the last look; null when nothing could be seen. */
   remaining: number[] | null = null
@@ -45,6 +47,8 @@ class Sweep {
   readonly #ownMark: string | null
   /** Who has had the polite signal. */
   readonly #asked = new Set<string>()
+  /** Who was seen in a proven group: one of them that is still in it proves it when its leader has gone. */
+  readonly #known = new Set<string>()
 
   constructor(sys: Sys, left: readonly Left[]) {
     this.#sys = sys
@@ -72,9 +76,10 @@ class Sweep {
       const own = stats.find(({ pid }) => pid === this.#sys.pid)
       if (!own) return null
       const others = stats.filter((stat) => isAlive(stat) && stat.pgrp !== own.pgrp && stat.pid !== own.pid)
-      const groups = this.#provenGroups()
+      const groups = this.#provenGroups(others)
       const members = others.filter(({ pgrp }) => groups.has(pgrp))
-      for (const group of new Set(members.map(({ pgrp }) => pgrp))) this.#signalGroup(group, signal)
+      for (const member of members) this.#known.add(memberKey(member))
+      for (const group of new Set(members.map(({ pgrp }) => pgrp))) this.#signalGroup(group, members, signal)
       const bearers = others.filter((stat) => !groups.has(stat.pgrp) && this.#markOf(stat.pid) !== null)
       for (const stat of bearers) this.#signalBearer(stat, signal)
       return [...members, ...bearers].map(({ pid }) => pid)
@@ -84,18 +89,27 @@ class Sweep {
     }
   }
 
-  #provenGroups(): Set<number> {
-    const groups = new Set<number>()
-    for (const { processes } of this.#left)
-      for (const pid of processes.keys()) if (this.#isProven(pid)) groups.add(pid)
-    return groups
+  #provenGroups(others: readonly Stat[]): Set<number> {
+    const recorded = this.#left.flatMap(({ processes }) => [...processes.keys()])
+    const known = others.flatMap((stat) => (this.#known.has(memberKey(stat)) ? [stat.pgrp] : []))
+    return new Set([...recorded, ...known].filter((group) => this.#isProven(group, others)))
   }
 
-  /** A leader that began when it was recorded; as long as it is there, if only as a zombie, its number is its own. */
-  #isProven(pid: number): boolean {
-    if (!isGroupOfOurs(this.#sys, pid)) return false
-    const stat = readStat(this.#sys, pid)
-    return stat?.pgrp === pid && this.#left.some(({ processes }) => processes.get(pid) === stat.start)
+  /**
+   * Its leader began when it was recorded, if it is only a zombie now; or it has gone, and somebody is there who was
+   * in the group with it. No number is given to another while a process or a group has it.
+   */
+  #isProven(group: number, others: readonly Stat[]): boolean {
+    if (!isGroupOfOurs(this.#sys, group)) return false
+    const leader = readStat(this.#sys, group)
+    if (leader === null) return others.some((stat) => stat.pgrp === group && this.#isStillThere(stat))
+    return leader.pgrp === group && this.#left.some(({ processes }) => processes.get(group) === leader.start)
+  }
+
+  #isStillThere(member: Stat): boolean {
+    const key = memberKey(member)
+    const stat = this.#known.has(key) ? readStat(this.#sys, member.pid) : null
+    return stat !== null && memberKey(stat) === key
   }
 
   /** Its mark when that is one of a dead host's; null when it is not, or was made by us. */
@@ -107,10 +121,10 @@ class Sweep {
     return this.#left.some(({ uuid }) => parts.some((part) => part.startsWith(`${uuid}.`))) ? mark : null
   }
 
-  #signalGroup(group: number, signal: 'SIGTERM' | 'SIGKILL'): void {
+  #signalGroup(group: number, members: readonly Stat[], signal: 'SIGTERM' | 'SIGKILL'): void {
     const key = `group ${group}`
     if (signal === 'SIGTERM' && this.#asked.has(key)) return
-    if (!this.#isProven(group)) return
+    if (!this.#isProven(group, members)) return
     this.#asked.add(key)
     this.#send(-group, signal)
   }

@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
+import { membersOf } from '../../src/process/group.ts'
 import { COOKIE } from '../../src/process/mark.ts'
 import { readStat } from '../../src/process/procfs.ts'
 import { type Left, reap } from '../../src/process/reap.ts'
@@ -80,6 +81,9 @@ const quiet = (message: string): never => {
 const pidsOf = (program: string): number[] =>
   marked().flatMap(({ pid, command }) => (command[0] === program ? [pid] : []))
 
+const ignoresTerm = (pid: number): boolean =>
+  /^SigIgn:.*[4-7c-f]...$/m.test(fs.readFileSync(`/proc/${pid}/status`, 'latin1'))
+
 describe.runIf(process.platform === 'linux')('what a dead host left', () => {
   test('is asked to end in the very turn in which reaping begins, by its group', async () => {
     const it = start()
@@ -97,15 +101,23 @@ describe.runIf(process.platform === 'linux')('what a dead host left', () => {
   test('is ended with its whole group, whatever that carries', async () => {
     const it = shell('env -i sleep 600 & sleep 600 & wait')
     await until(() => pidsOf('sleep').length === 1)
-    const members = (): number[] =>
-      fs
-        .readdirSync('/proc')
-        .map(Number)
-        .filter((pid) => pid > 0 && readStat(realSys, pid)?.pgrp === it.pid)
-    await until(() => members().length === 3)
-    const pids = members()
+    await until(() => membersOf(realSys, it.pid).length === 3)
+    const pids = membersOf(realSys, it.pid)
     await reap(realSys, [left([record(it)])], quiet)
     expect(pids.filter(lives)).toEqual([])
+  })
+
+  test('is ended with its whole group also when the leader obeys and a member does not', async () => {
+    const it = shell("trap '' TERM; env -i sleep 600 & trap - TERM; sleep 600 & wait")
+    const pids = await until(() => {
+      const members = membersOf(realSys, it.pid)
+      return pidsOf('sleep').length === 1 && members.length === 3 && members.some(ignoresTerm)
+        ? members
+        : null
+    })
+    await reap(realSys, [left([record(it)])], quiet)
+    expect(pids.filter(lives)).toEqual([])
+    expect(await endsOf([it])).toEqual(['SIGTERM'])
   })
 
   test('is found by its mark when its leader has gone, or when it left its group', async () => {
@@ -127,9 +139,7 @@ describe.runIf(process.platform === 'linux')('what a dead host left', () => {
     const all = [shell("trap '' TERM; sleep 600; :"), shell("trap '' TERM; while :; do :; done", cookie())]
     const pids = await until(() => {
       const found = marked().filter(({ command }) => command.some((word) => word.includes('trap')))
-      const set = found.filter(({ pid }) =>
-        /^SigIgn:\s0*4000$/m.test(fs.readFileSync(`/proc/${pid}/status`, 'latin1')),
-      )
+      const set = found.filter(({ pid }) => ignoresTerm(pid))
       return set.length === 2 ? found.map(({ pid }) => pid) : null
     })
     await reap(realSys, [left([record(all[0] as Started)])], quiet)
