@@ -91,3 +91,20 @@ test('an address that comes when nobody wants it any more goes back to who gave 
   ]
   await expect(play(ONE, commands)).resolves.toBeUndefined()
 })
+
+// And what was wrong in the model.
+test('a new version that crashes lets another start pass the gate, and tries again after it', async () => {
+  const on = (child: number, command: Command): Command => ({ ...command, child }) as Command
+  const setting: Setting = { ...ONE, names: ['a', 'constructor'], options: [{}, {}, {}] }
+  const restart: Command = { do: 'restart', child: 0, pace: 'quiet', signal: 'none', by: 'name' }
+  const commands: Command[] = [
+    { do: 'spawnFails', child: 1, pace: 'quiet', errno: 'ENOENT', sync: true },
+    start({ startFirst: true }),
+    bind,
+    restart,
+    on(1, start()),
+    { do: 'crash', pace: 'quiet', child: 0, end: 1, leaves: false },
+    { do: 'advance', ms: 1_050, pace: 'turn' },
+  ]
+  await expect(play(setting, commands)).resolves.toBeUndefined()
+})

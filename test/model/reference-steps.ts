@@ -161,13 +161,14 @@ export abstract class ReferenceSteps {
     return () => turn === this.turn
   }
 
-  #kill(step: 'clearing' | 'killing', whom: readonly ReferenceProcess[], then: () => void): void {
+  #kill(step: 'clearing' | 'killing', whom: readonly ReferenceProcess[], next: () => void): void {
     const isCurrent = this.enter(step, KILL_MS, () => this.#survive())
     this.#leaveGate()
-    const whenGone = (): void => (isCurrent() ? then() : undefined)
+    const whenGone = (): void => (isCurrent() ? next() : undefined)
     for (const process of whom) process.kill()
     // Where one serves there is less to be looked after: others may come later.
-    const soon = this.incumbent ? whenGone : () => this.time.soon(() => this.#tidy(whenGone))
+    const then = this.incumbent ? whenGone : () => this.#tidy(whenGone)
+    const soon = (): void => this.time.soon(then)
     this.#whenAll(whom, (process, gone) => process.whenGone(gone), soon)
   }
 
