@@ -171,15 +171,18 @@ export function faultedError(
   })
 }
 
+/** Nobody is named where it cannot be seen who lives. */
+const listed = (pids: readonly number[]): string => (pids.length === 0 ? '' : ` (${pids.join(', ')})`)
+
 /** It was killed, and not all of it is gone. */
 export function stillAliveError(child: string, pids: readonly number[]): SpinnerError {
-  const message = `'${child}' was killed, but processes of it still live (${pids.join(', ')}); nothing is started over them. End them by hand, then stop or start it.`
+  const message = `'${child}' was killed, but processes of it still live${listed(pids)}; nothing is started over them. End them by hand, then stop or start it.`
   return new SpinnerError('ERR_SPINNER_STILL_ALIVE', message, { child })
 }
 
 /** What the new process has replaced was killed, and not all of it is gone. */
 export function lingersError(child: string, pids: readonly number[]): SpinnerError {
-  const message = `The old process of '${child}' was replaced and killed, but processes of it still live (${pids.join(', ')}); end them by hand.`
+  const message = `The old process of '${child}' was replaced and killed, but processes of it still live${listed(pids)}; end them by hand.`
   return new SpinnerError('ERR_SPINNER_STILL_ALIVE', message, { child })
 }
 

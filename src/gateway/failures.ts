@@ -1,3 +1,4 @@
+import type { Child } from '../child.ts'
 import { codeOf, headOf, messageOf, SpinnerError } from '../errors.ts'
 import type { Page } from './pages.ts'
 import { NoSeat } from './waiting-room.ts'
@@ -25,7 +26,7 @@ export interface Told {
 }
 
 export function failureOf(thrown: unknown, told: Told): Failure {
-  if (thrown instanceof NoSeat) return { page: pageOfNoSeat(thrown) }
+  if (thrown instanceof NoSeat) return { page: pageOfNoSeat(thrown, told) }
   if (codeOf(thrown) === 'ERR_SPINNER_CLOSED') return { page: CLOSING }
   if (!(thrown instanceof SpinnerError) || OURS.has(thrown.code)) {
     const page: Page = { status: 500, text: 'The gateway could not choose an app for this request.' }
@@ -43,11 +44,18 @@ const NO_ROOM: Page = { status: 503, text: 'Too many apps are in use already.', 
 const isWithoutRoom = ({ attempts, code }: SpinnerError): boolean =>
   code === 'ERR_SPINNER_NOT_READY' && attempts === undefined
 
-function pageOfNoSeat({ why }: NoSeat): Page | null {
+function pageOfNoSeat({ child, why }: NoSeat, { isLocal }: Told): Page | null {
   if (why === 'gone') return null
   if (why === 'full')
     return { status: 503, text: 'Too many requests wait for this app already.', retryAfter: SOON }
-  return { status: 503, text: 'The app was not ready in time.', retryAfter: LATER }
+  const late: Page = { status: 503, text: 'The app was not ready in time.', retryAfter: LATER }
+  return child && isLocal ? { ...late, text: whyLate(child), details: child.info().output } : late
+}
+
+function whyLate(child: Child): string {
+  const { lastError, name, state } = child.info()
+  const why = lastError ? ` Its last attempt failed: ${headOf(lastError)}` : ''
+  return `'${name}' was not ready in time; it is '${state}'.${why}`
 }
 
 function pageOfFault(error: SpinnerError, { isLocal, date }: Told): Page {

@@ -8,10 +8,13 @@ import type { Sys } from '../sys.ts'
 /** Why a request does not come out of the waiting room with a lease; an error of the child's own is thrown as it is. */
 export class NoSeat extends Error {
   readonly why: 'full' | 'late' | 'gone'
+  /** What was waited for, where a child was. */
+  readonly child: Child | null
 
-  constructor(why: 'full' | 'late' | 'gone') {
+  constructor(why: 'full' | 'late' | 'gone', child: Child | null = null) {
     super(why)
     this.why = why
+    this.child = child
   }
 }
 
@@ -83,7 +86,7 @@ export class WaitingRoom {
 
   /** Waits for what a function of the user's has promised. */
   promised<Value>(given: Promise<Value>, waiter: Waiter): Promise<Value> {
-    return this.#whilePatient(waiter, (signal) => untilAborted(given, signal))
+    return this.#whilePatient(waiter, null, (signal) => untilAborted(given, signal))
   }
 
   /** Waits a moment before the next try. */
@@ -91,7 +94,7 @@ export class WaitingRoom {
     const { clock } = this.#sys
     const over = deferred<void>()
     const timer = clock.setTimeout(() => over.resolve(), ms)
-    await this.#whilePatient(waiter, (signal) => untilAborted(over.promise, signal)).finally(() =>
+    await this.#whilePatient(waiter, null, (signal) => untilAborted(over.promise, signal)).finally(() =>
       clock.clearTimeout(timer),
     )
   }
@@ -114,7 +117,7 @@ export class WaitingRoom {
     waiter: Waiter,
     action: (signal: AbortSignal) => Promise<Value>,
   ): Promise<Value> {
-    return this.#whilePatient(waiter, async (signal) => {
+    return this.#whilePatient(waiter, child, async (signal) => {
       if (this.waitingFor(child) >= this.patience.places) throw new NoSeat('full')
       this.#waiting.set(child, this.waitingFor(child) + 1)
       try {
@@ -128,18 +131,19 @@ export class WaitingRoom {
   /** The signal is aborted when the client has gone, when its time is over, and when the room closes. */
   async #whilePatient<Value>(
     { gone, until }: Waiter,
+    child: Child | null,
     action: (signal: AbortSignal) => Promise<Value>,
   ): Promise<Value> {
     const { clock } = this.#sys
     const left = until - clock.now()
     if (gone.aborted) throw new NoSeat('gone')
     if (this.#isClosed) throw closedError()
-    if (left <= 0) throw new NoSeat('late')
+    if (left <= 0) throw new NoSeat('late', child)
     const wait = new AbortController()
     this.#waits.add(wait)
     const onGone = (): void => wait.abort(new NoSeat('gone'))
     gone.addEventListener('abort', onGone, { once: true })
-    const timer = clock.setTimeout(() => wait.abort(new NoSeat('late')), left)
+    const timer = clock.setTimeout(() => wait.abort(new NoSeat('late', child)), left)
     try {
       return await action(wait.signal)
     } finally {

@@ -54,6 +54,22 @@ describe('H52: requests that wait for a cold child', () => {
     await until(() => spinner.get('app')?.leases === 0)
   })
 
+  test('are told on this machine what is known of the child when they have waited too long', async () => {
+    const opens = (life: { number: number }): Promise<unknown> =>
+      life.number === 1 ? Promise.reject(new Error('it is broken')) : new Promise(() => {})
+    const { clock, lives, port, spinner } = await newStage({ opens }, { wait: 30 }, { timeout: 300 })
+    const [asked, proxied] = [ask({ port }), ask({ port, headers: { 'x-forwarded-for': '192.0.2.1' } })]
+    await until(() => spinner.get('app')?.leases === 2 && spinner.get('app')?.lastError)
+    await clock.advance(1)
+    await until(() => lives.length === 2)
+    await clock.advance(30)
+    const { body, status } = await asked
+    expect(status).toBe(503)
+    expect(body).toContain("'app' was not ready in time; it is 'starting'. Its last attempt failed: ")
+    expect(body).toContain('it is broken')
+    expect((await proxied).body).toMatch(/: The app was not ready in time\.\s*$/)
+  })
+
   test('stop waiting when their client goes away, and the start goes on', async () => {
     const opened = deferred<void>()
     const { lives, port, spinner } = await newStage({ opens: () => opened.promise })
