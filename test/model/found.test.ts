@@ -108,3 +108,24 @@ test('a new version that crashes lets another start pass the gate, and tries aga
   ]
   await expect(play(setting, commands)).resolves.toBeUndefined()
 })
+
+test('a replacement with nothing to be cleared away passes the gate before another child that tries again', async () => {
+  const on = (child: number, command: Command): Command => ({ ...command, child }) as Command
+  const setting: Setting = {
+    ...ONE,
+    names: ['a', 'b'],
+    options: [{ startFirst: true }, { attempts: 1 }, {}],
+  }
+  const restart: Command = { do: 'restart', child: 0, pace: 'quiet', signal: 'none', by: 'name' }
+  const commands: Command[] = [
+    start(),
+    { do: 'spawnFails', child: 1, pace: 'quiet', errno: 'ENOENT', sync: false },
+    bind,
+    on(1, start()),
+    on(1, bind),
+    on(1, { ...restart, pace: 'none' } as Command),
+    restart,
+    bind,
+  ]
+  await expect(play(setting, commands)).resolves.toBeUndefined()
+})

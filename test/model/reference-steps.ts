@@ -168,7 +168,7 @@ export abstract class ReferenceSteps {
     for (const process of whom) process.kill()
     // Where one serves there is less to be looked after: others may come later.
     const then = this.incumbent ? whenGone : () => this.#tidy(whenGone)
-    const soon = (): void => this.time.soon(then)
+    const soon = this.incumbent && whom.length === 0 ? then : () => this.time.soon(then)
     this.#whenAll(whom, (process, gone) => process.whenGone(gone), soon)
   }
 
