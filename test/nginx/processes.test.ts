@@ -32,11 +32,14 @@ for (const { what, sys, isThere } of SYSTEMS) {
       const site = await newSite()
       const processes = newProcesses(sys, 10)
       expect(await processes.programOf(site.pid)).toBe('nginx')
-      const children = await processes.childrenOf(site.pid)
-      expect([...children.keys()].map((word) => Number.parseInt(word, 10))).toEqual(site.workers())
-      // A worker gives itself its title, a moment after it has begun.
-      const titles = async () => [...(await processes.childrenOf(site.pid)).values()]
-      await until(async () => (await titles()).every((title) => title.startsWith('nginx: worker process')))
+      // They begin a moment after nginx itself, and give themselves their titles a moment later.
+      const titles = await until(async () => {
+        const children = [...(await processes.childrenOf(site.pid))]
+        const all = children.length > 0 && children.every(([, title]) => title.startsWith('nginx: worker'))
+        return all ? new Map(children) : null
+      })
+      expect([...titles.keys()].map((word) => Number.parseInt(word, 10))).toEqual(site.workers())
+      expect([...titles.values()]).toEqual([expect.stringMatching(/^nginx: worker process/)])
     })
 
     test.runIf(has('nginx'))('enough to keep an upstream, reload by reload', async () => {
