@@ -31,7 +31,7 @@ export interface Plugin {
   drain?(child: Child, reason: string, signal: AbortSignal): unknown
   /** Nothing of the child's process is left. */
   gone?(child: Child): unknown
-  /** The spinner closes, or the plugin is removed. */
+  /** The spinner closes, or the plugin is removed. The close of the spinner waits for it, up to a minute. */
   close?(): unknown
 }
 

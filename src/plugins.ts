@@ -1,7 +1,12 @@
 import type { Child } from './child.ts'
-import { guard } from './events.ts'
+import { deferred } from './deferred.ts'
+import { guard, safeLog } from './events.ts'
 import type { Logger } from './options.ts'
 import type { Plugin } from './plugin.ts'
+import type { Clock } from './sys.ts'
+
+/** Longer than a gateway takes to let its requests finish. */
+const CLOSE_S = 60
 
 type Hook = 'ready' | 'drain'
 
@@ -18,7 +23,7 @@ export class Plugins {
     this.#plugins.add(plugin)
     guard(setup, this.#logger(), `the setup of plugin '${plugin.name}'`)
     return () => {
-      if (this.#plugins.delete(plugin)) this.#close(plugin)
+      if (this.#plugins.delete(plugin)) void this.#close(plugin)
     }
   }
 
@@ -47,13 +52,30 @@ export class Plugins {
     void (async () => call())().catch((thrown: unknown) => child.report(thrown))
   }
 
-  close(): void {
-    for (const plugin of [...this.#plugins]) this.#close(plugin)
+  /** Closes all of them at once, and waits for them, though not for ever. */
+  async close(clock: Clock): Promise<void> {
+    const plugins = [...this.#plugins]
     this.#plugins.clear()
+    await Promise.all(plugins.map((plugin) => this.#closed(plugin, clock)))
   }
 
-  #close(plugin: Plugin): void {
-    guard(() => plugin.close?.(), this.#logger(), `the close of plugin '${plugin.name}'`)
+  async #closed(plugin: Plugin, clock: Clock): Promise<void> {
+    const late = deferred<void>()
+    const timer = clock.setTimeout(() => {
+      const line = `plugin '${plugin.name}' has not closed in ${CLOSE_S} s; it is not waited for any longer`
+      safeLog(this.#logger(), 'warn', line)
+      late.resolve()
+    }, CLOSE_S * 1_000)
+    await Promise.race([this.#close(plugin), late.promise])
+    clock.clearTimeout(timer)
+  }
+
+  /** Settles when it has closed, and never rejects. */
+  async #close(plugin: Plugin): Promise<void> {
+    const logger = this.#logger()
+    const closing = (async () => plugin.close?.())()
+    guard(() => closing, logger, `the close of plugin '${plugin.name}'`)
+    await closing.catch(() => {})
   }
 
   async #each(

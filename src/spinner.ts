@@ -245,7 +245,7 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
       for (const child of this.#children.values()) child.dispose()
       this.shared.cgroups?.close()
       await this.shared.orphans?.close()
-      this.shared.plugins.close()
+      await this.shared.plugins.close(this.#sys.clock)
       await this.shared.sockets.close()
     }
   }

@@ -1,8 +1,21 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { deferred } from '../src/deferred.ts'
 import type { Plugin } from '../src/plugin.ts'
+import type { Spinner } from '../src/spinner.ts'
 import { failureOf, ready, sleeper, watched } from './support/children.ts'
 import { newSpinner, next, until } from './support/host.ts'
+
+/** Whether a promise has settled some turns later. */
+const stateOf = async (promise: Promise<unknown>): Promise<'pending' | 'settled'> => {
+  let state: 'pending' | 'settled' = 'pending'
+  const settle = (): void => {
+    state = 'settled'
+  }
+  promise.then(settle, settle)
+  for (let count = 0; count < 50; count++) await turn()
+  return state
+}
 
 /** A plugin that writes down what it is asked, in order. */
 const scribe = (name: string, log: string[], members: Partial<Plugin> = {}): Plugin => ({
@@ -99,6 +112,31 @@ test('what setup and close throw is a line in the log', async () => {
     expect.stringContaining("[spinner] the setup of plugin 'a' threw: no (at "),
     expect.stringContaining("[spinner] the close of plugin 'a' threw: no (at "),
   ])
+})
+
+test('the close of a spinner waits for those of its plugins', async () => {
+  const [first, second] = [deferred<void>(), deferred<void>()]
+  const closes = [first, second].map(({ promise }, index) => ({ name: `${index}`, close: () => promise }))
+  const closing = newSpinner({ plugins: closes }).close()
+  second.resolve()
+  expect(await stateOf(closing)).toBe('pending')
+  first.resolve()
+  await closing
+})
+
+test('a close that never settles, even one that waits for the spinner, is waited for a minute', async () => {
+  const { sys, clock } = watched()
+  const lines: string[] = []
+  const quiet = (): void => {}
+  const logger = { info: quiet, error: quiet, debug: quiet, warn: (line: string) => void lines.push(line) }
+  const spinner: Spinner = newSpinner({ logger, plugins: [{ name: 'a', close: () => spinner.close() }] }, sys)
+  const closing = spinner.close()
+  await until(() => clock.waiting === 1)
+  await clock.advance(59)
+  expect(await stateOf(closing)).toBe('pending')
+  await clock.advance(2)
+  await closing
+  expect(lines).toEqual(["[spinner] plugin 'a' has not closed in 60 s; it is not waited for any longer"])
 })
 
 test('a ready hook that never settles is bounded by `drainTimeout`', async () => {
