@@ -81,7 +81,7 @@ class Player {
     if (this.#isBehind) {
       this.#isBehind = false
       await nextTurn()
-      this.#stage.reference.time.settle()
+      this.#stage.reference.settle()
       this.#compare()
     }
     if (pace === 'quiet') await this.#quiet()
@@ -144,6 +144,7 @@ class Player {
       if (due > until) break
       while (clock.fire()) await nextTurn()
       while (time.fire()) time.settle()
+      this.#stage.reference.settle()
       this.#compare()
       if (pace === 'quiet') await this.#quiet()
     }

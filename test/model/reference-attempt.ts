@@ -1,8 +1,8 @@
 import type { Exit } from '../../src/events.ts'
 import { kindOfErrno } from './reference-failures.ts'
+import type { Passage } from './reference-gate.ts'
 import { ReferenceProcess } from './reference-process.ts'
 import { ReferenceSteps } from './reference-steps.ts'
-import type { Passage } from './reference-time.ts'
 
 /** How a child is brought up: an address, a place at the gate, a process, and its word that it is ready. */
 export abstract class ReferenceAttempt extends ReferenceSteps {
@@ -12,20 +12,9 @@ export abstract class ReferenceAttempt extends ReferenceSteps {
     const isCurrent = this.enter('launching')
     this.inForce = this.options
     this.holdings.watch(this.name, this.inForce.monitored, () => this.hear('changed'))
-    const moments = this.#moments
     if (this.inForce.startFirst && !this.incumbent) this.holdings.isThere = false
     if (this.holdings.isToAsk(this.inForce)) this.#allocate(isCurrent)
-    else this.#later(moments, () => (isCurrent() ? this.#pass() : undefined))
-  }
-
-  /** To make sure of a socket takes some moments, and to remove an old one takes more: others may come first. */
-  get #moments(): number {
-    if (!this.inForce.startFirst || this.incumbent) return 1
-    return this.holdings.isThere ? 12 : 10
-  }
-
-  #later(moments: number, act: () => void): void {
-    this.time.soon(() => (moments > 1 ? this.#later(moments - 1, act) : act()))
+    else this.time.soon(() => (isCurrent() ? this.#pass() : undefined))
   }
 
   #allocate(isCurrent: () => boolean): void {
@@ -44,7 +33,7 @@ export abstract class ReferenceAttempt extends ReferenceSteps {
 
   #pass(): void {
     const turn = this.turn
-    const passage = this.surroundings.gate.enter(() =>
+    const passage = this.surroundings.gate.enter(this.name, () =>
       turn === this.turn ? this.#spawn(passage) : this.surroundings.gate.leave(passage),
     )
     this.passage = passage

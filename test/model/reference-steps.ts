@@ -1,13 +1,13 @@
 import type { ChildState, Exit } from '../../src/events.ts'
 import type { ModelOptions } from './options.ts'
 import { type Kind, ReferenceFailures } from './reference-failures.ts'
+import type { Passage } from './reference-gate.ts'
 import { type Address, ReferenceHoldings } from './reference-holdings.ts'
 import type { ReferenceProcess } from './reference-process.ts'
 import { ReferenceRecord } from './reference-record.ts'
-import type { Passage, Plan, ReferenceTime } from './reference-time.ts'
+import type { Plan, ReferenceTime } from './reference-time.ts'
 import { ReferenceWaits } from './reference-waits.ts'
 import type { Surroundings } from './surroundings.ts'
-import { SOCKET } from './words.ts'
 
 /** What goes on inside a state. */
 export type Step =
@@ -115,11 +115,7 @@ export abstract class ReferenceSteps {
     )
     this.#leaveGate()
     const then = (): void => (isCurrent() ? this.#left() : undefined)
-    this.#whenAll(
-      this.all,
-      (process, gone) => process.terminate(gone),
-      () => this.#tidy(then),
-    )
+    this.#whenAll(this.all, (process, gone) => process.terminate(gone), then)
   }
 
   killLeaving(state: 'stopping' | 'restart'): void {
@@ -166,10 +162,11 @@ export abstract class ReferenceSteps {
     this.#leaveGate()
     const whenGone = (): void => (isCurrent() ? next() : undefined)
     for (const process of whom) process.kill()
-    // Where one serves there is less to be looked after: others may come later.
-    const then = this.incumbent ? whenGone : () => this.#tidy(whenGone)
-    const soon = this.incumbent && whom.length === 0 ? then : () => this.time.soon(then)
-    this.#whenAll(whom, (process, gone) => process.whenGone(gone), soon)
+    this.#whenAll(
+      whom,
+      (process, gone) => process.whenGone(gone),
+      () => this.time.soon(whenGone),
+    )
   }
 
   /** Does something that takes its time with some processes, and calls `then` when it is done for all. */
@@ -185,12 +182,6 @@ export abstract class ReferenceSteps {
     }
     for (const process of whom) act(process, one)
     if (left === 0) this.time.soon(then)
-  }
-
-  /** When nothing lives any more there may be a socket to look after: children without one come first. */
-  #tidy(then: () => void): void {
-    if (this.address === SOCKET) this.time.soon(then)
-    else then()
   }
 
   /** Ends whatever is of no use, and goes on from there. */

@@ -59,60 +59,6 @@ export class ReferenceTime {
   }
 }
 
-/** One of those who wait at the gate, or have passed it. */
-export interface Passage {
-  readonly admit: () => void
-  inside: boolean
-  stay: Plan | null
-}
-
-/** At most one start passes in each turn, and a bounded number is under way; after a second one counts no more. */
-export class ReferenceGate {
-  readonly #time: ReferenceTime
-  readonly #places: number
-  #queue: Passage[] = []
-  #inside = 0
-  #usedThisTurn = false
-
-  constructor(time: ReferenceTime, places: number) {
-    this.#time = time
-    this.#places = places
-  }
-
-  enter(admit: () => void): Passage {
-    const passage = { admit, inside: false, stay: null }
-    this.#queue.push(passage)
-    this.#admit()
-    return passage
-  }
-
-  /** It gives its place back, or gives up waiting for one. */
-  leave(passage: Passage | null): void {
-    if (!passage) return
-    this.#queue = this.#queue.filter((other) => other !== passage)
-    if (!passage.inside) return
-    passage.inside = false
-    this.#inside--
-    this.#time.callOff(passage.stay)
-    this.#admit()
-  }
-
-  #admit(): void {
-    if (this.#usedThisTurn || this.#inside >= this.#places) return
-    const passage = this.#queue.shift()
-    if (!passage) return
-    this.#inside++
-    this.#usedThisTurn = true
-    passage.inside = true
-    passage.stay = this.#time.after(1_000, () => this.leave(passage))
-    this.#time.turns.push(() => {
-      this.#usedThisTurn = false
-      this.#admit()
-    })
-    this.#time.soon(passage.admit)
-  }
-}
-
 /** All who look at something at the same interval look at the same moments. */
 export class ReferenceRounds {
   readonly #time: ReferenceTime

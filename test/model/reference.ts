@@ -1,11 +1,15 @@
 import type { ModelOptions } from './options.ts'
 import { ReferenceChild } from './reference-child.ts'
+import { ReferenceGate } from './reference-gate.ts'
 import type { ReferenceProcess } from './reference-process.ts'
-import { ReferenceGate, ReferenceRounds, ReferenceTime } from './reference-time.ts'
+import { ReferenceRounds, ReferenceTime } from './reference-time.ts'
 import { endWait, ok, type Wait } from './reference-waits.ts'
 import { FIRST_ADDRESS, FIRST_PID, type Happening, type SpawnFailure } from './world.ts'
 
-/** What a whole spinner is predicted to do. It sees the commands and what happens outside, and nothing of the product. */
+/**
+ * What a whole spinner is predicted to do. It sees the commands and what happens outside, and nothing of the product but
+ * whom that spawned first of those who came at the same moment.
+ */
 export class Reference {
   readonly time = new ReferenceTime()
   readonly children = new Map<string, ReferenceChild>()
@@ -29,8 +33,9 @@ export class Reference {
   readonly #closers: Wait[] = []
   #addresses = FIRST_ADDRESS
 
-  constructor(concurrency: number, random: number) {
-    this.gate = new ReferenceGate(this.time, concurrency)
+  constructor(concurrency: number, random: number, spawned: readonly string[]) {
+    const next = (): string | undefined => spawned[this.spawns.length]?.replace(/ fails$/, '')
+    this.gate = new ReferenceGate(this.time, concurrency, next)
     this.random = random
   }
 
@@ -103,6 +108,13 @@ export class Reference {
     for (const wait of this.#closers) wait.result = this.#closed
   }
 
+  /** Whatever follows from what was done at this moment has happened when this returns. */
+  settle(): void {
+    this.time.settle()
+    this.gate.endMoment()
+    this.time.settle()
+  }
+
   /** Something outside is told. What settles between two parts of it has settled. */
   happen({ what, process }: Happening, refused: boolean): void {
     if (what === 'turn') this.#oneByOne(this.time.turns.splice(0))
@@ -111,7 +123,7 @@ export class Reference {
     else if (what === 'spawnError') this.spawnErrors.get(process)?.()
     else if (what === 'obeys') this.processes[process]?.life.obey()
     else this.processes[process]?.[what]()
-    this.time.settle()
+    this.settle()
   }
 
   #allocate(place: number, refused: boolean): void {

@@ -46,7 +46,7 @@ export class Stage {
   constructor(setting: Setting) {
     this.#setting = setting
     this.world = new World(setting.random)
-    this.reference = new Reference(setting.concurrency, setting.random)
+    this.reference = new Reference(setting.concurrency, setting.random, this.world.spawns)
     const { world } = this
     this.#listen = {
       allocate: (name) => world.allocate(name),

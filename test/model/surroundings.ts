@@ -1,5 +1,6 @@
+import type { ReferenceGate } from './reference-gate.ts'
 import type { ReferenceProcess } from './reference-process.ts'
-import type { ReferenceGate, ReferenceRounds, ReferenceTime } from './reference-time.ts'
+import type { ReferenceRounds, ReferenceTime } from './reference-time.ts'
 import type { SpawnFailure } from './world.ts'
 
 /** What all children of the model share, and what the commands decide for them. */
