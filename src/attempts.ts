@@ -1,5 +1,8 @@
 import type { Attempt } from './attempt.ts'
 
+/** Which of a child's attempts: all, those that serve nobody, or the one that was replaced. */
+export type Whom = 'all' | 'useless' | 'retiree'
+
 /** The attempts of one child that live side by side: one, or with `start-first` for a while two. */
 export class Attempts {
   /** It is being brought up, or it serves. */
@@ -34,6 +37,17 @@ export class Attempts {
   /** Whether the one before still can serve, as far as is known. */
   get canFallBack(): boolean {
     return this.retiree?.process?.exit === null
+  }
+
+  /** Milliseconds of `full` that they have left, from the stop signal to the last of them on. */
+  graceLeft(whom: Whom, full: number, now: number): number {
+    const asked = this.#those(whom).flatMap(({ process }) => (process ? [process.askedAt ?? now] : []))
+    return asked.length === 0 ? full : Math.max(0, Math.max(...asked) + full - now)
+  }
+
+  /** Whether something of them lives though it was killed so many milliseconds ago. */
+  outliveKill(whom: Whom, ms: number): boolean {
+    return this.#those(whom).some(({ process }) => process?.outlivesKill(ms))
   }
 
   /** The process that serves goes on until the next one is ready. */
@@ -77,6 +91,11 @@ export class Attempts {
   /** Nothing lives of what was replaced, or it lingers. */
   retired(): void {
     this.retiree = null
+  }
+
+  #those(whom: Whom): readonly Attempt[] {
+    if (whom !== 'retiree') return this[whom]
+    return this.retiree ? [this.retiree] : []
   }
 
   forget(): void {

@@ -56,6 +56,11 @@ export class Beside {
     return [...this.#processes].flatMap((process) => process.survivors())
   }
 
+  /** Whether something of them lives though it was killed so many milliseconds ago. */
+  outliveKill(ms: number): boolean {
+    return [...this.#processes].some((process) => process.outlivesKill(ms))
+  }
+
   /** In this very turn. */
   killNow(): void {
     for (const process of this.#processes) process.killNow()

@@ -1,14 +1,11 @@
-import { assign, raise } from 'xstate'
+import { and, assign, raise } from 'xstate'
 import { outside } from './machine-context.ts'
 import { machineSetup } from './machine-setup.ts'
 
 /** What the kill did not end stays, and nothing is started over it. */
 const SURVIVED = { target: '#child.faulted.resting', actions: ['abandon', 'stillAlive'] } as const
 /** The same of a new process, while the old one serves. */
-const STUCK = [
-  { guard: 'canKeep', target: '#child.started', actions: ['stillAlive', 'stuck', 'cleared', 'keep'] },
-  SURVIVED,
-] as const
+const STUCK = { target: '#child.started', actions: ['stillAlive', 'stuck', 'cleared', 'keep'] } as const
 
 /** The new version failed, and the old one serves. */
 const KEPT = { guard: 'mustKeep', target: '#child.started', actions: ['cleared', 'keep'] } as const
@@ -35,9 +32,16 @@ export const arriving = machineSetup.createStateConfig({
           { guard: 'mustWait', target: 'waiting', actions: 'cleared' },
           { target: 'launching', actions: 'cleared' },
         ],
-        onError: STUCK,
+        onError: [{ guard: 'canKeep', ...STUCK }, SURVIVED],
       },
-      after: { killTimeout: STUCK },
+      // Where the host itself was held up, what was killed may have ended long ago, or was not killed yet.
+      after: {
+        killTimeout: [
+          { guard: and(['outlivesClearing', 'canKeep']), ...STUCK },
+          { guard: 'outlivesClearing', ...SURVIVED },
+          { target: 'clearing', reenter: true },
+        ],
+      },
     },
     waiting: { after: { backoff: [UNREPLACED, { target: 'launching' }] } },
     launching: {
@@ -114,7 +118,12 @@ export const leaving = machineSetup.createStateConfig({
         input: outside,
         onDone: { target: 'left', actions: 'gone' },
       },
-      after: { stopTimeout: 'killing' },
+      after: {
+        stopTimeout: [
+          { guard: 'hadItsGrace', target: 'killing' },
+          { target: 'terminating', reenter: true },
+        ],
+      },
     },
     killing: {
       invoke: {
@@ -124,7 +133,12 @@ export const leaving = machineSetup.createStateConfig({
         onDone: { target: 'left', actions: 'gone' },
         onError: SURVIVED,
       },
-      after: { killTimeout: SURVIVED },
+      after: {
+        killTimeout: [
+          { guard: 'outlivesKill', ...SURVIVED },
+          { target: 'killing', reenter: true },
+        ],
+      },
     },
     left: { type: 'final' },
   },
@@ -143,7 +157,12 @@ export const retiring = machineSetup.createStateConfig({
     },
     terminating: {
       invoke: { id: 'retire', src: 'retire', input: outside, onDone: 'left' },
-      after: { stopTimeout: 'killing' },
+      after: {
+        retireTimeout: [
+          { guard: 'retireeHadItsGrace', target: 'killing' },
+          { target: 'terminating', reenter: true },
+        ],
+      },
     },
     killing: {
       invoke: {
@@ -153,7 +172,12 @@ export const retiring = machineSetup.createStateConfig({
         onDone: 'left',
         onError: { target: 'left', actions: 'lingers' },
       },
-      after: { killTimeout: { target: 'left', actions: 'lingers' } },
+      after: {
+        killTimeout: [
+          { guard: 'retireeOutlivesKill', target: 'left', actions: 'lingers' },
+          { target: 'killing', reenter: true },
+        ],
+      },
     },
     left: { type: 'final' },
   },

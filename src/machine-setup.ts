@@ -1,5 +1,6 @@
 import { assign, setup } from 'xstate'
 import * as actors from './actors.ts'
+import type { Whom } from './attempts.ts'
 import { crashLoopError, keptError } from './errors.ts'
 import {
   type Context,
@@ -24,6 +25,15 @@ import {
 /** After the kill a group has so long to vanish; what is left then cannot be ended (HAZARDS H7). */
 const KILL_TIMEOUT_MS = 5_000
 
+/** It is sent a little later than the wait begins; where it was only just sent, the wait begins again. */
+const SURELY_KILLED_MS = KILL_TIMEOUT_MS / 2
+
+const graceOf = ({ now, resources, settings }: Context, whom: Whom): number =>
+  resources.attempts.graceLeft(whom, ms(settings.stopTimeout), now())
+
+const outlivesKill = ({ resources: { attempts, beside } }: Context, whom: Whom): boolean =>
+  attempts.outliveKill(whom, SURELY_KILLED_MS) || beside.outliveKill(SURELY_KILLED_MS)
+
 /** @internal What the names in the table of `machine.ts` mean. */
 export const machineSetup = setup({
   types: {} as { context: Context; events: MachineEvent; input: MachineInput },
@@ -41,7 +51,8 @@ export const machineSetup = setup({
   },
   delays: {
     timeout: ({ context }) => ms(context.settings.timeout),
-    stopTimeout: ({ context }) => ms(context.settings.stopTimeout),
+    stopTimeout: ({ context }) => graceOf(context, 'all'),
+    retireTimeout: ({ context }) => graceOf(context, 'retiree'),
     drainTimeout: ({ context }) => ms(context.settings.drainTimeout),
     killTimeout: KILL_TIMEOUT_MS,
     backoff: ({ context }) => delayOf(context),
@@ -74,6 +85,12 @@ export const machineSetup = setup({
     crashesTooOften: ({ context, event }) =>
       isOurs(context, event) && crashesWith(context).length > context.settings.maxRestarts,
     isPastCheckBudget: ({ context }) => isPastCheckBudget(context),
+    // Where the host was held up, the signal has gone out later than the wait began; and a timer may be early by a bit.
+    hadItsGrace: ({ context }) => graceOf(context, 'all') <= 1,
+    retireeHadItsGrace: ({ context }) => graceOf(context, 'retiree') <= 1,
+    outlivesKill: ({ context }) => outlivesKill(context, 'all'),
+    outlivesClearing: ({ context }) => outlivesKill(context, 'useless'),
+    retireeOutlivesKill: ({ context }) => outlivesKill(context, 'retiree'),
     isForgiven: ({ context }) => context.now() - context.faultedAt >= ms(context.settings.faultTimeout),
   },
   actions: {

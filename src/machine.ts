@@ -140,7 +140,12 @@ export const childMachine = machineSetup.createMachine({
             onDone: { target: 'resting', actions: 'gone' },
             onError: { target: 'resting', actions: 'stillAlive' },
           },
-          after: { killTimeout: { target: 'resting', actions: 'stillAlive' } },
+          after: {
+            killTimeout: [
+              { guard: 'outlivesKill', target: 'resting', actions: 'stillAlive' },
+              { target: 'clearing', reenter: true },
+            ],
+          },
         },
         resting: {},
       },

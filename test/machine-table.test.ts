@@ -43,7 +43,13 @@ function resources(changes: Partial<ChildSettings>, hasPlugins: boolean): Resour
     canKeep: () => true,
     mustLeave: () => false,
     inForce: settings,
-    attempts: { hold: false, canFallBack: true, ...callable(CALLS_OF_ATTEMPTS) },
+    attempts: {
+      hold: false,
+      canFallBack: true,
+      graceLeft: () => 0,
+      outliveKill: () => true,
+      ...callable(CALLS_OF_ATTEMPTS),
+    },
     ...callable(CALLS),
   }
   return stub as unknown as Resources

@@ -26,13 +26,15 @@ export class ManagedProcess {
   readonly ended: Promise<void>
   /** How it ended; `null` while it lives. */
   exit: Exit | null = null
+  /** When the stop signal went out, on the clock; `null` while it has not. */
+  askedAt: number | null = null
   readonly #sys: Sys
   readonly #process: ChildProcess
   readonly #settings: ChildSettings
   readonly #stderr = new Ring()
   #terminated: Promise<void> | null = null
   #gone: Promise<void> | null = null
-  #killed = false
+  #killedAt: number | null = null
   #empty = false
   readonly #strays: Strays
 
@@ -118,7 +120,7 @@ export class ManagedProcess {
 
   /** The kill of the group alone, in this very turn; those who left it follow. */
   killNow(): void {
-    this.#killed = true
+    this.#killedAt ??= this.#sys.clock.now()
     if (this.#empty) return
     if (this.#sys.platform === 'win32') killTree(this.pid)
     else signalGroup(this.#sys, this.pid, 'SIGKILL')
@@ -128,6 +130,12 @@ export class ManagedProcess {
   survivors(): number[] {
     const group = this.#empty ? [] : membersOf(this.#sys, this.pid)
     return [...new Set([...group, ...this.#strays.pids()])]
+  }
+
+  /** Whether something of it lives though it was killed so many milliseconds ago. */
+  outlivesKill(ms: number): boolean {
+    const killed = this.#killedAt !== null && this.#sys.clock.now() - this.#killedAt >= ms
+    return killed && this.survivors().length > 0
   }
 
   /** Resolves to false when there is no channel any more; never throws (HAZARDS H24). */
@@ -152,13 +160,14 @@ export class ManagedProcess {
   async #terminate(): Promise<void> {
     const { stopScope } = this.#settings
     await this.#rememberStrays()
+    this.askedAt = this.#sys.clock.now()
     if (this.#sys.platform === 'win32') this.killNow()
     else if (stopScope === 'group') this.#ask('group')
     else {
       if (this.exit === null) this.#ask('leader')
       await this.ended
       // Those whom the signal to the leader has not reached have been asked by nobody yet.
-      if (!this.#killed && !this.#ask('group')) this.#empty = true
+      if (this.#killedAt === null && !this.#ask('group')) this.#empty = true
     }
     await this.whenGone()
   }
@@ -191,7 +200,7 @@ export class ManagedProcess {
 
   /** Those who left the group come last: whoever started them may want to end them himself. */
   #order(): Order {
-    if (this.#killed) return 'SIGKILL'
+    if (this.#killedAt !== null) return 'SIGKILL'
     return this.#terminated ? this.#settings.stopSignal : null
   }
 

@@ -2,6 +2,8 @@ import type { Exit } from '../../src/events.ts'
 import { Life } from './life.ts'
 import type { ReferenceTime } from './reference-time.ts'
 
+const SURELY_KILLED_MS = 2_500
+
 /**
  * What is known of one process group, and when. It is gone when its leader's end is known, its output was read, nothing
  * of the group lives, and its pipes are closed or have had their time.
@@ -14,12 +16,13 @@ export class ReferenceProcess {
   exited = false
   ended = false
   gone = false
+  /** When it was asked to end. */
+  askedAt: number | null = null
   readonly #time: ReferenceTime
   readonly #onEnded: (exit: Exit) => void
   readonly #afterEnd: (() => void)[] = []
   readonly #afterGone: (() => void)[] = []
-  #terminated = false
-  #killed = false
+  #killedAt: number | null = null
   #awaited = false
   #pipesClosed = false
   #closing = false
@@ -46,13 +49,13 @@ export class ReferenceProcess {
   }
 
   terminate(then: () => void): void {
-    if (!this.#terminated) {
-      this.#terminated = true
+    if (this.askedAt === null) {
+      this.askedAt = this.#time.now
       if (this.scope === 'group') this.#ask('group')
       else {
         if (!this.exited) this.#ask('leader')
         this.#whenEnded(() => {
-          if (!this.#killed) this.#ask('group')
+          if (this.#killedAt === null) this.#ask('group')
         })
       }
     }
@@ -60,8 +63,13 @@ export class ReferenceProcess {
   }
 
   kill(): void {
-    this.#killed = true
+    this.#killedAt ??= this.#time.now
     if (!this.#empty) this.life.take('SIGKILL', 'group')
+  }
+
+  /** The kill was sent long enough ago, and something lives all the same. */
+  get outlivesKill(): boolean {
+    return this.#killedAt !== null && this.#time.now - this.#killedAt >= SURELY_KILLED_MS && this.life.group
   }
 
   whenGone(then: () => void): void {
@@ -112,4 +120,10 @@ export class ReferenceProcess {
     this.gone = true
     for (const then of this.#afterGone) this.#time.soon(then)
   }
+}
+
+/** What is left of a time that runs from the stop signal to the last of them on; all of it while one was not asked. */
+export function graceLeft(whom: readonly ReferenceProcess[], full: number, now: number): number {
+  const asked = whom.map(({ askedAt }) => askedAt ?? now)
+  return asked.length === 0 ? full : Math.max(0, Math.max(...asked) + full - now)
 }

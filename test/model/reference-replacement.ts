@@ -1,6 +1,6 @@
 import type { ModelOptions } from './options.ts'
 import { ReferenceAttempt } from './reference-attempt.ts'
-import type { ReferenceProcess } from './reference-process.ts'
+import { graceLeft, type ReferenceProcess } from './reference-process.ts'
 import { failed } from './reference-waits.ts'
 
 const KILL_MS = 5_000
@@ -71,13 +71,21 @@ export abstract class ReferenceReplacement extends ReferenceAttempt {
   #retire(old: ReferenceProcess): void {
     this.retiree = old
     this.incumbent = null
-    const isCurrent = this.enter('retiring', this.inForce.stopTimeout * 1_000, () => this.#killRetired(old))
+    this.#askRetired(old)
+  }
+
+  #askRetired(old: ReferenceProcess): void {
+    const left = (): number => graceLeft([old], this.inForce.stopTimeout * 1_000, this.time.now)
+    const isCurrent = this.enter('retiring', left(), () =>
+      left() <= 1 ? this.#killRetired(old) : this.#askRetired(old),
+    )
     const then = (): void => (isCurrent() ? this.#retired() : undefined)
     this.time.pauses.push(() => (isCurrent() ? old.terminate(then) : undefined))
   }
 
   #killRetired(old: ReferenceProcess): void {
     const isCurrent = this.enter('retiring', KILL_MS, () => {
+      if (!old.outlivesKill) return this.#killRetired(old)
       this.linger(old)
       this.tell([`error ${failed('STILL_ALIVE')}`])
       this.#retired()

@@ -3,7 +3,7 @@ import type { ModelOptions } from './options.ts'
 import { type Kind, ReferenceFailures } from './reference-failures.ts'
 import type { Passage } from './reference-gate.ts'
 import { type Address, ReferenceHoldings } from './reference-holdings.ts'
-import type { ReferenceProcess } from './reference-process.ts'
+import { graceLeft, type ReferenceProcess } from './reference-process.ts'
 import { ReferenceRecord } from './reference-record.ts'
 import type { Plan, ReferenceTime } from './reference-time.ts'
 import { ReferenceWaits } from './reference-waits.ts'
@@ -110,12 +110,21 @@ export abstract class ReferenceSteps {
 
   leave(state: 'stopping' | 'restart'): void {
     this.move(state)
-    const isCurrent = this.enter('terminating', this.inForce.stopTimeout * 1_000, () =>
-      this.killLeaving(state),
+    this.#terminate(state)
+  }
+
+  /** The time of those who leave runs from their signal on, which may have gone out before this, or later. */
+  #terminate(state: 'stopping' | 'restart'): void {
+    const left = (): number => graceLeft(this.all, this.inForce.stopTimeout * 1_000, this.time.now)
+    const isCurrent = this.enter('terminating', left(), () =>
+      left() <= 1 ? this.killLeaving(state) : this.#terminate(state),
     )
     this.#leaveGate()
-    const then = (): void => (isCurrent() ? this.#left() : undefined)
-    this.#whenAll(this.all, (process, gone) => process.terminate(gone), then)
+    this.#whenAll(
+      this.all,
+      (process, gone) => process.terminate(gone),
+      () => (isCurrent() ? this.#left() : undefined),
+    )
   }
 
   killLeaving(state: 'stopping' | 'restart'): void {
@@ -158,7 +167,9 @@ export abstract class ReferenceSteps {
   }
 
   #kill(step: 'clearing' | 'killing', whom: readonly ReferenceProcess[], next: () => void): void {
-    const isCurrent = this.enter(step, KILL_MS, () => this.#survive())
+    const isCurrent = this.enter(step, KILL_MS, () =>
+      whom.some((process) => process.outlivesKill) ? this.#survive() : this.#kill(step, whom, next),
+    )
     this.#leaveGate()
     const whenGone = (): void => (isCurrent() ? next() : undefined)
     for (const process of whom) process.kill()

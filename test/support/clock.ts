@@ -27,8 +27,16 @@ export class FakeClock implements Clock {
     return this.#timers.size
   }
 
-  /** Lets time pass; timers go off in order, and promises settle between them. */
+  /** Time has passed while the loop stood still: all timers that are due go off in this very turn. */
+  jump(seconds: number): void {
+    this.#now += seconds * 1_000
+    const due = [...this.#timers].filter(([, { at }]) => at <= this.#now).sort(([, a], [, b]) => a.at - b.at)
+    for (const [id, { action }] of due) if (this.#timers.delete(id)) action()
+  }
+
+  /** Lets time pass; timers go off in order, and promises settle before, between and after them. */
   async advance(seconds: number): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve))
     const until = this.#now + seconds * 1_000
     for (;;) {
       const due = [...this.#timers].filter(([, { at }]) => at <= until).sort(([, a], [, b]) => a.at - b.at)[0]
@@ -39,7 +47,7 @@ export class FakeClock implements Clock {
       timer.action()
       await new Promise((resolve) => setImmediate(resolve))
     }
-    this.#now = until
+    this.#now = Math.max(this.#now, until)
     await new Promise((resolve) => setImmediate(resolve))
   }
 }
