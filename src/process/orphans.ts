@@ -3,7 +3,7 @@ import type { Sys } from '../sys.ts'
 import { atExit } from './at-exit.ts'
 import type { ManagedProcess } from './managed-process.ts'
 import type { Marks } from './mark.ts'
-import { reap } from './reap.ts'
+import { type Left, reap } from './reap.ts'
 import { StateFile } from './state-file.ts'
 import { Watchdog } from './watchdog.ts'
 
@@ -28,7 +28,7 @@ export class Orphans {
   constructor(sys: Sys, marks: Marks, record: Record | null) {
     this.#watchdog = new Watchdog(sys, marks)
     this.#state = record && StateFile.claim(sys, record.folder, marks.uuid, record.warn, record.name)
-    this.#reaped = record && this.#state ? reap(sys, this.#state.left, record.warn) : Promise.resolve()
+    this.#reaped = record && this.#state ? reaped(sys, this.#state.left, record.warn) : Promise.resolve()
   }
 
   /** Before a spawn: resolves when nothing is left of an earlier host, and the watchdog is awake. */
@@ -66,4 +66,10 @@ export class Orphans {
     this.#watchdog.close()
     this.#state?.close()
   }
+}
+
+/** Until it is done it keeps the host alive: a program that has nothing else to do would leave them behind again. */
+async function reaped(sys: Sys, left: readonly Left[], warn: Record['warn']): Promise<void> {
+  const letHostGo = left.length > 0 ? sys.hold() : () => {}
+  await reap(sys, left, warn).finally(letHostGo)
 }

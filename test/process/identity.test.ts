@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest'
 import type { StartOptions } from '../../src/options.ts'
 import { failureOf, lives, sleeper } from '../support/children.ts'
 import { sysWith } from '../support/clock.ts'
-import { fixture, newFolder, newSpinner, until } from '../support/host.ts'
+import { fixture, newFile, newFolder, newSpinner, until } from '../support/host.ts'
 import * as hosts from '../support/hosts.ts'
-import { install } from '../support/installed.ts'
+import { install, runHost } from '../support/installed.ts'
 
 const { marked, newHost, nothingLives, shell, started, watchdogOf } = hosts
 
@@ -39,6 +39,17 @@ describe.runIf(process.platform === 'linux')('a host that has an `id`', () => {
     expect(left.filter(lives)).toHaveLength(4)
     const spinner = newSpinner({ id: 'shop', runtimeDir })
     await spinner.start(sleeper('next'))
+    expect(left.filter(lives)).toEqual([])
+  })
+
+  test('H1 ends it also where the next one only closes, and is kept alive until that is done', async () => {
+    const runtimeDir = newFolder()
+    const left = await leftBehind(runtimeDir)
+    const text = `import { createSpinner } from 'spinner'
+      await createSpinner({ id: 'shop', runtimeDir: process.env.PLACE, logger: null }).close()
+      console.log('closed')`
+    const next = newFile('next.mjs', text, path.dirname(program))
+    expect(await runHost(next, { PLACE: runtimeDir })).toMatchObject({ code: 0, output: 'closed\n' })
     expect(left.filter(lives)).toEqual([])
   })
 
