@@ -33,12 +33,23 @@ export class Attempt {
     this.settings = settings
   }
 
-  /** Spawns it; from the gate to the spawn nothing is awaited: the gate lets one through in each turn of the loop. */
-  async launch(address: Address | null, signal: AbortSignal): Promise<number> {
+  /**
+   * Spawns it, or gives null when it is out of date by the time it passes the gate. From there to the spawn nothing is
+   * awaited: the gate lets one through in each turn of the loop.
+   */
+  async launch(
+    address: Address | null,
+    signal: AbortSignal,
+    isCurrent: () => boolean,
+  ): Promise<number | null> {
     this.#address = address
     this.#leaveGate = await this.#shared.gate.enter(signal)
     try {
       signal.throwIfAborted()
+      if (!isCurrent()) {
+        this.#leaveGate()
+        return null
+      }
       const spawned = spawnGuarded(this.#shared, this.settings, address, this.#processEvents())
       if (spawned instanceof Promise) throw await spawned
       this.process = spawned

@@ -1,7 +1,7 @@
 import type { Attempt } from './attempt.ts'
 
-/** Which of a child's attempts: all, those that serve nobody, or the one that was replaced. */
-export type Whom = 'all' | 'useless' | 'retiree'
+/** Which of a child's attempts: all, those that are cleared before another, or the one that was replaced. */
+export type Whom = 'all' | 'cleared' | 'retiree'
 
 /** The attempts of one child that live side by side: one, or with `start-first` for a while two. */
 export class Attempts {
@@ -94,8 +94,9 @@ export class Attempts {
   }
 
   #those(whom: Whom): readonly Attempt[] {
-    if (whom !== 'retiree') return this[whom]
-    return this.retiree ? [this.retiree] : []
+    if (whom === 'all' || (whom === 'cleared' && this.incumbent === null)) return this.all
+    const one = whom === 'cleared' ? this.newest : this.retiree
+    return one ? [one] : []
   }
 
   forget(): void {

@@ -52,7 +52,10 @@ export const arriving = machineSetup.createStateConfig({
         input: outside,
         onDone: {
           target: 'readying',
-          actions: assign(({ event }) => ({ pid: event.output })),
+          actions: assign(({ context: { resources, settings }, event }) => ({
+            pid: event.output,
+            settings: resources.attempts.newest?.settings ?? settings,
+          })),
         },
         onError: { target: 'clearing', actions: 'failed' },
       },

@@ -89,7 +89,7 @@ export const machineSetup = setup({
     hadItsGrace: ({ context }) => graceOf(context, 'all') <= 1,
     retireeHadItsGrace: ({ context }) => graceOf(context, 'retiree') <= 1,
     outlivesKill: ({ context }) => outlivesKill(context, 'all'),
-    outlivesClearing: ({ context }) => outlivesKill(context, 'useless'),
+    outlivesClearing: ({ context }) => outlivesKill(context, 'cleared'),
     retireeOutlivesKill: ({ context }) => outlivesKill(context, 'retiree'),
     isForgiven: ({ context }) => context.now() - context.faultedAt >= ms(context.settings.faultTimeout),
   },

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { Allocation } from './address/allocation.ts'
 import { Attempt } from './attempt.ts'
 import { Attempts, survivorsOf } from './attempts.ts'
@@ -10,6 +11,7 @@ import type { ChildSettings } from './options.ts'
 import type { ManagedProcess } from './process/managed-process.ts'
 import { Ring } from './process/output.ts'
 import { lateError } from './ready/late.ts'
+import type { Place } from './ready/listen.ts'
 import type { Owner, Shared } from './shared.ts'
 import type { Target } from './sys.ts'
 import { Watching } from './watching.ts'
@@ -40,7 +42,7 @@ export class Resources {
     this.#owner = owner
     this.settings = settings
     const guard = (call: () => unknown): void => shared.plugins.guard(call, owner.child)
-    this.#allocation = new Allocation(shared, guard)
+    this.#allocation = new Allocation(shared, guard, (address) => owner.child.address === address)
     this.#watching = new Watching(shared, owner)
     this.beside = new Beside(shared)
   }
@@ -68,28 +70,36 @@ export class Resources {
     return this.process ? (this.attempts.main as Attempt).settings : this.settings
   }
 
-  /** One attempt works with the options that were there when it began. */
+  /** Spawns, when there is room, with the options that are there by then. */
   async launch(signal: AbortSignal): Promise<number> {
-    const { settings } = this
-    this.#watching.watch(settings)
-    const { budget, cgroups, orphans } = this.#shared
-    await budget?.admit(this.#owner.child, settings.timeout, signal)
+    const { budget, orphans } = this.#shared
+    await budget?.admit(this.#owner.child, this.settings.timeout, signal)
     await orphans?.ready()
+    // Given up meanwhile, it would ask for an address that nobody wants.
+    signal.throwIfAborted()
+    // Once, since a caller may give others in every turn.
+    return (await this.#launch(false, signal)) ?? ((await this.#launch(true, signal)) as number)
+  }
+
+  /** Null where other options have come before its turn at the gate, unless it is the last try. */
+  async #launch(isLast: boolean, signal: AbortSignal): Promise<number | null> {
+    const { settings } = this
+    const { cgroups, orphans } = this.#shared
+    this.#watching.watch(settings)
     const address = await this.#allocation.obtain(settings, this.attempts.incumbent !== null, signal)
     if (cgroups?.folder) orphans?.keepEmpty(cgroups.folder)
     // Where this launch was given up meanwhile, the newest attempt is a later one's.
     signal.throwIfAborted()
     const line = (stream: OutputStream, text: string): void => this.#line(stream, text)
     this.attempts.newest = new Attempt(this.#shared, this.#owner, settings, line)
-    return this.attempts.newest.launch(address, signal)
+    const isCurrent = (): boolean => isLast || isDeepStrictEqual(settings, this.settings)
+    return this.attempts.newest.launch(address, signal, isCurrent)
   }
 
   async ready(signal: AbortSignal): Promise<void> {
     const keepsFormer = this.attempts.incumbent !== null
-    await this.attempts.newest?.ready(
-      (place) => this.#allocation.settle(place?.target ?? null, keepsFormer),
-      signal,
-    )
+    const settle = (place: Place | null): void => this.#allocation.settle(place?.target ?? null, keepsFormer)
+    await this.attempts.newest?.ready(settle, signal)
   }
 
   hasPlugins(): boolean {
@@ -221,12 +231,8 @@ export class Resources {
 
   /** Why it was not ready in time. */
   explain(): Promise<SpinnerError> {
-    return lateError(
-      this.#shared,
-      this.#current,
-      this.attempts.newest?.bound ?? null,
-      this.attempts.newest?.process ?? null,
-    )
+    const { bound = null, process = null } = this.attempts.newest ?? {}
+    return lateError(this.#shared, this.#current, bound, process)
   }
 
   /** The options of the attempt under way. */

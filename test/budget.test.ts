@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import type { Child } from '../src/child.ts'
 import type { SpinnerOptions, StartOptions } from '../src/options.ts'
@@ -44,6 +45,21 @@ describe('with `maxRunning`', () => {
     await start('b')
     expect(running()).toEqual(['a', 'b', 'd'])
   })
+
+  test.runIf(process.platform === 'linux')(
+    'a start that waits for room takes the options that are there when it gets it',
+    async () => {
+      const { spinner, start } = roomFor({ maxRunning: 1 })
+      const lease = await spinner.acquire(sleeper('x'))
+      start('a', { args: ['600'] })
+      await waiting()
+      const child = start('a', { args: ['601'] })
+      lease.release()
+      await child
+      expect(spinner.get('a')?.options.args).toEqual(['601'])
+      expect(readFileSync(`/proc/${child.pid}/cmdline`, 'latin1').split('\0')[1]).toBe('601')
+    },
+  )
 
   test('nothing more than that ever runs, however many are started at once', async () => {
     const { pids, running, spinner, start } = roomFor({ maxRunning: 2 })

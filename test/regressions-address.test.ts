@@ -133,6 +133,33 @@ test('an allocator that answers after `timeout` gets its address back', async ()
   expect(pids).toEqual([])
 })
 
+test('an address that came for a start that was given up is not released while a later start has the same', async () => {
+  const { sys } = watched()
+  const asked: Deferred<number>[] = []
+  const released: Address[] = []
+  const listen = {
+    allocate: () => {
+      asked.push(deferred())
+      return (asked.at(-1) as Deferred<number>).promise
+    },
+    release: (address: Address) => void released.push(address),
+  }
+  const spinner = newSpinner({}, sys)
+  const options = { ...sleeper('a'), listen, ready: 'spawn' } as const
+  spinner.start(options)
+  await until(() => asked.length === 1)
+  await spinner.stop('a')
+  await until(() => spinner.get('a')?.state === 'stopped')
+  const child = spinner.start(options)
+  await until(() => asked.length === 2)
+  asked[1]?.resolve(24_101)
+  await child
+  asked[0]?.resolve(24_101)
+  for (let turn = 0; turn < 20; turn++) await sys.nextTurn()
+  expect(child.address).toBe(24_101)
+  expect(released).toEqual([])
+})
+
 test.runIf(isLinux)('H37 a child on TCP that was given a socket path is told of `listen: port`', async () => {
   const { clock, sys } = watched()
   const spinner = newSpinner({ attempts: 1, timeout: 5 }, sys)

@@ -17,20 +17,23 @@ export class Allocation {
   readonly #ports: PortAllocator
   readonly #sys: Sys
   readonly #guard: (call: () => unknown) => void
+  readonly #isHeld: (address: Address) => boolean
   #allocator: Allocator | null = null
   #listen: ChildSettings['listen'] = null
   /** Where processes follow one another at one socket. */
   #succession: Succession | null = null
 
-  /** `guard` runs what may be the user's own code. */
+  /** `guard` runs what may be the user's own code; `isHeld` tells whether the child has an address by now. */
   constructor(
     { ports, sockets, sys }: { ports: PortAllocator; sockets: SocketAllocator; sys: Sys },
     guard: (call: () => unknown) => void,
+    isHeld: (address: Address) => boolean,
   ) {
     this.#sys = sys
     this.#sockets = sockets
     this.#ports = ports
     this.#guard = guard
+    this.#isHeld = isHeld
   }
 
   /**
@@ -143,9 +146,9 @@ export class Allocation {
     }
   }
 
-  /** It came when nobody wanted it any more, unless the next start was given the same. */
+  /** It came when nobody wanted it any more, unless a later start was given the same, perhaps after a sleep. */
   #giveBack(allocator: Allocator, address: Address): void {
-    if (address !== this.address) this.#guard(() => allocator.release(address))
+    if (!this.#isHeld(address)) this.#guard(() => allocator.release(address))
   }
 
   #allocatorFor(listen: NonNullable<ChildSettings['listen']>): Allocator {

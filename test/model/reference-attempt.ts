@@ -8,16 +8,17 @@ import { ReferenceSteps } from './reference-steps.ts'
 export abstract class ReferenceAttempt extends ReferenceSteps {
   protected abstract onArrived(): void
 
-  protected launch(): void {
+  /** `isLast`: whatever options come from now on are for the next one. */
+  protected launch(isLast = false): void {
     const isCurrent = this.enter('launching')
     this.inForce = this.options
     this.holdings.watch(this.name, this.inForce.monitored, () => this.hear('changed'))
     if (this.inForce.startFirst && !this.incumbent) this.holdings.isThere = false
-    if (this.holdings.isToAsk(this.inForce)) this.#allocate(isCurrent)
-    else this.time.soon(() => (isCurrent() ? this.#pass() : undefined))
+    if (this.holdings.isToAsk(this.inForce)) this.#allocate(isCurrent, isLast)
+    else this.time.soon(() => (isCurrent() ? this.#pass(isLast) : undefined))
   }
 
-  #allocate(isCurrent: () => boolean): void {
+  #allocate(isCurrent: () => boolean, isLast: boolean): void {
     this.deadline = this.time.after(this.inForce.timeout * 1_000, () => this.fail('NOT_READY', 'child'))
     this.surroundings.allocations.push((address) => {
       if (!isCurrent()) {
@@ -27,15 +28,19 @@ export abstract class ReferenceAttempt extends ReferenceSteps {
       this.time.callOff(this.deadline)
       this.holdings.address = address
       if (address === null) this.fail('NOT_READY', 'child')
-      else this.#pass()
+      else this.#pass(isLast)
     })
   }
 
-  #pass(): void {
+  #pass(isLast: boolean): void {
     const turn = this.turn
-    const passage = this.surroundings.gate.enter(this.name, () =>
-      turn === this.turn ? this.#spawn(passage) : this.surroundings.gate.leave(passage),
-    )
+    const passage = this.surroundings.gate.enter(this.name, () => {
+      const fits = isLast || this.inForce === this.options
+      if (turn === this.turn && fits) return this.#spawn(passage)
+      this.surroundings.gate.leave(passage)
+      // Other options have come meanwhile.
+      if (turn === this.turn) this.launch(true)
+    })
     this.passage = passage
   }
 
