@@ -4,15 +4,16 @@ import { defaultStopScope } from './process/scope.ts'
 import { defaultOf, invalid, type Row, type Rows, readOptions, row, SECONDS } from './read-options.ts'
 import * as values from './values.ts'
 import { type Parser, show, WRONG } from './values.ts'
+import { inReadiness, inTexts, inVariables } from './wrong-part.ts'
 
 /** Every option of a child: how it is read, what a message says of it, and its default. */
 export const CHILD_OPTIONS: Rows = {
   name: row(values.text, 'a text that is not empty'),
   script: row(values.text, 'the path of a program for Node'),
   command: row(values.text, 'the name or path of a program', process.execPath),
-  args: row(values.textList, 'an array of texts', []),
-  env: row(values.environment, 'an object of texts, numbers or booleans', {}),
-  extendEnv: row(values.inheritance, 'true, false or an array of names', true),
+  args: { ...row(values.textList, 'an array of texts', []), part: inTexts },
+  env: { ...row(values.environment, 'an object of texts, numbers or booleans', {}), part: inVariables },
+  extendEnv: { ...row(values.inheritance, 'true, false or an array of names', true), part: inTexts },
   cwd: row(values.orNull(values.folder), 'the path of a folder, a file: URL, or null', null),
   logger: row(
     values.orNull(values.loggerLike),
@@ -46,10 +47,13 @@ export const CHILD_OPTIONS: Rows = {
     "'socket', 'port', a port number from 1 to 65535, { allocate, release }, or null",
     'socket',
   ),
-  ready: row(
-    values.readiness,
-    "'listen', 'spawn', 'message', { http: '/path' }, { output: /pattern/ } or a function",
-  ),
+  ready: {
+    ...row(
+      values.readiness,
+      "'listen', 'spawn', 'message', { http: '/path' }, { output: /pattern/ } or a function",
+    ),
+    part: inReadiness,
+  },
   stdin: row(values.oneOf('ignore', 'pipe'), "'ignore' or 'pipe'", 'ignore'),
   ipc: row(values.flag, 'true or false', false),
   uid: row(values.wholeFrom(0), 'a user id, a whole number from 0'),

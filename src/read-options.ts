@@ -1,6 +1,7 @@
 import { messageOf, SpinnerError } from './errors.ts'
 import { nearest } from './suggest.ts'
 import { type Parser, show, WRONG } from './values.ts'
+import type { WrongPart } from './wrong-part.ts'
 
 /** How one option is read, and what is said of it when it is wrong. */
 export interface Row {
@@ -13,6 +14,8 @@ export interface Row {
   readonly isRequired?: true
   /** What a wrong value was most likely meant to be. */
   readonly meant?: (value: unknown) => string | undefined
+  /** What is wrong within a wrong value, where that says more than the value does. */
+  readonly part?: WrongPart
 }
 
 /** A table of options, by name. */
@@ -94,9 +97,10 @@ function readAll(given: object, rows: Rows, { elsewhere }: Reading) {
   return { parsed, wrong }
 }
 
-function wrongOption(key: string, value: unknown, { takes, meant }: Row): string {
+function wrongOption(key: string, value: unknown, { takes, meant, part }: Row): string {
+  const came = part?.(value, key) ?? `it is ${show(value)}`
   const probably = meant?.(value)
-  return `\`${key}\` must be ${takes}, but it is ${show(value)}${probably ? `; did you mean '${probably}'?` : ''}`
+  return `\`${key}\` must be ${takes}, but ${came}${probably ? `; did you mean '${probably}'?` : ''}`
 }
 
 function unknownOption(key: string, rows: Rows): string {

@@ -12,7 +12,7 @@ export const WRONG: unique symbol = Symbol('wrong')
 /** Turns what a user gave into what spinner works with, or answers WRONG. */
 export type Parser = (value: unknown) => unknown
 
-const hasNul = (text: string): boolean => text.includes('\0')
+export const hasNul = (text: string): boolean => text.includes('\0')
 
 /** A value as a person would recognise it in a message. */
 export function show(value: unknown): string {

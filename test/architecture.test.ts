@@ -24,7 +24,7 @@ const LAYERS: readonly RegExp[] = [
   /^actors$/,
   /^(resources|shared)$/,
   /^(attempt|beside|watching)$/,
-  /^(normalise|read-options|values|budget|monitor.*|(process|address|ready|checks)\/.*)$/,
+  /^(normalise|read-options|values|wrong-part|budget|monitor.*|(process|address|ready|checks)\/.*)$/,
 ]
 
 /** Each package has one door; xstate has the four files that make up and run the machine. */

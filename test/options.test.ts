@@ -119,11 +119,36 @@ test.each(Object.entries(WRONG_VALUES))(
   (key, values) => {
     for (const value of values) {
       const { message } = refusalOf(() => settingsOf({ name: 'a', [key]: value }))
-      expect(message).toContain(`\`${key}\` must be ${CHILD_OPTIONS[key]?.takes}, but it is `)
-      expect(message).not.toMatch(/but it is [.;]/)
+      expect(message).toContain(`\`${key}\` must be ${CHILD_OPTIONS[key]?.takes}, but `)
+      expect(message).not.toMatch(/\b(but|is) *[.;]/)
     }
   },
 )
+
+test.each([
+  [{ args: ['a', 3] }, '`args[1]` is 3'],
+  [{ args: new Array(1) }, '`args[0]` is undefined'],
+  [{ args: ['a\0b'] }, '`args[0]` is "a\\u0000b", which has a NUL character in it'],
+  [{ args: 'a' }, 'it is "a"'],
+  [{ extendEnv: ['A', 1] }, '`extendEnv[1]` is 1'],
+  [{ env: { a: {} } }, 'its "a" is an object'],
+  [{ env: { a: null, b: 'a\0b' } }, 'its "b" is "a\\u0000b", which has a NUL character in it'],
+  [{ env: { 'A=B': '1' } }, '"A=B" cannot be the name of a variable'],
+  [{ env: { '': '1' } }, 'one of its names is empty'],
+  [{ env: new Map() }, 'it is a list, such as a Map'],
+  [{ env: ['A'] }, 'it is an array'],
+  [{ ready: { http: 'healthz' } }, `its \`http\` is "healthz", which does not begin with '/'`],
+  [{ ready: { http: '/a b' } }, 'its `http` is "/a b", which has white space in it'],
+  [{ ready: { http: 80 } }, 'its `http` is 80'],
+  [{ ready: { output: 'text' } }, 'its `output` is "text" and no pattern; write it as /…/'],
+  [{ ready: { line: /x/ } }, 'it has "line"'],
+  [{ ready: { http: '/', output: /x/ } }, 'it has more than one key'],
+  [{ ready: {} }, 'it has none of these keys'],
+])('of %j it is said which part is wrong, and how', (given, part) => {
+  const { message } = refusalOf(() => settingsOf({ name: 'a', ...given }))
+  expect(message).toMatch(/ must be .*, but /)
+  expect(message.endsWith(`, but ${part}.`)).toBe(true)
+})
 
 test.each([
   ['concurrency', 0],
