@@ -4,12 +4,12 @@ import { defaultStopScope } from './process/scope.ts'
 import { defaultOf, invalid, type Row, type Rows, readOptions, row, SECONDS } from './read-options.ts'
 import * as values from './values.ts'
 import { type Parser, show, WRONG } from './values.ts'
-import { inReadiness, inTexts, inVariables } from './wrong-part.ts'
+import { inReadiness, inScript, inTexts, inVariables } from './wrong-part.ts'
 
 /** Every option of a child: how it is read, what a message says of it, and its default. */
 export const CHILD_OPTIONS: Rows = {
   name: row(values.text, 'a text that is not empty'),
-  script: row(values.text, 'the path of a program for Node'),
+  script: { ...row(values.script, 'the path of a program for Node'), part: inScript },
   command: row(values.text, 'the name or path of a program', process.execPath),
   args: { ...row(values.textList, 'an array of texts', []), part: inTexts },
   env: { ...row(values.environment, 'an object of texts, numbers or booleans', {}), part: inVariables },
@@ -119,7 +119,7 @@ export interface Call {
 
 /** Reads what was given to `start` or `acquire`. */
 export function readCall(given: unknown): Call {
-  const options = typeof given === 'string' ? { script: given } : given
+  const options = typeof given === 'string' || values.isFileUrl(given) ? { script: given } : given
   const { signal, ...rest } = readOptions(options, CALL_OPTIONS, { elsewhere: belongsToSpinner })
   const name = rest['name'] ?? rest['script']
   if (typeof name !== 'string')

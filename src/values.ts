@@ -30,6 +30,18 @@ export function show(value: unknown): string {
 export const text: Parser = (value) =>
   typeof value === 'string' && value !== '' && !hasNul(value) ? value : WRONG
 
+/** A child is named by its script, so a URL would give it two names. */
+export const script: Parser = (value) => (isFileUrl(value) ? WRONG : text(value))
+
+export function isFileUrl(value: unknown): boolean {
+  try {
+    return value instanceof URL || (typeof value === 'string' && value.startsWith('file://'))
+  } catch {
+    // A proxy that was revoked.
+    return false
+  }
+}
+
 export const flag: Parser = (value) => (typeof value === 'boolean' ? value : WRONG)
 
 export const wholeFrom =

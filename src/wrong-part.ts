@@ -1,4 +1,4 @@
-import { hasNul, show } from './values.ts'
+import { hasNul, isFileUrl, show } from './values.ts'
 
 /** Says which part of a wrong value is wrong, and how; `undefined` where it is wrong as a whole. */
 export type WrongPart = (value: unknown, key: string) => string | undefined
@@ -41,3 +41,7 @@ export const inReadiness: WrongPart = (value) => {
   if (typeof given !== 'string') return `its \`http\` is ${show(given)}`
   return `its \`http\` is ${show(given)}, ${given.startsWith('/') ? 'which has white space in it' : "which does not begin with '/'"}`
 }
+
+/** A URL in the place of a path. */
+export const inScript: WrongPart = (value) =>
+  isFileUrl(value) ? 'it is a URL; give its path, which fileURLToPath(url) of node:url says' : undefined

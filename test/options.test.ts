@@ -68,9 +68,11 @@ test('the options of the spinner itself have defaults, and hold none for childre
   })
 })
 
+const SCRIPT_URL = new URL('file:///srv/app.js')
+
 const WRONG_VALUES: Record<string, readonly unknown[]> = {
   name: ['', 'a\0b', 1, null, {}],
-  script: ['', 'a\0.js', 1, null, []],
+  script: ['', 'a\0.js', 1, null, [], SCRIPT_URL, SCRIPT_URL.href],
   command: ['', 'a\0b', 1, null, ['node']],
   args: ['--port 1', [1], ['a\0b'], null, { 0: 'a' }, new Set(['a'])],
   env: ['A=1', null, ['A'], { A: {} }, { A: () => 1 }, { A: 'a\0b' }, { 'A=B': '1' }, { '': '1' }],
@@ -148,6 +150,17 @@ test.each([
   const { message } = refusalOf(() => settingsOf({ name: 'a', ...given }))
   expect(message).toMatch(/ must be .*, but /)
   expect(message.endsWith(`, but ${part}.`)).toBe(true)
+})
+
+test.each([
+  ['as the only argument', SCRIPT_URL],
+  ['as a text', SCRIPT_URL.href],
+  ['as `script`', { script: SCRIPT_URL }],
+  ['as `script` and a text', { name: 'a', script: SCRIPT_URL.href }],
+])('a script that is given as a URL, %s, is refused with how to make a path of it', (_how, given) => {
+  expect(refusalOf(() => readCall(given)).message).toBe(
+    '`script` must be the path of a program for Node, but it is a URL; give its path, which fileURLToPath(url) of node:url says.',
+  )
 })
 
 test.each([
