@@ -93,11 +93,18 @@ const CALL_OPTIONS: Rows = {
 
 const WAIT_OPTIONS: Rows = { signal: row(isSignal, 'an AbortSignal') }
 
-const belongsToChild = (key: string): string | undefined =>
-  Object.hasOwn(CALL_OPTIONS, key) ? `\`${key}\` belongs to one child, not to createSpinner()` : undefined
+/** What others call `listen`. */
+const PORT = '`port` is not an option; where a child listens is said by `listen`, such as `listen: 3000`'
 
-const belongsToSpinner = (key: string): string | undefined =>
-  Object.hasOwn(OWN_OPTIONS, key) ? `\`${key}\` belongs to createSpinner(), not to one child` : undefined
+const elsewhere =
+  (rows: Rows, where: string) =>
+  (key: string): string | undefined => {
+    if (key === 'port') return PORT
+    return Object.hasOwn(rows, key) ? `\`${key}\` belongs to ${where}` : undefined
+  }
+
+const belongsToChild = elsewhere(CALL_OPTIONS, 'one child, not to createSpinner()')
+const belongsToSpinner = elsewhere(OWN_OPTIONS, 'createSpinner(), not to one child')
 
 /** Reads what was given to `createSpinner`. */
 export function normaliseSpinner(given: unknown): SpinnerSettings {

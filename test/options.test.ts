@@ -201,6 +201,12 @@ test.each([
   else expect(message).not.toContain('did you mean')
 })
 
+test('a child and a spinner that are given a `port` are told of `listen`', () => {
+  const said = '`port` is not an option; where a child listens is said by `listen`, such as `listen: 3000`.'
+  expect(refusalOf(() => readCall({ script: 'a.js', port: 3000 })).message).toBe(said)
+  expect(refusalOf(() => normaliseSpinner({ port: 3000 })).message).toBe(said)
+})
+
 test.each([
   ['TERM', 'SIGTERM'],
   ['term', 'SIGTERM'],
