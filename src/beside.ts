@@ -1,5 +1,6 @@
 import type { SpinnerError } from './errors.ts'
 import type { Address } from './events.ts'
+import { withLineHint } from './hints.ts'
 import type { ChildSettings } from './options.ts'
 import type { ManagedProcess, ProcessEvents } from './process/managed-process.ts'
 import { spawnProcess } from './process/spawn.ts'
@@ -15,7 +16,8 @@ export function spawnGuarded(
   const { census, cgroups, marks, orphans, sys } = shared
   const given = { address, census, cgroups, mark: marks.next(), watch: orphans?.watch ?? null }
   const spawned = spawnProcess(sys, settings, given, events)
-  if (!(spawned instanceof Promise)) orphans?.guard(spawned)
+  if (spawned instanceof Promise) return spawned.then((error) => withLineHint(sys, settings, error))
+  orphans?.guard(spawned)
   return spawned
 }
 

@@ -24,6 +24,7 @@ const LAYERS: readonly RegExp[] = [
   /^actors$/,
   /^(resources|shared)$/,
   /^(attempt|beside|watching)$/,
+  /^hints$/,
   /^(normalise|read-options|values|wrong-part|budget|monitor.*|(process|address|ready|checks)\/.*)$/,
 ]
 

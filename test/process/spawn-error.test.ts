@@ -8,8 +8,8 @@ import { FakeClock, sysWith } from '../support/clock.ts'
 import { fixture, newFile, newFolder, newSpinner, until } from '../support/host.ts'
 
 /** A program of the test's own. */
-function executable(text: string, mode = 0o755): string {
-  const file = newFile('program', text)
+function executable(text: string, mode = 0o755, name = 'program'): string {
+  const file = newFile(name, text)
   chmodSync(file, mode)
   return file
 }
@@ -29,6 +29,21 @@ const rows: Row[] = [
     'a program that is not on PATH',
     () => ({ command: 'no-such-program' }),
     /'no-such-program' is not on PATH/,
+  ],
+  [
+    'a program and its arguments in one text',
+    () => ({ command: 'no-such-program run "' }),
+    /is not on PATH\. `command` takes a program without its arguments: command: 'sh', args: \['-c', 'no-such-program run "'\]\.$/,
+  ],
+  [
+    'a line that needs no shell',
+    () => ({ command: 'no-such-program run dev' }),
+    /is not on PATH\. `command` takes a program without its arguments: command: 'no-such-program', args: \['run', 'dev'\]\.$/,
+  ],
+  [
+    'a path with a space in it to a program whose interpreter does not exist',
+    () => ({ command: executable('#!/no/such/interpreter\n', 0o755, 'my program') }),
+    /does not exist: #!\/no\/such\/interpreter\.$/,
   ],
   ['a PATH that holds nothing', () => ({ command: 'sleep', env: { PATH: '/no' } }), /'sleep' is not on PATH/],
   ['a path that does not exist', () => ({ command: './no/such' }), /program '\.\/no\/such' does not exist/],
