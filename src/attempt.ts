@@ -2,6 +2,7 @@ import { spawnGuarded } from './beside.ts'
 import { crashedError, exitedError } from './errors.ts'
 import type { Address } from './events.ts'
 import type { Leave } from './gate.ts'
+import { pathHint } from './hints.ts'
 import type { ChildSettings } from './options.ts'
 import type { ManagedProcess, ProcessEvents } from './process/managed-process.ts'
 import type { Place } from './ready/listen.ts'
@@ -143,7 +144,7 @@ export class Attempt {
         const output = this.process?.lastWords ?? []
         const error = this.#isReady
           ? crashedError(name, exit, output)
-          : exitedError(name, exit, output, awaited)
+          : exitedError(name, exit, output, awaited, pathHint(this.#address, output))
         this.#owner.send({ type: 'exited', pid, exit, error })
       },
     }

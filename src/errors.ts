@@ -127,10 +127,11 @@ export function exitedError(
   exit: Ended,
   output: readonly string[],
   awaited: string,
+  hint = '',
 ): SpinnerError {
   return new SpinnerError(
     'ERR_SPINNER_EXITED',
-    `'${child}' ${endingOf(exit)} before ${awaited}.${quoted(output, SILENT)}`,
+    `'${child}' ${endingOf(exit)} before ${awaited}.${hint && ` ${hint}`}${quoted(output, SILENT)}`,
     { child, exitCode: exit.code, signal: exit.signal, output },
   )
 }

@@ -1,4 +1,5 @@
 import { codeOf, SpinnerError } from './errors.ts'
+import type { Address } from './events.ts'
 import type { ChildSettings } from './options.ts'
 import { explainFolder, locate } from './process/spawn-error.ts'
 import type { Sys } from './sys.ts'
@@ -16,6 +17,15 @@ export function withLineHint(sys: Sys, settings: ChildSettings, error: SpinnerEr
   const { cause, child = '' } = error
   const message = `${error.message} \`command\` takes a program without its arguments: ${meant}.`
   return new SpinnerError(error.code, message, { child, cause })
+}
+
+/** As Node and what is built on it refuse a port. */
+const BAD_PORT = /ERR_SOCKET_BAD_PORT|port should be >= 0 and < 65536/i
+
+/** The program made a number of the path that it was given. */
+export function pathHint(address: Address | null, output: readonly string[]): string {
+  if (typeof address !== 'string' || !output.some((line) => BAD_PORT.test(line))) return ''
+  return "Its PORT is the path of a socket and no number: let it listen on that as it is, or give it `listen: 'port'`."
 }
 
 const quote = (text = ''): string => `'${text.replace(/['\\]/g, String.raw`\$&`)}'`

@@ -50,6 +50,19 @@ describe('a start that fails', () => {
     expect(pids).toHaveLength(3)
   })
 
+  test.each([
+    ['is told that PORT is a path', 'socket', 'Number(process.env.PORT)', true],
+    ['is not told so where PORT is a port', 'port', 'NaN', false],
+  ] as const)('because its program listens on what is no port %s', async (_is, listen, port, isTold) => {
+    const args = ['-e', `require('node:http').createServer().listen(${port})`]
+    const error = await failureOf(newSpinner({ attempts: 1 }).start({ name: 'server', args, listen }))
+    expect(error?.message).toContain('ERR_SOCKET_BAD_PORT')
+    const [head] = error?.message.split('\n') ?? []
+    const hint =
+      " Its PORT is the path of a socket and no number: let it listen on that as it is, or give it `listen: 'port'`."
+    expect(head?.includes(hint)).toBe(isTold)
+  })
+
   test('is announced by `faulted` and `error`, on the child and on the spinner', async () => {
     const { sys, clock } = watched()
     const spinner = newSpinner({ attempts: 1 }, sys)
