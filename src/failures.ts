@@ -33,7 +33,7 @@ export function resourceBackoff(step: number, random: number): number {
  */
 export type FailureKind = 'child' | 'address' | 'resource'
 
-const EXHAUSTED = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM', 'ENOSPC', 'ENOBUFS', 'EROFS'])
+const EXHAUSTED = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM', 'ENOSPC', 'ENOBUFS'])
 
 /** Whether an errno says that the machine has run out of something. */
 export function isExhaustion(code: string | undefined): boolean {

@@ -38,6 +38,9 @@ describe.runIf(linux)('a host', () => {
     test('with a full folder for temporary files starts a child when there is room', () =>
       withoutTemporaryFiles('full', true))
 
+    test('that may write no temporary files gives up after its attempts, and starts a child when it may', () =>
+      withoutTemporaryFiles('read-only', true))
+
     test('that may not write temporary files any more starts a child when it may', () =>
       withoutTemporaryFiles('read-only', false))
   })

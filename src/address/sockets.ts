@@ -106,7 +106,11 @@ export class SocketAllocator implements Allocator {
     const { fs } = this.#sys
     const folder = path.join(baseOf(this.#sys), `spinner-${randomUUID().slice(-12)}`)
     this.#keepTidy?.(folder)
-    fs.mkdirSync(folder, { mode: 0o700 })
+    try {
+      fs.mkdirSync(folder, { mode: 0o700 })
+    } catch (thrown) {
+      throw noPlace(path.dirname(folder), thrown)
+    }
     this.#stay = this.#keepTidy ? atExit(() => removeFolder(fs, folder)) : () => {}
     return folder
   }
@@ -206,6 +210,13 @@ const unusable = (folder: string, why: string, cause?: unknown): SpinnerError =>
   new SpinnerError('ERR_SPINNER_INVALID_OPTION', `\`runtimeDir\` '${folder}' cannot be used: ${why}.`, {
     cause,
   })
+
+const noPlace = (base: string, cause: unknown): SpinnerError =>
+  new SpinnerError(
+    'ERR_SPINNER_NOT_READY',
+    `No folder for sockets can be made in '${base}' (${codeOf(cause)}); name one that can be written to with \`runtimeDir\` or XDG_RUNTIME_DIR, or use \`listen: 'port'\`.`,
+    { cause },
+  )
 
 const taken = (socket: string, why: string): SpinnerError =>
   new SpinnerError('ERR_SPINNER_FOREIGN_LISTENER', `The socket '${socket}' cannot be used: ${why}.`)

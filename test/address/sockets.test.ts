@@ -6,6 +6,7 @@ import { SocketAllocator } from '../../src/address/sockets.ts'
 import type { SpinnerError } from '../../src/errors.ts'
 import type { Allocator } from '../../src/plugin.ts'
 import { realSys } from '../../src/sys.ts'
+import { watched } from '../support/children.ts'
 import { sysWith } from '../support/clock.ts'
 import { fixture, get, newFile, newFolder, newSpinner, until } from '../support/host.ts'
 
@@ -220,6 +221,26 @@ for (const [what, { make, says }] of Object.entries(UNUSABLE)) {
     expect((error as Error).message).toContain(runtimeDir)
   })
 }
+
+test.each(['EROFS', 'EACCES'])(
+  'where no folder for sockets can be made (%s) a start fails after its attempts, and says where else they may go',
+  async (code) => {
+    const mkdirSync = (() => {
+      throw Object.assign(new Error(code), { code })
+    }) as typeof fs.mkdirSync
+    const { clock, sys } = watched({ fs: { ...fs, mkdirSync }, tmpdir: () => '/no/place', env: {} })
+    const child = newSpinner({ attempts: 3 }, sys).start(fixture('hello.js'))
+    const failure = refusal(child)
+    await until(async () => {
+      await clock.advance(0.5)
+      return child.state === 'faulted'
+    })
+    expect(await failure).toMatchObject({ code: 'ERR_SPINNER_NOT_READY', attempts: 3, child: child.name })
+    expect((await failure).message).toBe(
+      `No folder for sockets can be made in '/tmp' (${code}); name one that can be written to with \`runtimeDir\` or XDG_RUNTIME_DIR, or use \`listen: 'port'\`.`,
+    )
+  },
+)
 
 test('a runtimeDir that does not exist is made for its owner alone, and is kept empty after close()', async () => {
   const runtimeDir = path.join(newFolder(), 'deep', 'run')
