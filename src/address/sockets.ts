@@ -11,6 +11,8 @@ import { knock } from './probe.ts'
 /** Linux takes 107 bytes and macOS 103, and Node 20 cuts a longer path without a word (HAZARDS H36). */
 const LONGEST_PATH = 100
 const WRITABLE_BY_OTHERS = 0o022
+/** Everybody may write there, and remove what is their own: `/tmp`. */
+const STICKY = 0o1000
 const REMOVALS = 3
 const BETWEEN_REMOVALS_MS = 50
 
@@ -120,9 +122,14 @@ export class SocketAllocator implements Allocator {
     const stat = this.#makeFolder(folder)
     if (!stat.isDirectory()) throw unusable(folder, 'it is a link or a file')
     const user = process.getuid?.()
-    if (user !== undefined && stat.uid !== user) throw unusable(folder, 'it belongs to another user')
+    const below = stat.mode & STICKY ? ` below it, such as '${path.join(folder, 'my-app')}'` : ''
+    if (user !== undefined && stat.uid !== user)
+      throw unusable(folder, `it belongs to another user; name a folder of your own${below}`)
     if (stat.mode & WRITABLE_BY_OTHERS)
-      throw unusable(folder, 'other users can write to it; give it mode 0700 or 0755')
+      throw unusable(
+        folder,
+        `other users can write to it; ${below ? `name a folder of your own${below}` : 'give it mode 0700 or 0755'}`,
+      )
     return folder
   }
 

@@ -204,6 +204,13 @@ const UNUSABLE: Record<string, { make: (at: string) => void; says: RegExp }> = {
     },
     says: /other users can write to it; give it mode 0700/,
   },
+  'a folder that everybody shares': {
+    make: (at) => {
+      fs.mkdirSync(at)
+      fs.chmodSync(at, 0o1777)
+    },
+    says: /other users can write to it; name a folder of your own below it, such as '.*\/run\/my-app'\.$/,
+  },
 }
 
 for (const [what, { make, says }] of Object.entries(UNUSABLE)) {
@@ -221,6 +228,17 @@ for (const [what, { make, says }] of Object.entries(UNUSABLE)) {
     expect((error as Error).message).toContain(runtimeDir)
   })
 }
+
+test.each([
+  [0o755, / belongs to another user; name a folder of your own\.$/],
+  [0o1777, / belongs to another user; name a folder of your own below it, such as '.*\/my-app'\.$/],
+])('H36 a runtimeDir of another user, with mode %o, is no place to change', (mode, says) => {
+  const runtimeDir = newFolder()
+  const stat = Object.assign(fs.lstatSync(runtimeDir), { uid: (process.getuid?.() ?? 0) + 1 })
+  stat.mode = (stat.mode & ~0o7777) | mode
+  const lstatSync = (() => stat) as unknown as typeof fs.lstatSync
+  expect(() => newSpinner({ runtimeDir }, sysWith({ fs: { ...fs, lstatSync } }))).toThrow(says)
+})
 
 test.each(['EROFS', 'EACCES'])(
   'where no folder for sockets can be made (%s) a start fails after its attempts, and says where else they may go',
