@@ -106,7 +106,7 @@ export class Monitor {
       interval: POLL_MS,
       persistent: true,
     }
-    const watcher = watch([...this.#roots], options)
+    const watcher = watch(this.#present(), options)
     const first = !this.#scannedOnce
     let scanning = true
     watcher.on('add', (file) => (first && scanning ? this.#look(file, true) : this.#onEvent(file)))
@@ -128,6 +128,12 @@ export class Monitor {
     })
     watcher.on('error', (thrown) => this.#onError(thrown))
     this.#watcher = watcher
+  }
+
+  /** chokidar calls itself ready before it has looked when one of its paths is missing; those are looked for here. */
+  #present(): string[] {
+    const present = this.#roots.filter((root) => this.#sys.fs.existsSync(root))
+    return present.length > 0 ? present : [...this.#roots]
   }
 
   #onScanned(): void {

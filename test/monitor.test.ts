@@ -236,6 +236,21 @@ test('H39 a path that does not exist yet is waited for, and its neighbours do no
   expect(new Set(watch.told)).toEqual(new Set([late]))
 })
 
+test('H39 what is there is not taken for new where another path does not exist yet, and both are seen', async () => {
+  const { folder, parent } = project()
+  const late = path.join(folder, 'below', 'late.js')
+  const watch = await watchOver([folder, path.join(parent, 'nothing'), late], { ignore: ['below'] })
+  const other = path.join(folder, 'other.js')
+  expect(await watch.more(() => write(other))).toBe(other)
+  const told = await watch.more(() => {
+    fs.mkdirSync(path.dirname(late))
+    write(late)
+  })
+  expect(told).toBe(late)
+  await seesPlainWrites(watch, late)
+  expect(new Set(watch.told)).toEqual(new Set([other, late]))
+})
+
 test('H39 a path whose parent folders do not exist yet is waited for', async () => {
   const late = path.join(newFolder(), 'a', 'b', 'late.js')
   const watch = await watchOver(late)
