@@ -14,8 +14,13 @@ const ENTRIES = [
   ...Object.values(manifest.bin ?? {}),
 ].map((file) => path.posix.normalize(file))
 const WANTED = ['CHANGELOG.md', 'LICENSE', 'README.md', 'spinner.schema.json', ...ENTRIES]
-const ALLOWED =
-  /^(CHANGELOG\.md|LICENSE|README\.md|package\.json|spinner\.schema\.json|dist\/.+\.(js|d\.ts)(\.map)?|src\/.+\.ts)$/
+const ALLOWED = [
+  /^(CHANGELOG\.md|CONTRIBUTING\.md|LICENSE|README\.md|package\.json|spinner\.schema\.json)$/,
+  /^dist\/.+\.(js|d\.ts)(\.map)?$/,
+  /^src\/.+\.ts$/,
+  /^docs\/(.+\.md|states\.svg|charts\/.+\.svg)$/,
+  /^examples\/.+\.(c?js|html|md|conf|yml)$/,
+]
 
 function run(command, args) {
   const { status, stdout, stderr, error } = spawnSync(command, args, {
@@ -56,7 +61,9 @@ function pack(folder) {
 function checkFiles({ files, size, unpackedSize }) {
   const paths = files.map((file) => file.path)
   const missing = WANTED.filter((file) => !paths.includes(file)).map((file) => `missing: ${file}`)
-  const surplus = paths.filter((file) => !ALLOWED.test(file)).map((file) => `does not belong: ${file}`)
+  const surplus = paths
+    .filter((file) => !ALLOWED.some((pattern) => pattern.test(file)))
+    .map((file) => `does not belong: ${file}`)
   const sourceless = paths
     .filter((file) => /^dist\/.*\.js$/.test(file))
     .filter((file) => !paths.includes(file.replace(/^dist\/(.*)\.js$/, 'src/$1.ts')))
@@ -67,6 +74,20 @@ function checkFiles({ files, size, unpackedSize }) {
   report('files', wrong.length === 0, wrong.length === 0 ? sizes : wrong.join('\n'))
 }
 
+/** Who reads the pages where the package is installed follows the same links. */
+function checkLinks({ files }) {
+  const paths = files.map((file) => file.path)
+  const isThere = (target) => paths.some((file) => file === target || file.startsWith(`${target}/`))
+  const linksOf = (page) =>
+    [...readFileSync(path.join(root, page), 'utf8').matchAll(/\]\(([^)#:\s]+)(?:#[^)]*)?\)/g)].map(
+      ([, link]) => ({ page, target: path.posix.join(path.posix.dirname(page), link) }),
+    )
+  const links = paths.filter((file) => file.endsWith('.md')).flatMap(linksOf)
+  const dead = links.filter(({ target }) => !isThere(target))
+  const said = dead.map(({ page, target }) => `${page} leads to ${target}, which is not packed`).join('\n')
+  report('links', dead.length === 0, dead.length === 0 ? `${links.length} lead somewhere` : said)
+}
+
 const bin = (file) => path.join(root, 'node_modules', file)
 const folder = mkdtempSync(path.join(tmpdir(), 'spinner-pack-'))
 try {
@@ -74,6 +95,7 @@ try {
   if (packed) {
     const tarball = path.join(folder, packed.filename)
     checkFiles(packed)
+    checkLinks(packed)
     const publint = run(process.execPath, [bin('publint/src/cli.js'), tarball, '--strict'])
     report('publint', publint.ok, publint.ok ? 'nothing to say' : publint.said)
     const attw = run(process.execPath, [
