@@ -76,8 +76,11 @@ describe('the apps of a folder', () => {
       'Shop.js': '',
       'shop.cjs': '',
       'constructor.js': '',
+      'Big_Name.js': '',
+      'ends_.js': '',
+      'ends-.js': '',
     })
-    expect([...served.keys()]).toEqual(['constructor', 'shop'])
+    expect([...served.keys()]).toEqual(['big_name', 'constructor', 'ends_', 'shop'])
     expect(served.get('shop')).toHaveProperty('command', 'npm')
     const entries = [
       'my.app/',
@@ -86,6 +89,7 @@ describe('the apps of a folder', () => {
       '__proto__.js',
       `${'a'.repeat(64)}.js`,
       'café.js',
+      'ends-.js',
       'shop.cjs',
       'xn--bcher-kva.js',
     ]
