@@ -134,7 +134,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     })
   }
 
-  /** Sends a message over IPC; resolves to false when there is no channel, and never throws. */
+  /** Sends a message over IPC; resolves to false when there is no channel, or no message can be made of it. Never throws. */
   send(message: unknown): Promise<boolean> {
     return this.#life.supervision?.resources.process?.send(message) ?? Promise.resolve(false)
   }

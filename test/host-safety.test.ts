@@ -236,6 +236,16 @@ test('H24 a thousand messages that race with the exit are no errors, and later o
   expect(await child.send('late')).toBe(false)
 })
 
+test('H24 what no message can be made of is not sent, and that is all', async () => {
+  const child = newSpinner({ ipc: true }).start(sleeper('a'))
+  await child
+  const circle: { self?: unknown } = {}
+  circle.self = circle
+  for (const message of [circle, undefined, () => {}, Symbol('x'), { big: 1n }])
+    expect(await child.send(message)).toBe(false)
+  expect(child.state).toBe('started')
+})
+
 test('H26 no signal handler is installed', async () => {
   const count = (): number[] =>
     ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'].map(
