@@ -31,6 +31,8 @@ export interface Arrival extends KnownCall {
   readonly prefix: string
   /** The client holds its body back until it is told to send it, and Node has not told it. */
   readonly mustContinue: boolean
+  /** It came through a server of the host's, whose response may have headers already. */
+  readonly isMounted: boolean
   readonly upgrade: Upgrade | null
   /** Of one that has waited already; null of one that has not. */
   readonly waiter: Waiter | null

@@ -12,7 +12,7 @@ import type { Sent, Upstream } from './upstream.ts'
  * `isAgain`: it was sent before, and lost; a second one must not meet another connection that is being closed.
  */
 export function attempt(house: House, arrival: Arrival, child: Child, isAgain: boolean): Promise<Outcome> {
-  const { asked, request, response, rules } = arrival
+  const { asked, isMounted, request, response, rules } = arrival
   const upstream = house.traffic.to(child)
   if (upstream === null) {
     throw new Error(`'${child.name}' does not listen, so no request can reach it: its \`listen\` is null`)
@@ -24,7 +24,7 @@ export function attempt(house: House, arrival: Arrival, child: Child, isAgain: b
   const outcome = new Promise<Outcome>((resolve) => {
     const { method } = asked
     const { httpVersion } = request
-    const exchange = new Exchange({ method, httpVersion, response, body, upstream }, resolve)
+    const exchange = new Exchange({ method, httpVersion, response, isMounted, body, upstream }, resolve)
     upstream.send(sentOf(arrival, { body, isAlone, trust: house.trust }), exchange)
   })
   return arrival.upgrade === null ? outcome : outcome.then((each) => opened(arrival, each, upstream))

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { codeOf } from '../errors.ts'
 import { addTrailers, inform } from './around.ts'
 import { ClientGone, type RequestBody, TooLarge } from './body.ts'
-import { answerHeaders } from './headers.ts'
+import { answerHeaders, together } from './headers.ts'
 import type { Page } from './pages.ts'
 import { KEEP_ALIVE_MS } from './tunnel.ts'
 import type { Answering, Stream, Upstream } from './upstream.ts'
@@ -26,6 +26,8 @@ export interface Try {
   readonly method: string
   readonly httpVersion: string
   readonly response: ServerResponse
+  /** Others may have set headers on the response. */
+  readonly isMounted: boolean
   readonly body: RequestBody | null
   readonly upstream: Upstream
 }
@@ -80,7 +82,7 @@ export class Exchange implements Answering, Stream {
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
-    const { response, upstream } = this.#try
+    const { isMounted, response, upstream } = this.#try
     if (status < 200) {
       if (!this.#isOver && this.#try.httpVersion === '1.1') inform(response, status, raw)
       return true
@@ -90,8 +92,10 @@ export class Exchange implements Answering, Stream {
     if (saysHowLong) upstream.saysHowLong = true
     if (length !== null) this.#left = length
     if (trailer !== undefined && this.#mayTrail(status, length !== null)) headers.push('trailer', trailer)
+    // Where something was set before, Node 20 keeps of several headers of one name the last.
+    const taken = isMounted ? together(headers) : headers
     // What it throws of a head that Node does not take is told below, as long as nothing was sent.
-    response.writeHead(status, reasonOf(statusText), headers)
+    response.writeHead(status, reasonOf(statusText), taken)
     this.#isAnswering = true
     this.#resume = resume
     // One that says how long it is ends by itself, and cannot be ended in order before that.

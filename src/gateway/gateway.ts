@@ -25,6 +25,7 @@ import { type Patience, WaitingRoom } from './waiting-room.ts'
 /** What is special about a request besides what it says. */
 interface Special {
   readonly mustContinue?: boolean
+  readonly isMounted?: boolean
   readonly take?: Upgrade['take']
   /** Of the framework, which may know what to do with a request that no route fits. */
   readonly next?: (() => void) | undefined
@@ -56,7 +57,8 @@ export class Gateway {
     const room = new WaitingRoom(sys, patienceOf(settings))
     this.#house = houseOf({ sys, spinner, room, traffic: new Traffic(sys) }, settings)
     this.#reception = new Reception(settings, spinner)
-    this.handler = (request, response, next) => void this.#serve({ request, response }, { next })
+    this.handler = (request, response, next) =>
+      void this.#serve({ request, response }, { next, isMounted: true })
     this.upgrade = (request, socket, head) => {
       const call = newUpgradeCall(request, socket, head)
       if (call) void this.#serve(call, { take: call.take })
@@ -149,13 +151,26 @@ export class Gateway {
     way: Way | Page,
     { asked, special, upgrade, waiter }: Pick<Arrival, 'asked' | 'upgrade' | 'waiter'> & { special: Special },
   ): void | Promise<void> {
-    const { mustContinue = false, next } = special
+    const { isMounted = false, mustContinue = false, next } = special
     if ('status' in way) return way.status === 404 && next ? next() : answerPage(call, way)
     if (asked.body !== 0 && call.request.readableDidRead) throw new Error(READ_BEFORE)
     const { peer, request, response } = call
     const { path, prefix, rules, to } = way
     // Written out, since spreads are dear on this path.
-    const arrival = { request, response, peer, asked, to, rules, path, prefix, mustContinue, upgrade, waiter }
+    const arrival: Arrival = {
+      request,
+      response,
+      peer,
+      asked,
+      to,
+      rules,
+      path,
+      prefix,
+      mustContinue,
+      isMounted,
+      upgrade,
+      waiter,
+    }
     return new Visit(this.#house, arrival).serve()
   }
 

@@ -116,6 +116,19 @@ export function answerHeaders(raw: readonly Buffer[]): AnswerHeaders {
   return { headers, length, isEventStream, saysHowLong, trailer: joined(flat, 'trailer') }
 }
 
+/** The same by name, the values of one that comes again in one list. */
+export function together(headers: FlatHeaders): Record<string, string | string[]> {
+  const found: Record<string, string | string[]> = Object.create(null)
+  const names = new Map<string, string>()
+  for (let at = 0; at < headers.length; at += 2) {
+    const [name, value] = [headers[at] as string, headers[at + 1] as string]
+    const first = names.get(name.toLowerCase())
+    if (first === undefined) names.set(name.toLowerCase(), name)
+    found[first ?? name] = first === undefined ? value : [found[first] as string, value].flat()
+  }
+  return found
+}
+
 /** Fields that say how a message is framed, routed or understood must not come after it (RFC 9110, 6.5.1). */
 const NOT_AFTER = new Set([
   ...NOT_PASSED_ON,

@@ -16,6 +16,51 @@ async function serverOf(listener: http.RequestListener): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
+describe('the headers of a child, in a server of the host', () => {
+  const FIRST: readonly (readonly [string, (response: http.ServerResponse) => unknown])[] = [
+    ['has set none', () => {}],
+    ['has set one', (response) => response.setHeader('X-Powered-By', 'Express')],
+    ['has taken one back', (response) => response.setHeader('X-A', '1').removeHeader('X-A')],
+    ['has set the same', (response) => response.setHeader('set-cookie', 'c=3').setHeader('vary', 'Origin')],
+  ]
+
+  test.each(FIRST)('all arrive where it %s, and replace those of their name', async (_what, first) => {
+    const { gateway } = await newStage({
+      handler: (_request, response) => {
+        const headers = [
+          'Set-Cookie',
+          'a=1',
+          'X-B',
+          'b',
+          'set-cookie',
+          'b=2',
+          'Vary',
+          'Accept',
+          'Vary',
+          'Cookie',
+        ]
+        response.writeHead(200, headers).end()
+      },
+    })
+    const port = await serverOf((request, response) => {
+      first(response)
+      gateway.handler(request, response)
+    })
+    const { headers } = await ask({ port })
+    expect(headers).toMatchObject({ 'set-cookie': ['a=1', 'b=2'], vary: 'Accept, Cookie', 'x-b': 'b' })
+  })
+
+  test('leave those of other names as they are', async () => {
+    const { gateway } = await newStage()
+    const port = await serverOf((request, response) => {
+      response.setHeader('X-Powered-By', 'Express').setHeader('Set-Cookie', ['a=1', 'b=2'])
+      gateway.handler(request, response)
+    })
+    const { headers } = await ask({ port })
+    expect(headers).toMatchObject({ 'x-powered-by': 'Express', 'set-cookie': ['a=1', 'b=2'] })
+  })
+})
+
 test('H51: a response that cannot be written is cut off, and the host lives', async () => {
   const { gateway } = await newStage()
   const port = await serverOf((request, response) => {
