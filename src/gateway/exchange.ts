@@ -10,10 +10,14 @@ import type { Answering, Stream, Upstream } from './upstream.ts'
 
 /**
  * How one try ended: `'over'`: nothing is left to do; `'unsent'`: no byte of it has left, so that it may be tried again;
- * `'lost'`: it was sent and nothing came back, and it may be sent twice; what the client is to be told; or a connection
- * that speaks another protocol from now on.
+ * that it was lost; what the client is to be told; or a connection that speaks another protocol from now on.
  */
-export type Outcome = 'over' | 'unsent' | 'lost' | Page | Upgraded
+export type Outcome = 'over' | 'unsent' | Lost | Page | Upgraded
+
+/** It was sent and nothing came back, and it may be sent twice. */
+export interface Lost {
+  readonly lostBy: Upstream
+}
 
 export interface Upgraded {
   readonly socket: Duplex
@@ -145,7 +149,7 @@ export class Exchange implements Answering, Stream {
   }
 
   #outcomeOf(error: Error): Outcome {
-    const { body, method, response } = this.#try
+    const { body, method, response, upstream } = this.#try
     if (error instanceof ClientGone) return 'over'
     if (this.#isAnswering) {
       // Half an answer must not look like a whole one.
@@ -157,7 +161,7 @@ export class Exchange implements Answering, Stream {
     if (this.#abort === null) return 'unsent'
     if (codeOf(error) === 'UND_ERR_HEADERS_TIMEOUT')
       return { status: 504, text: 'The app did not answer in time.' }
-    if (!this.#hasBegun && isRepeatable(method, body)) return 'lost'
+    if (!this.#hasBegun && isRepeatable(method, body)) return { lostBy: upstream }
     return { status: 502, text: 'The app closed the connection before it had answered.' }
   }
 

@@ -28,7 +28,7 @@ export class Traffic {
     if (target === null) return null
     if (this.#isClosed) throw closedError()
     if (current) this.#retire(child, current)
-    const upstream = new Upstream(this.#sys, target, pid)
+    const upstream = new Upstream(this.#sys, target, child.info())
     this.#ways.set(child, [...(this.#ways.get(child) ?? []), upstream])
     return upstream
   }

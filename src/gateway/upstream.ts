@@ -1,5 +1,6 @@
 import type { Duplex, Readable } from 'node:stream'
 import { type Dispatcher, Pool } from 'undici'
+import type { ChildInfo } from '../events.ts'
 import type { Sys, Target } from '../sys.ts'
 import { Connector } from './connect.ts'
 import type { FlatHeaders } from './headers.ts'
@@ -51,6 +52,8 @@ export interface Stream {
 /** The way to one process of a child: its connections, and what is under way on them. The next process gets another. */
 export class Upstream {
   readonly pid: number | null
+  /** How often the child had crashed before this process served. */
+  readonly crashes: number
   /** Whether the process says how long it keeps a connection that nobody uses. Then none is used after that. */
   saysHowLong = false
   readonly #pool: Pool
@@ -62,8 +65,9 @@ export class Upstream {
   readonly #all = new UnderWay()
   #isRetired = false
 
-  constructor(sys: Sys, target: Target, pid: number | null) {
+  constructor(sys: Sys, target: Target, { crashes, pid }: Pick<ChildInfo, 'crashes' | 'pid'>) {
     this.pid = pid
+    this.crashes = crashes
     const connector = new Connector(sys, target)
     this.#newPool = () =>
       new Pool('http://localhost', {

@@ -6,6 +6,7 @@ import { attempt } from './attempt.ts'
 import type { Outcome } from './exchange.ts'
 import { isRoutableName } from './names.ts'
 import { isNavigation, type Page, waitingPage } from './pages.ts'
+import type { Upstream } from './upstream.ts'
 import type { Waiter } from './waiting-room.ts'
 
 /** Between tries of a request whose process does not accept. */
@@ -21,7 +22,8 @@ export class Visit {
   readonly #name: string
   #waiter: Waiter | null
   #pause = FIRST_PAUSE_MS
-  #hasBeenLost = false
+  /** The process that got the request and never answered. */
+  #lostBy: Upstream | null = null
   #mustContinue: boolean
 
   constructor(house: House, arrival: Arrival) {
@@ -45,6 +47,7 @@ export class Visit {
     const child = this.#child()
     if (!child.serves && this.#showsPage()) return this.#wakeWithPage(child)
     for (;;) {
+      if (this.#hasCrashed(child)) return this.#answer(LOST)
       const lease = child.serves ? child.hold() : await this.#house.room.seat(child, this.#wait())
       try {
         if (!child.serves) continue
@@ -62,6 +65,7 @@ export class Visit {
     for (;;) {
       const child = spinner.child(this.#name)
       if (!child || child.state === 'stopped' || child.state === 'stopping') return this.#sayAsleep()
+      if (this.#hasCrashed(child)) return this.#answer(LOST)
       if (child.state === 'faulted') return this.#answer({ status: 503, text: 'The app has failed.' })
       if (!child.serves) await room.watch(child, this.#wait())
       else {
@@ -108,7 +112,7 @@ export class Visit {
     // The body is asked for when there is somebody to read it, and never twice.
     if (this.#mustContinue) this.#arrival.response.writeContinue()
     this.#mustContinue = false
-    return attempt(this.#house, this.#arrival, child, this.#hasBeenLost)
+    return attempt(this.#house, this.#arrival, child, this.#lostBy !== null)
   }
 
   async #isDone(outcome: Exclude<Outcome, 'over'>): Promise<boolean> {
@@ -117,12 +121,17 @@ export class Visit {
       this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS)
       return false
     }
-    if (outcome === 'lost' && !this.#hasBeenLost) {
-      this.#hasBeenLost = true
+    if ('lostBy' in outcome && this.#lostBy === null) {
+      this.#lostBy = outcome.lostBy
       return false
     }
-    this.#answer(outcome === 'lost' || 'socket' in outcome ? LOST : outcome)
+    this.#answer('status' in outcome ? outcome : LOST)
     return true
+  }
+
+  /** Whether the process that got the request has ended by itself since: the request may be why, and would end the next. */
+  #hasCrashed(child: Child): boolean {
+    return this.#lostBy !== null && child.info().crashes > this.#lostBy.crashes
   }
 
   #answer(page: Page): void {

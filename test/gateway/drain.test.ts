@@ -16,6 +16,9 @@ function inHand(): { handler: Handler; answers: Deferred<void>[] } {
   return { handler, answers }
 }
 
+/** A second crash would fault the child. */
+const CRASHES_COUNT = { maxRestarts: 1, restartTolerance: 60 }
+
 const ENDS: readonly (readonly [string, (stage: Stage) => Promise<unknown>])[] = [
   ['a restart', ({ spinner }) => spinner.restart('app')],
   ['a stop', ({ spinner }) => spinner.stop('app')],
@@ -175,17 +178,56 @@ test('an answer of a known length is never ended before its time, even one that 
 })
 
 describe('a process that ends unasked', () => {
-  test('H56: loses no GET: what had no answer yet is asked of the next one', async () => {
+  test('gets 502 for what it had not answered: one of these may be why it ended, and would end the next', async () => {
     const { answers, handler } = inHand()
-    const { lives, port } = await newStage({ handler }, {}, { maxRestarts: 5 })
+    const { lives, port } = await newStage({ handler }, {}, CRASHES_COUNT)
     const asked = Promise.all(Array.from({ length: 20 }, () => ask({ port })))
     await until(() => answers.length === 20)
     lives[0]?.end()
-    await until(() => answers.length === 40)
-    for (const answer of answers) answer.resolve()
-    expect(new Set((await asked).map(({ status, body }) => `${status} ${body}`))).toEqual(
-      new Set(['200 life 2']),
-    )
+    expect(new Set((await asked).map(({ status }) => status))).toEqual(new Set([502]))
+    const next = ask({ port })
+    await until(() => answers.length === 21)
+    answers[20]?.resolve()
+    expect((await next).body).toBe('life 2')
+  })
+
+  test.each([
+    ['at once', 0],
+    ['after its connections', 20],
+  ])('is not asked the same again, be its end seen %s', async (_what, late) => {
+    const asked: (string | undefined)[] = []
+    const handler: Handler = (request, response, life) => {
+      asked.push(request.url)
+      if (request.url === '/') return void response.end(`life ${life.number}`)
+      if (late > 0) request.socket.destroy()
+      life.server.close()
+      void turns(late).then(() => life.end())
+    }
+    const { clock, port, spinner } = await newStage({ handler }, {}, CRASHES_COUNT)
+    expect((await ask({ port })).body).toBe('life 1')
+    let isAnswered = false
+    const crashed = ask({ port, path: '/crash' }).finally(() => {
+      isAnswered = true
+    })
+    while (!isAnswered) await clock.advance(0.05)
+    expect(await crashed).toMatchObject({ status: 502 })
+    expect((await ask({ port })).body).toBe('life 2')
+    expect(asked).toEqual(['/', '/crash', '/'])
+    expect(spinner.get('app')).toMatchObject({ state: 'started', crashes: 1 })
+  })
+
+  test('is not asked the same again by a request that takes the child as it is', async () => {
+    const asked: (string | undefined)[] = []
+    const handler: Handler = (request, response, life) => {
+      asked.push(request.url)
+      if (request.url === '/poll') life.end()
+      else response.end(`life ${life.number}`)
+    }
+    const { port } = await newStage({ handler }, { ignore: ['/poll'] }, CRASHES_COUNT)
+    await ask({ port })
+    expect(await ask({ port, path: '/poll' })).toMatchObject({ status: 502 })
+    expect((await ask({ port })).body).toBe('life 2')
+    expect(asked).toEqual(['/', '/poll', '/'])
   })
 
   test.each([
@@ -205,21 +247,33 @@ describe('a process that ends unasked', () => {
     await until(() => lives.length === 2)
     expect(answers).toHaveLength(1)
   })
+})
 
-  test('H56: is not asked the same again and again', async () => {
+describe('a GET without an answer', () => {
+  test('H56: is asked once more, and no more, of a process that closes connections', async () => {
     let asked = 0
-    const { port } = await newStage(
-      {
-        handler: (_request, _response, life) => {
-          asked++
-          life.end()
-        },
+    const { lives, port } = await newStage({
+      handler: (request) => {
+        asked++
+        request.socket.destroy()
       },
-      {},
-      { maxRestarts: 50 },
-    )
+    })
     expect(await ask({ port })).toMatchObject({ status: 502 })
     expect(asked).toBe(2)
+    expect(lives).toHaveLength(1)
+  })
+
+  test('is asked of the next process where its own was ended before it had answered', async () => {
+    const { answers, handler } = inHand()
+    const { clock, port, spinner } = await newStage({ handler }, {}, { drainTimeout: 5 })
+    const asked = ask({ port })
+    await until(() => answers.length === 1)
+    const restarted = spinner.restart('app')
+    await clock.advance(6)
+    await restarted
+    await until(() => answers.length === 2)
+    answers[1]?.resolve()
+    expect(await asked).toMatchObject({ status: 200, body: 'life 2' })
   })
 })
 
