@@ -1,9 +1,9 @@
 import { SpinnerError } from '../errors.ts'
-import { complete, readCall } from '../normalise.ts'
 import type { Logger } from '../options.ts'
 import { invalid, type Row, readOptions, readWithDefaults, required, row, SECONDS } from '../read-options.ts'
 import * as values from '../values.ts'
 import { type Parser, WRONG } from '../values.ts'
+import { type Defaults, destination, mustAgree } from './destinations.ts'
 import { readTrust, type Trust } from './forwarded.ts'
 import { hostOf } from './names.ts'
 import type { Chooser, Destination, Rules } from './options.ts'
@@ -59,17 +59,6 @@ const header: Parser = (value) => {
 
 const pattern: Parser = (value) =>
   value instanceof RegExp || (typeof value === 'string' && value.startsWith('/')) ? value : WRONG
-
-type Defaults = Readonly<Record<string, unknown>>
-
-/** Options of a child are checked now, by the rules of `start()`, rather than at the first request. */
-const destination =
-  (defaults: Defaults): Parser =>
-  (value) => {
-    if (typeof value === 'function') return value
-    if (typeof value !== 'string') complete(readCall(value), defaults)
-    return value === '' ? WRONG : value
-  }
 
 const RULES: Readonly<Record<keyof Rules, Row>> = {
   websocket: row(values.oneOf('keep', 'ignore'), "'keep' or 'ignore'", 'keep'),
@@ -164,6 +153,7 @@ function readTable(
 ): RouteTable {
   const rows = routeRows(defaults)
   const read = routes.map((route, at) => readRoute(route, at, rules, rows))
+  mustAgree(read, defaults)
   return newRouteTable(read, hosts as string[] | null, (twin) => {
     const at = read.indexOf(twin)
     throw invalid(

@@ -67,6 +67,41 @@ describe('the options of a gateway', () => {
   })
 })
 
+describe('two routes with the options of one child', () => {
+  const read = (...destinations: readonly unknown[]): unknown =>
+    readGateway({ routes: destinations.map((to, at) => ({ path: `/${at}`, to })), logger: null })
+
+  test.each<[object, object, string]>([
+    [{ script: 'server.js', cwd: '/srv/a' }, { script: 'server.js', cwd: '/srv/b' }, 'cwd'],
+    [{ script: 'server.js' }, { script: 'server.js', args: ['-v'] }, 'args'],
+    [{ name: 'a', script: 'a.js' }, { name: 'a', script: 'b.js' }, 'script'],
+    [{ name: 'a', script: 'a.js' }, { name: 'a', script: 'a.js', env: { A: '1' } }, 'env'],
+    [{ name: 'a', script: 'a.js', ready: () => {} }, { name: 'a', script: 'a.js' }, 'ready'],
+  ])('are refused where these differ: %j and %j', (one, other, option) => {
+    const { name = 'server.js' } = one as { name?: string }
+    const both = `\`routes[1]\` and \`routes[2]\` lead to one child, '${name}', each with another \`${option}\``
+    expect(() => read('a', one, other)).toThrow(`${both}; give one of them a \`name\` of its own.`)
+  })
+
+  test.each<[object, object]>([
+    [{ script: 'server.js' }, { script: 'server.js' }],
+    [
+      { script: 'server.js', timeout: '5s' },
+      { name: 'server.js', script: 'server.js', timeout: 5 },
+    ],
+    [
+      { script: 'server.js', cwd: '/srv/a' },
+      { name: 'b', script: 'server.js', cwd: '/srv/b' },
+    ],
+    [
+      { name: 'a', script: 'a.js', ready: () => {} },
+      { name: 'a', script: 'a.js', ready: () => {} },
+    ],
+  ])('are taken where they mean the same, or two children: %j and %j', (one, other) => {
+    expect(() => read(one, other, () => one, 'server.js')).not.toThrow()
+  })
+})
+
 describe('where a gateway listens', () => {
   test('is a free port on this machine with the limits of H54', () => {
     expect(readListen({})).toEqual({
