@@ -9,13 +9,17 @@ import type { Chooser, Destination } from './options.ts'
 /** The options of a spinner, which its children have where they are given no others. */
 export type Defaults = Readonly<Record<string, unknown>>
 
+const NO_ADDRESS =
+  "`to` is a child whose `listen` is null, so no request can reach it; let it listen on 'socket', or on 'port'"
+
 /** Options of a child are checked now, by the rules of `start()`, rather than at the first request. */
 export const destination =
   (defaults: Defaults): Parser =>
   (value) => {
     if (typeof value === 'function') return value
-    if (typeof value !== 'string') complete(readCall(value), defaults)
-    return value === '' ? WRONG : value
+    if (typeof value === 'string') return value === '' ? WRONG : value
+    if (complete(readCall(value), defaults).listen === null) throw invalid([NO_ADDRESS])
+    return value
   }
 
 interface Led {

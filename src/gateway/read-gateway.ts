@@ -41,8 +41,8 @@ const hostName: Parser = (value) => {
 
 const allowedHost: Parser = (value) => (value === '*' ? value : hostName(value))
 
-/** What a path can be compared with as it stands: no query, no dots, no empty segments. */
-const PREFIX = /^(?:\/(?!\.{1,2}(?:\/|$))[\x21\x22\x24\x26-\x2e\x30-\x3e\x40-\x7e]+)+\/?$/
+/** What a path can be compared with as it stands: no query, no dots, no empty segments, and no `*` that is no pattern. */
+const PREFIX = /^(?:\/(?!\.{1,2}(?:\/|$))[\x21\x22\x24\x26-\x29\x2b-\x2e\x30-\x3e\x40-\x7e]+)+\/?$/
 const prefix: Parser = (value) => {
   if (value === '/') return ''
   return typeof value === 'string' && PREFIX.test(value) ? value.replace(/\/$/, '') : WRONG
@@ -75,7 +75,7 @@ const RULES: Readonly<Record<keyof Rules, Row>> = {
 const routeRows = (defaults: Defaults): Readonly<Record<string, Row>> => ({
   ...RULES,
   host: row(hostName, "the name of a host, or '*.' and the rest of one"),
-  path: row(prefix, "a path such as '/docs', without a query"),
+  path: row(prefix, "a path such as '/docs', which fits what lies below it too, without a query or '*'"),
   strip: row(values.flag, 'true or false', false),
   header: row(header, '{ name, value }, both texts, or { name } alone'),
   to: required(destination(defaults), 'the name of a child, the options of one, or a function'),

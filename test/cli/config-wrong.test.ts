@@ -127,7 +127,9 @@ const FILES: readonly (readonly [string, readonly string[]])[] = [
   ],
   [
     gateway('80', '{path: docs, to: web}'),
-    ["9:14: `path` must be a path such as '/docs', without a query, but it is 'docs'"],
+    [
+      "9:14: `path` must be a path such as '/docs', which fits what lies below it too, without a query or '*', but it is 'docs'",
+    ],
   ],
   [gateway('80', '{header: {value: x}, to: web}'), ['9:8: `header` needs a `name`']],
   [

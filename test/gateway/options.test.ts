@@ -45,9 +45,17 @@ describe('the options of a gateway', () => {
       { routes: [{ to: { name: 'a', script: 'a', listen: null, ready: 'listen' } }] },
       '`routes[0]`: `ready` "listen" needs an address, but `listen` is null',
     ],
+    [
+      { routes: [{ to: { name: 'a', script: 'a', listen: null } }] },
+      '`routes[0]`: `to` is a child whose `listen` is null, so no request can reach it',
+    ],
     [route({ host: '..' }), "`routes[0]`: `host` must be the name of a host, or '*.' and the rest of one"],
     [route({ host: '*' }), '`routes[0]`: `host` must be the name of a host'],
-    [route({ path: 'docs' }), "`routes[0]`: `path` must be a path such as '/docs', without a query"],
+    [route({ path: 'docs' }), "`routes[0]`: `path` must be a path such as '/docs', which fits"],
+    [
+      route({ path: '/docs/*' }),
+      "`routes[0]`: `path` must be a path such as '/docs', which fits what lies below it too, without a query or '*', but it is",
+    ],
     [route({ path: '/a/../b' }), '`routes[0]`: `path` must be a path'],
     [route({ path: '/a?b' }), '`routes[0]`: `path` must be a path'],
     [route({ path: '/a//b' }), '`routes[0]`: `path` must be a path'],
