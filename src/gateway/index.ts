@@ -1,3 +1,4 @@
+import { invalid } from '../read-options.ts'
 import type { Spinner } from '../spinner.ts'
 import { realSys, type Sys } from '../sys.ts'
 import { Gateway } from './gateway.ts'
@@ -33,5 +34,10 @@ export function createGateway(spinner: Spinner, options: GatewayOptions): Gatewa
 
 /** @internal The same on another outside world: a test's. */
 export function createGatewayOn(sys: Sys, spinner: Spinner, options: GatewayOptions): Gateway {
+  if (typeof (spinner as Partial<Spinner> | null | undefined)?.use !== 'function')
+    throw invalid([NO_SPINNER], 'createGateway()')
   return new Gateway(sys, spinner, readGateway(options, spinner.settings.defaults))
 }
+
+const NO_SPINNER =
+  'the first argument must be a spinner, and the second the options: createGateway(spinner, { routes })'

@@ -75,6 +75,15 @@ describe('the options of a gateway', () => {
   })
 })
 
+test.each([{ routes: [] }, undefined, null])('a gateway of %j instead of a spinner is refused', (given) => {
+  expect(() => createGateway(given as never, newSpinner() as never)).toThrow(
+    expect.objectContaining({
+      code: 'ERR_SPINNER_INVALID_OPTION',
+      message: expect.stringMatching(/^createGateway\(\): the first argument must be a spinner/),
+    }),
+  )
+})
+
 describe('two routes with the options of one child', () => {
   const read = (...destinations: readonly unknown[]): unknown =>
     readGateway({ routes: destinations.map((to, at) => ({ path: `/${at}`, to })), logger: null })
