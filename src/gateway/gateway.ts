@@ -41,8 +41,11 @@ export class Gateway {
    * route fits goes to `next` when there is one, and gets 404 otherwise.
    */
   readonly handler: (request: IncomingMessage, response: ServerResponse, next?: () => void) => void
-  /** Takes over a connection that asks for another protocol: for a server's `upgrade` event. */
-  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+  /**
+   * Takes over a connection that asks for another protocol: for a server's `upgrade` event. One that no route fits is left
+   * as it is to `next` when there is one, and gets 404 otherwise.
+   */
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer, next?: () => void) => void
   #house: House
   #settings: GatewaySettings
   #reception: Reception
@@ -59,9 +62,14 @@ export class Gateway {
     this.#reception = new Reception(settings, spinner)
     this.handler = (request, response, next) =>
       void this.#serve({ request, response }, { next, isMounted: true })
-    this.upgrade = (request, socket, head) => {
+    this.upgrade = (request, socket, head, next) => {
       const call = newUpgradeCall(request, socket, head)
-      if (call) void this.#serve(call, { take: call.take })
+      if (!call) return
+      const leave = (): void => {
+        call.giveBack()
+        next?.()
+      }
+      void this.#serve(call, { take: call.take, next: next && leave })
     }
     this.#leaveSpinner = spinner.use({ ...this.#house.traffic.plugin(), close: () => this.close() })
   }

@@ -10,6 +10,8 @@ export interface UpgradeCall {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   take: Upgrade['take']
+  /** Leaves the connection as it came, for somebody else. */
+  giveBack(): void
 }
 
 /**
@@ -22,7 +24,7 @@ export function newUpgradeCall(request: IncomingMessage, socket: Duplex, head: B
   const response = new ServerResponse(request)
   response.shouldKeepAlive = false
   if (!assign(response, socket)) return null
-  const early: Buffer[] = head.length > 0 ? [head] : []
+  const early: Buffer[] = []
   let length = head.length
   const onData = (chunk: Buffer): void => {
     early.push(chunk)
@@ -49,7 +51,13 @@ export function newUpgradeCall(request: IncomingMessage, socket: Duplex, head: B
     response,
     take: () => {
       release()
-      return { client: socket, early: Buffer.concat(early) }
+      return { client: socket, early: Buffer.concat([head, ...early]) }
+    },
+    giveBack: () => {
+      release()
+      for (const chunk of early.reverse()) socket.unshift(chunk)
+      // Paused on purpose it would not begin to flow when the next one listens, as a connection does that is handed over.
+      Object.assign(socket, { readableFlowing: null })
     },
   }
 }

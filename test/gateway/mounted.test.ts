@@ -1,13 +1,20 @@
 import http from 'node:http'
+import type net from 'node:net'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createGatewayOn } from '../../src/gateway/index.ts'
+import { deferred } from '../../src/deferred.ts'
+import { type Chooser, createGatewayOn, type Route } from '../../src/gateway/index.ts'
+import type { StartOptions } from '../../src/options.ts'
 import { until } from '../support/host.ts'
-import { ask, newStage, type Play, turns } from '../support/lives.ts'
+import { ask, connectRaw, echoUpgrades, newStage, type Play, turns, upgradeHead } from '../support/lives.ts'
+
+type OnUpgrade = (request: http.IncomingMessage, socket: Duplex, head: Buffer) => void
 
 /** A server of the host's own; gives its port. */
-async function serverOf(listener: http.RequestListener): Promise<number> {
+async function serverOf(listener: http.RequestListener, onUpgrade?: OnUpgrade): Promise<number> {
   const server = http.createServer(listener)
+  if (onUpgrade) server.on('upgrade', onUpgrade)
   onTestFinished(() => {
     server.close()
     server.closeAllConnections()
@@ -59,6 +66,55 @@ describe('the headers of a child, in a server of the host', () => {
     const { headers } = await ask({ port })
     expect(headers).toMatchObject({ 'x-powered-by': 'Express', 'set-cookie': ['a=1', 'b=2'] })
   })
+})
+
+describe('an upgrade, in a server of the host', () => {
+  const ROUTES: readonly (readonly [
+    string,
+    (app: StartOptions, chosen: Promise<null>) => Route[] | Chooser,
+  ])[] = [
+    ['a table', (app) => [{ host: 'app.localhost', to: app }]],
+    [
+      'a function',
+      (app, chosen) =>
+        ({ headers }) =>
+          headers.host === 'app.localhost' ? app : chosen,
+    ],
+  ]
+
+  test.each(ROUTES)(
+    'is left to the host where no route of %s fits, with all that was sent',
+    async (_what, routesOf) => {
+      const { child, sys, spinner } = await newStage({ opens: async (life) => echoUpgrades(life) })
+      const chosen = deferred<null>()
+      const front = createGatewayOn(sys, spinner, { routes: routesOf(child('app'), chosen.promise) })
+      const met = deferred<net.Socket>()
+      const port = await serverOf(front.handler, (request, socket, head) => {
+        front.upgrade(request, socket, head, () => {
+          socket.write(`HTTP/1.1 101 OK\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nhost: ${head}`)
+          socket.on('data', (chunk) => socket.write(chunk)).on('end', () => socket.end())
+        })
+        met.resolve(socket as net.Socket)
+      })
+      const own = connectRaw(port)
+      const first = `${upgradeHead('/', 'own.localhost')}early `
+      own.socket.write(first)
+      const socket = await met.promise
+      own.socket.write('birds ')
+      await until(() => socket.bytesRead > first.length)
+      chosen.resolve(null)
+      own.socket.write('sing')
+      await until(() => own.text().endsWith('\r\n\r\nhost: early birds sing'))
+      own.socket.end()
+      await own.closed
+      const routed = connectRaw(port)
+      routed.socket.write(upgradeHead())
+      await until(() => routed.text().includes('X-Life: 1'))
+      routed.socket.destroy()
+      await routed.closed
+      await front.close()
+    },
+  )
 })
 
 test('H51: a response that cannot be written is cut off, and the host lives', async () => {
