@@ -18,6 +18,8 @@ export class Attempt {
   process: ManagedProcess | null = null
   /** Whether it was seen that the process itself listens. */
   verified = false
+  /** Where it listens instead of where it was told to, in words, once that is known. */
+  elsewhere: string | null = null
   readonly #shared: Shared
   readonly #owner: Owner
   readonly #line: ProcessEvents['line']
@@ -81,6 +83,9 @@ export class Attempt {
           process,
           child,
           onLine: (listener) => this.#onLine(listener),
+          onElsewhere: (said) => {
+            this.elsewhere = said
+          },
           onBound: () => {
             // Its boot is over, which is what others had to wait for; whose socket it is can be seen for all at once.
             // In a turn of its own, as the gate is left elsewhere: what it lets in next spawns at once.

@@ -1,5 +1,6 @@
 import type { Child } from '../child.ts'
 import { codeOf, headOf, messageOf, SpinnerError } from '../errors.ts'
+import type { ChildState } from '../events.ts'
 import type { Page } from './pages.ts'
 import { NoSeat } from './waiting-room.ts'
 
@@ -54,9 +55,13 @@ function pageOfNoSeat({ child, why }: NoSeat, { isLocal }: Told): Page | null {
 
 function whyLate(child: Child): string {
   const { lastError, name, state } = child.info()
-  const why = lastError ? ` Its last attempt failed: ${headOf(lastError)}` : ''
-  return `'${name}' was not ready in time; it is '${state}'.${why}`
+  const text = `'${name}' was not ready in time; it is '${state}'`
+  const elsewhere = COMING.has(state) ? child.inside.resources.attempts.newest?.elsewhere : null
+  if (elsewhere) return `${text}: ${elsewhere}.`
+  return lastError ? `${text}. Its last attempt failed: ${headOf(lastError)}` : `${text}.`
 }
+
+const COMING: ReadonlySet<ChildState> = new Set(['starting', 'restart'])
 
 function pageOfFault(error: SpinnerError, { isLocal, date }: Told): Page {
   const left = error.retryAt ? Math.ceil((error.retryAt.getTime() - date) / 1_000) : 0

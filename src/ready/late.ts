@@ -4,6 +4,7 @@ import type { Address } from '../events.ts'
 import type { ChildSettings } from '../options.ts'
 import type { ManagedProcess } from '../process/managed-process.ts'
 import type { Sys } from '../sys.ts'
+import { elsewhere } from './elsewhere.ts'
 
 const LAST_CHANCE_MS = 100
 const UNFULFILLED =
@@ -33,10 +34,6 @@ const owns = async (owners: Owners, socketPath: string, pid: number): Promise<bo
 function hint(address: Address | null, ports: readonly number[], isBound: boolean): string {
   if (address === null) return 'give it a longer `timeout`'
   if (isBound || ports.includes(address as number)) return UNFULFILLED
-  const others = ports.join(', ')
-  if (others !== '' && typeof address === 'string') {
-    return `it listens on ${others}, expected ${address}: let it listen on process.env.PORT, or, where it cannot take the path of a socket, give it \`listen: 'port'\` or its own port`
-  }
-  if (others !== '') return `it listens on ${others}, expected ${address}: let it listen on process.env.PORT`
+  if (ports.length > 0) return elsewhere(address, ports)
   return `it listens on no port, expected ${address}: let it listen on process.env.PORT, or give it a longer \`timeout\``
 }

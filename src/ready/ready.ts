@@ -19,6 +19,8 @@ export interface Candidate extends Eyes {
   readonly onLine: Source<string>
   /** Told when its address is taken, a moment before it is known by whom. */
   readonly onBound: () => void
+  /** Told in words, when it listens on other ports than its own. */
+  readonly onElsewhere: (said: string) => void
 }
 
 /** Resolves when the child counts as ready, with the place at which it is reached. */

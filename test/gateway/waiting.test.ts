@@ -1,7 +1,12 @@
 import type http from 'node:http'
 import { describe, expect, test } from 'vitest'
+import { PortAllocator } from '../../src/address/ports.ts'
+import { accepts } from '../../src/address/probe.ts'
 import { deferred } from '../../src/deferred.ts'
-import { until } from '../support/host.ts'
+import { createGatewayOn } from '../../src/gateway/index.ts'
+import { realSys } from '../../src/sys.ts'
+import { FakeClock, sysWith } from '../support/clock.ts'
+import { fixture, newSpinner, until } from '../support/host.ts'
 import { ask, connectRaw, newStage, pour, settled, turns } from '../support/lives.ts'
 
 const many = <Value>(count: number, make: () => Promise<Value>): Promise<Value[]> =>
@@ -69,6 +74,34 @@ describe('H52: requests that wait for a cold child', () => {
     expect(body).toContain('it is broken')
     expect((await proxied).body).toMatch(/: The app was not ready in time\.\s*$/)
   })
+
+  test.runIf(process.platform === 'linux')(
+    'are told on this machine where the child listens instead, also while its first attempt lasts',
+    async () => {
+      const clock = new FakeClock()
+      const sys = sysWith({ clock })
+      const warnings: string[] = []
+      const warn = (line: string): void => void warnings.push(line)
+      const logger = { info: () => {}, warn, error: () => {}, debug: () => {} }
+      const spinner = newSpinner({ logger, timeout: 300 }, sys)
+      const own = await new PortAllocator(realSys).allocate('elsewhere')
+      const script = fixture('listens-elsewhere.js')
+      const to = { name: 'app', script, monitor: null, env: { ELSEWHERE: own } }
+      const routes = [{ host: 'app.localhost', to }]
+      const gateway = createGatewayOn(sys, spinner, { routes, logger: null })
+      const { port } = (await gateway.listen()) as { port: number }
+      const [asked, proxied] = [ask({ port }), ask({ port, headers: { 'x-forwarded-for': '192.0.2.1' } })]
+      await until(() => spinner.get('app')?.leases === 2)
+      await until(() => accepts(realSys, { host: '127.0.0.1', port: own }))
+      await clock.advance(5)
+      await until(() => warnings.length > 0)
+      await clock.advance(25)
+      const expected = `'app' was not ready in time; it is 'starting': it listens on ${own}, expected `
+      expect((await asked).body).toContain(expected)
+      expect((await proxied).body).not.toContain('listens')
+      await gateway.close()
+    },
+  )
 
   test('stop waiting when their client goes away, and the start goes on', async () => {
     const opened = deferred<void>()

@@ -57,6 +57,7 @@ for (const listen of ['socket', 'port'] as const) {
     await clock.advance(5)
     await until(() => warnings.length > 0)
     expect(warnings[0]).toContain(`is not ready yet: it listens on ${elsewhere}, expected ${address}`)
+    expect(warnings[0]?.includes("`listen: 'port'`")).toBe(listen === 'socket')
     await clock.advance(25)
     expect((await failure)?.message).toContain(`it listens on ${elsewhere}, expected ${address}`)
   })
