@@ -92,6 +92,7 @@ export class Watchdog {
   /** The folders that go with the host, by the letter that tells the shell what each is. */
   readonly #folders = new Map<'c' | 'd', string>()
   #untold: string[] = []
+  #isCollecting = false
   #shell: ChildProcess | null = null
   #wokenAt = 0
   #closed = false
@@ -188,11 +189,20 @@ export class Watchdog {
     })
   }
 
-  /** Until then what has just begun is found by its mark, where that can be seen. */
+  /** The first at once, since the loop may stand still from now on; until the others are told their marks tell. */
   #tellSoon(line: string): void {
     this.#untold.push(line)
     if (!seesProcesses(this.#sys)) this.#tell()
-    else if (this.#untold.length === 1) void this.#sys.pause(TOLD_TOGETHER_MS).then(() => this.#tell())
+    else if (!this.#isCollecting) void this.#tellTogether()
+  }
+
+  async #tellTogether(): Promise<void> {
+    this.#isCollecting = true
+    while (this.#untold.length > 0) {
+      this.#tell()
+      await this.#sys.pause(TOLD_TOGETHER_MS)
+    }
+    this.#isCollecting = false
   }
 
   #tell(...lines: string[]): void {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { deferred } from '../../src/deferred.ts'
 import { COOKIE, Marks } from '../../src/process/mark.ts'
 import { Watchdog } from '../../src/process/watchdog.ts'
 import { realSys, type Sys } from '../../src/sys.ts'
@@ -37,6 +38,29 @@ describe.runIf(process.platform === 'linux')('the watchdog', () => {
     await spinner.close()
     await nothingLives([watchdog])
     expect(watchdogs()).toEqual([])
+  })
+
+  test('is told of a group at once, since the host may stand still from then on, and of those after it together', async () => {
+    const written: string[] = []
+    const spawn: Sys['spawn'] = (...given) => {
+      const shell = realSys.spawn(...given)
+      const { stdin } = shell
+      const write = stdin?.write.bind(stdin) as (text: string) => boolean
+      Object.assign(stdin as object, { write: (text: string) => written.push(text) && write(text) })
+      return shell
+    }
+    const pause = deferred<void>()
+    const watchdog = new Watchdog(sysWith({ spawn, pause: () => pause.promise }), new Marks({}))
+    watchdog.wake()
+    const groups = [decoy(), decoy(), decoy()].map(({ pid }) => pid)
+    for (const group of groups) watchdog.guard(group)
+    expect(written).toEqual([`+${groups[0]}\n`])
+    pause.resolve()
+    await until(() => written.length === 2)
+    expect(written[1]).toBe(`+${groups[1]}\n+${groups[2]}\n`)
+    const shell = watchdogOf()
+    watchdog.close()
+    await nothingLives([shell, ...groups])
   })
 
   test('H2 that was killed while there was nobody to watch is replaced at the next start', async () => {
