@@ -46,16 +46,15 @@ export const arriving = machineSetup.createStateConfig({
     waiting: { after: { backoff: [UNREPLACED, { target: 'launching' }] } },
     launching: {
       entry: 'adopt',
+      // Others may have come before the spawn.
+      exit: 'adoptLaunched',
       invoke: {
         id: 'launch',
         src: 'launch',
         input: outside,
         onDone: {
           target: 'readying',
-          actions: assign(({ context: { resources, settings }, event }) => ({
-            pid: event.output,
-            settings: resources.attempts.newest?.settings ?? settings,
-          })),
+          actions: assign(({ event }) => ({ pid: event.output })),
         },
         onError: { target: 'clearing', actions: 'failed' },
       },

@@ -107,6 +107,9 @@ export const machineSetup = setup({
       reason: event.type === 'changed' ? reasonOf(event) : context.reason,
     })),
     adopt: assign(({ context }) => ({ settings: context.resources.settings })),
+    adoptLaunched: assign(({ context: { resources, settings } }) => ({
+      settings: resources.attempts.newest?.settings ?? settings,
+    })),
     forget: assign({ crashes: [], unhealthy: [], streak: 0 }),
     failed: assign(({ context, event }) =>
       failedWith(context, (event as unknown as { error: unknown }).error),

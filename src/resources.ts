@@ -92,7 +92,9 @@ export class Resources {
     signal.throwIfAborted()
     const line = (stream: OutputStream, text: string): void => this.#line(stream, text)
     this.attempts.newest = new Attempt(this.#shared, this.#owner, settings, line)
-    const isCurrent = (): boolean => isLast || isDeepStrictEqual(settings, this.settings)
+    // Beside a process that serves, other options may not be possible at all; they are for the next one.
+    const mustStay = isLast || this.attempts.incumbent !== null
+    const isCurrent = (): boolean => mustStay || isDeepStrictEqual(settings, this.settings)
     return this.attempts.newest.launch(address, signal, isCurrent)
   }
 

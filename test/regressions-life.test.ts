@@ -101,7 +101,7 @@ test('H29 a listener that starts a child while close() runs leaves no process', 
   expect(pids.filter(lives)).toEqual([])
 })
 
-test('options given while a start is under way are used at the next spawn only', async () => {
+test('options given while a start waits for its turn are all used at its spawn, and none of the earlier', async () => {
   const { pids, sys } = watched()
   const spinner = newSpinner({ concurrency: 1 }, sys)
   const first = deferred<void>()
@@ -112,13 +112,22 @@ test('options given while a start is under way are used at the next spawn only',
   spinner.start({ ...sleeper('a'), args: ['601'], listen: 'port', ready: 'spawn' })
   first.resolve()
   await blocker
-  expect(await child).toBeNull()
-  expect(child.address).toBeNull()
-  expect(child.info().options).toMatchObject({ listen: null, args: ['600'] })
-  const address = await child.restart()
+  const address = await child
   expect(address).toBeTypeOf('number')
-  expect(child.info().options).toMatchObject({ listen: 'port', args: ['601'] })
-  expect(pids).toHaveLength(3)
+  expect(child.info()).toMatchObject({ address, options: { listen: 'port', args: ['601'], ready: 'spawn' } })
+  expect(pids).toHaveLength(2)
+})
+
+test('a start whose options are others in every turn is spawned all the same', async () => {
+  const { pids, sys } = watched()
+  const spinner = newSpinner({ concurrency: 1 }, sys)
+  const child = spinner.start(sleeper('a'))
+  for (let turn = 0; turn < 50 && pids.length === 0; turn++) {
+    spinner.start({ ...sleeper('a'), args: [`60${turn}`] })
+    await realSys.nextTurn()
+  }
+  expect(pids).toHaveLength(1)
+  await child
 })
 
 test('options given while a process boots do not show in the picture of that process', async () => {

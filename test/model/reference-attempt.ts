@@ -35,7 +35,7 @@ export abstract class ReferenceAttempt extends ReferenceSteps {
   #pass(isLast: boolean): void {
     const turn = this.turn
     const passage = this.surroundings.gate.enter(this.name, () => {
-      const fits = isLast || this.inForce === this.options
+      const fits = isLast || this.incumbent !== null || this.inForce === this.options
       if (turn === this.turn && fits) return this.#spawn(passage)
       this.surroundings.gate.leave(passage)
       // Other options have come meanwhile.
