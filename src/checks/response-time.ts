@@ -140,6 +140,11 @@ function wholeAnswer(request: http.ClientRequest, path: string): Promise<void> {
       })
       response.resume()
     })
+    // Node hands the connection over with this, and tells of nothing more: a later `destroy` neither.
+    request.once('upgrade', (_response, socket) => {
+      socket.destroy()
+      failed(new Error('the answer was 101, which nobody asked for'))
+    })
     request.end()
   })
 }

@@ -51,6 +51,7 @@ describe('responseTime()', () => {
     ['/resets', /failed: .*(ECONNRESET|hang up)/],
     ['/early', /failed: the answer ended before it was complete/],
     ['/nonsense', /failed: Parse Error/],
+    ['/upgrades', /failed: the answer was 101, which nobody asked for/],
   ])('H21 an answer to %s that breaks off or is none is a failure at once', async (path, reason) => {
     const { child } = await startedServer()
     expect(await reasonOf(responseTime({ path, threshold: 3_000 }), child)).toMatch(reason)
