@@ -14,7 +14,7 @@ const MOST_PAUSES = 10
 const FLOOR_MS = 1_000
 const LOOK_MS = 25
 /** What failed is tried again, since nobody may change anything for a day. */
-const RETRY_MS = 60_000
+export const RETRY_MS = 60_000
 
 /** What became of a change. */
 export interface Outcome {

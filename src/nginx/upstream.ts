@@ -8,7 +8,7 @@ import type { Sys } from '../sys.ts'
 import { isMember, type NginxSettings } from './options.ts'
 import { NOBODY, type Server, serverAt, type Upstream } from './render.ts'
 import { type Section, SharedFile } from './shared-file.ts'
-import { Sync } from './sync.ts'
+import { RETRY_MS, Sync } from './sync.ts'
 
 interface Member extends Server {
   readonly name: string
@@ -35,6 +35,7 @@ export class UpstreamPlugin implements Section {
   #kept: Kept | null = null
   /** Why the file cannot be had, as it was told last. */
   #refused = ''
+  #retry: unknown = null
 
   constructor(sys: Sys, settings: NginxSettings) {
     this.#sys = sys
@@ -59,16 +60,16 @@ export class UpstreamPlugin implements Section {
       const child = spinner.child(name)
       if (child?.state === 'started') this.#take(child)
     }
-    await this.#open(spinner)
-    await this.#kept?.sync.request(null)
+    await this.#begin(spinner)
   }
 
   async ready(child: Child): Promise<void> {
     // One that another spinner was told of by mistake is none of ours.
     if (this.#spinner?.child(child.name) !== child) return
     const isNews = this.#take(child)
+    const isLate = this.#kept === null
     if (isNews === null || !(await this.#isOpen(this.#spinner))) return
-    if (isNews || !this.#kept?.sync.isSettled) await this.#kept?.sync.request(child)
+    if (isNews || isLate || !this.#kept?.sync.isSettled) await this.#kept?.sync.request(child)
   }
 
   async drain(child: Child, signal: AbortSignal): Promise<void> {
@@ -90,6 +91,7 @@ export class UpstreamPlugin implements Section {
   close(): void {
     this.#spinner?.off('state', this.#onState)
     this.#spinner = null
+    this.#sys.clock.clearTimeout(this.#retry)
     const [opening, kept] = [this.#opening, this.#kept]
     this.#opening = null
     this.#kept = null
@@ -117,7 +119,6 @@ export class UpstreamPlugin implements Section {
   async #isOpen(spinner: Spinner): Promise<boolean> {
     try {
       await this.#open(spinner)
-      this.#refused = ''
       return true
     } catch (thrown) {
       const message = messageOf(thrown)
@@ -125,6 +126,11 @@ export class UpstreamPlugin implements Section {
       this.#refused = message
       throw thrown
     }
+  }
+
+  async #begin(spinner: Spinner): Promise<void> {
+    await this.#open(spinner)
+    await this.#kept?.sync.request(null)
   }
 
   async #open(spinner: Spinner): Promise<void> {
@@ -135,10 +141,20 @@ export class UpstreamPlugin implements Section {
       if (this.#opening !== opening || this.#kept) return
       this.#kept = { file, sync: Sync.of(this.#sys, this.settings) }
       this.#kept.sync.add(file)
+      this.#refused = ''
+      this.#sys.clock.clearTimeout(this.#retry)
     } catch (thrown) {
-      if (this.#opening === opening) this.#opening = null
+      if (this.#opening === opening) this.#openLater(spinner)
       throw thrown
     }
+  }
+
+  #openLater(spinner: Spinner): void {
+    const { clock } = this.#sys
+    this.#opening = null
+    clock.clearTimeout(this.#retry)
+    // Why it still cannot be had is told to the next child that becomes ready.
+    this.#retry = clock.setTimeout(() => void this.#begin(spinner).catch(() => {}), RETRY_MS)
   }
 
   #grace(signal: AbortSignal): Promise<void> {

@@ -341,4 +341,17 @@ describe('a file that cannot be kept', () => {
     await until(() => readText(file).includes('upstream other'))
     expect(serversIn(file)).toHaveLength(2)
   })
+  test('is written with all who are there as soon as a restart finds that it can be kept', async () => {
+    const file = path.join(newFolder(), 'app.conf')
+    const options = { upstream: 'app', file, test: false, reload: false } as const
+    const first = newSpinner({ plugins: [nginx(options)] })
+    await first.start(hello('a'))
+    const second = newSpinner({ plugins: [nginx(options)] })
+    const children = ['b', 'c'].map((name) => second.start(hello(name)))
+    await Promise.all(children)
+    await first.close()
+    expect(serversIn(file)).toEqual(['server 127.0.0.1:1 down;'])
+    await children[0]?.restart()
+    expect(serversIn(file)).toEqual(children.map(({ address }) => `server unix:${address} max_fails=0;`))
+  })
 })

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { nginxOn } from '../../src/nginx/nginx.ts'
@@ -135,6 +135,31 @@ test('what failed is tried again after a minute, and told once', async () => {
   expect(errors).toHaveLength(1)
   await clock.advance(300)
   expect(reloads()).toBe(2)
+})
+
+test('a file that could not be kept is tried again after a minute, and told of once', async () => {
+  const folder = path.join(newFolder(), 'later')
+  const file = path.join(folder, 'app.conf')
+  const { spinner, errors, clock, reloads, passUntil } = newWorld({ file })
+  const child = spinner.start(onPort('a'))
+  await passUntil(child)
+  await clock.advance(61)
+  expect(errors.map(({ message }) => message)).toEqual([expect.stringContaining('ENOENT')])
+  mkdirSync(folder)
+  await clock.advance(61)
+  await passUntil(until(() => reloads() === 1))
+  expect(serversIn(file)).toEqual([`server 127.0.0.1:${child.address} max_fails=0;`])
+  expect(errors).toHaveLength(1)
+})
+
+test('a file that could not be kept is not tried again when the spinner is closed', async () => {
+  const folder = path.join(newFolder(), 'later')
+  const { spinner, clock, passUntil } = newWorld({ file: path.join(folder, 'app.conf') })
+  await passUntil(spinner.start(onPort('a')))
+  await passUntil(spinner.close())
+  mkdirSync(folder)
+  await clock.advance(61)
+  expect([clock.waiting, readdirSync(folder)]).toEqual([0, []])
 })
 
 test('a command that cannot be spawned for want of descriptors is told of, and tried again', async () => {
