@@ -4,26 +4,31 @@ import { codeOf } from '../errors.ts'
 import { type Host, sharesNumbers, stillRuns, thisHost } from '../process/state-text.ts'
 import { invalid } from '../read-options.ts'
 import type { Sys } from '../sys.ts'
+import { HeldLock } from './held-lock.ts'
 import { besideOf } from './replace.ts'
 
 /** Each turn but the last has seen somebody else come further. */
 const MOST_TURNS = 100
+/** A lock that nobody touches while we look so often, which takes five seconds, is that of a dead host. */
+const SILENT_LOOKS = 50
+const LOOK_MS = 100
 const LOST = new Set(['EEXIST', 'ENOENT'])
 const LINE = /^spinner-lock (\S+) (\S+) (\d+) (\d+) ([0-9a-f-]{36})\n$/
 
 interface Holder {
   /** Of this very lock: no later one has it. */
   readonly key: string
+  readonly touched: number
   /** Null when it is no lock of ours. */
   readonly host: Host | null
 }
 
 /**
- * Makes a file ours among all spinners, until the returned function is called. `link` gives a name to one host only. What
+ * Makes a file ours among all spinners, until the lock is released or lost. `link` gives a name to one host only. What
  * a dead host left is removed by whoever holds the lock of that very lock, after another look. Throws when it is, or
  * becomes, another living host's.
  */
-export async function takeLock(sys: Sys, real: string): Promise<() => void> {
+export async function takeLock(sys: Sys, real: string): Promise<HeldLock> {
   const beside = besideOf(real)
   const name = `${beside}lock`
   const host = hostOf(sys)
@@ -31,7 +36,7 @@ export async function takeLock(sys: Sys, real: string): Promise<() => void> {
   for (let turn = 0; turn < MOST_TURNS; turn++) {
     if (await link(sys, name, host, uuid)) {
       await tidy(sys, beside, name)
-      return () => release(sys, name, uuid)
+      return new HeldLock(sys, name, uuid)
     }
     const holder = await look(sys, name)
     if (holder) await clear(sys, { name, beside, real }, host, holder)
@@ -68,11 +73,11 @@ async function link({ fs }: Sys, name: string, host: Host, uuid: string): Promis
 
 async function look({ fs }: Sys, name: string): Promise<Holder | null> {
   try {
-    const { ino } = await fs.promises.lstat(name)
+    const { ino, mtimeMs: touched } = await fs.promises.lstat(name)
     const [, boot = '', namespace = '', pid, start, uuid] =
       LINE.exec(await fs.promises.readFile(name, 'latin1')) ?? []
-    if (!uuid) return { key: String(ino), host: null }
-    return { key: uuid, host: { boot, namespace, pid: Number(pid), start: Number(start) } }
+    if (!uuid) return { key: String(ino), touched, host: null }
+    return { key: uuid, touched, host: { boot, namespace, pid: Number(pid), start: Number(start) } }
   } catch (thrown) {
     if (codeOf(thrown) === 'ENOENT') return null
     throw thrown
@@ -88,7 +93,12 @@ interface Place {
 /** Has a name freed of what a dead host left; not at once where others are at it. */
 async function clear(sys: Sys, place: Place, host: Host, found: Holder): Promise<void> {
   const { name, beside } = place
-  if (found.host && isAlive(sys, host, found.host)) throw inUse(place, found.host, host)
+  const { host: other } = found
+  if (other) {
+    const isNear = sharesNumbers(host, other)
+    if (isNear ? isRunning(sys, host, other) : await isTouched(sys, name, found))
+      throw inUse(place, other, host)
+  }
   const lock = `${beside}lock-${found.key}`
   if (!(await link(sys, lock, host, randomUUID()))) {
     const holder = await look(sys, lock)
@@ -96,14 +106,14 @@ async function clear(sys: Sys, place: Place, host: Host, found: Holder): Promise
     return
   }
   try {
-    if ((await look(sys, name))?.key === found.key) await sys.fs.promises.unlink(name)
+    const now = await look(sys, name)
+    if (now?.key === found.key && now.touched === found.touched) await sys.fs.promises.unlink(name)
   } finally {
     await sys.fs.promises.unlink(lock).catch(() => {})
   }
 }
 
-function isAlive(sys: Sys, own: Host, other: Host): boolean {
-  if (!sharesNumbers(own, other)) return false
+function isRunning(sys: Sys, own: Host, other: Host): boolean {
   if (own.start > 0) return stillRuns(sys, other)
   try {
     sys.kill(other.pid, 0)
@@ -111,6 +121,17 @@ function isAlive(sys: Sys, own: Host, other: Host): boolean {
   } catch (thrown) {
     return codeOf(thrown) === 'EPERM'
   }
+}
+
+/** For a host whose number means nothing here. Looks are counted, and not time: a machine that slept, or a clock that was set, makes nobody dead. */
+async function isTouched(sys: Sys, name: string, found: Holder): Promise<boolean> {
+  for (let looks = 0; looks < SILENT_LOOKS; looks++) {
+    await sys.pause(LOOK_MS)
+    const now = await look(sys, name)
+    if (now?.key !== found.key) return false
+    if (now.touched !== found.touched) return true
+  }
+  return false
 }
 
 /** Who still looks at one of these is too late: it will find our lock and give up. */
@@ -121,22 +142,17 @@ async function tidy({ fs }: Sys, beside: string, name: string): Promise<void> {
     if (file.startsWith(beside) && file !== name) await fs.promises.unlink(file).catch(() => {})
 }
 
-/** In this very turn: whoever closes a spinner may make the next one at once. */
-function release({ fs }: Sys, name: string, uuid: string): void {
-  try {
-    if (fs.readFileSync(name, 'latin1').includes(uuid)) fs.unlinkSync(name)
-  } catch {
-    // What cannot be removed is found, and seen to be a dead host's, by the next one.
-  }
-}
-
 function inUse({ real, name }: Place, other: Host, own: Host): Error {
-  const who =
-    other.pid === own.pid ? 'another spinner of this process' : `process ${other.pid}, which still runs`
   return invalid(
     [
-      `\`file\` '${real}' is kept by ${who} ('${name}' says so); close that spinner first, or give another \`file\``,
+      `\`file\` '${real}' is kept by ${whoIs(other, own)} ('${name}' says so); close that spinner first, or give another \`file\``,
     ],
     'nginx()',
   )
+}
+
+function whoIs(other: Host, own: Host): string {
+  if (!sharesNumbers(own, other))
+    return `process ${other.pid} of another container or machine, which still runs`
+  return other.pid === own.pid ? 'another spinner of this process' : `process ${other.pid}, which still runs`
 }

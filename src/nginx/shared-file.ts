@@ -3,6 +3,7 @@ import { invalid } from '../read-options.ts'
 import type { Spinner } from '../spinner.ts'
 import type { Sys } from '../sys.ts'
 import { rewriteBlock } from './block.ts'
+import type { HeldLock } from './held-lock.ts'
 import { takeLock } from './lock.ts'
 import { keyOf, type NginxSettings } from './options.ts'
 import { HEADER, renderFile, type Upstream } from './render.ts'
@@ -41,7 +42,7 @@ export class SharedFile {
   readonly #sections = new Map<string, Section>()
   readonly #used = new Set<Section>()
   #locking: Promise<void> | null = null
-  #release: () => void = () => {}
+  #lock: HeldLock | null = null
   #leaving: Promise<void> | null = null
 
   private constructor(sys: Sys, owner: Spinner, real: string) {
@@ -70,6 +71,7 @@ export class SharedFile {
       const before = await readStanding(this.#sys, this.#path)
       const text = this.#textAfter(before)
       if (text === before.text) return null
+      await this.#mustHold()
       if (await replace(this.#sys, before, text)) return { undo: () => this.#undo(before, text) }
     }
     throw new Error(`'${this.#path}' is changed by others all the time`)
@@ -84,7 +86,7 @@ export class SharedFile {
   #leave(section: Section): void {
     if (!this.#used.delete(section) || this.#used.size > 0) return
     files.delete(this.#path)
-    this.#release()
+    this.#lock?.release()
   }
 
   async #join(owner: Spinner, section: Section): Promise<void> {
@@ -93,7 +95,7 @@ export class SharedFile {
     this.#sections.set(upstream, section)
     this.#used.add(section)
     try {
-      this.#locking ??= this.#lock()
+      this.#locking ??= this.#take()
       await this.#locking
       this.#textAfter(await readStanding(this.#sys, this.#path))
     } catch (thrown) {
@@ -119,9 +121,17 @@ export class SharedFile {
       throw invalid([`\`upstream\` '${upstream}' in ${where} is written by another plugin already`], BY)
   }
 
-  async #lock(): Promise<void> {
+  /** A lock that was lost is taken again; where another host keeps it now, nothing is written. */
+  async #mustHold(): Promise<void> {
+    if (await this.#lock?.isOurs()) return
+    this.#lock?.release()
+    this.#locking = this.#take()
+    await this.#locking
+  }
+
+  async #take(): Promise<void> {
     try {
-      this.#release = await takeLock(this.#sys, this.#path)
+      this.#lock = await takeLock(this.#sys, this.#path)
     } catch (thrown) {
       this.#locking = null
       if (thrown instanceof SpinnerError) throw thrown
@@ -165,7 +175,7 @@ export class SharedFile {
   /** Only where it still stands: what somebody else wrote since is not touched. */
   async #undo(before: Standing, text: string): Promise<void> {
     const now = await readStanding(this.#sys, this.#path)
-    if (now.text !== text) return
+    if (now.text !== text || !(await this.#lock?.isOurs())) return
     if (before.text === null) await this.#sys.fs.promises.unlink(now.path)
     else await replace(this.#sys, now, before.text)
   }

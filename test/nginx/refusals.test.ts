@@ -1,10 +1,12 @@
-import { chmodSync, existsSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type NginxOptions, nginx } from '../../src/nginx/index.ts'
+import { takeLock } from '../../src/nginx/lock.ts'
 import { nginxOn } from '../../src/nginx/nginx.ts'
 import type { SpinnerOptions } from '../../src/options.ts'
 import type { Spinner } from '../../src/spinner.ts'
+import { realSys } from '../../src/sys.ts'
 import { sleeper } from '../support/children.ts'
 import { sysWith } from '../support/clock.ts'
 import { get, isAlive, newFile, newFolder, newSpinner, until } from '../support/host.ts'
@@ -353,5 +355,31 @@ describe('a file that cannot be kept', () => {
     expect(serversIn(file)).toEqual(['server 127.0.0.1:1 down;'])
     await children[0]?.restart()
     expect(serversIn(file)).toEqual(children.map(({ address }) => `server unix:${address} max_fails=0;`))
+  })
+  test('since its lock was lost is written no more, not at the close either, until it can be kept again', async () => {
+    const file = path.join(newFolder(), 'app.conf')
+    const options = { upstream: 'app', file, test: false, reload: false } as const
+    const lost = newSpinner({ plugins: [nginx(options)] })
+    const errors = errorsOf(lost)
+    await Promise.all(['a', 'b'].map((name) => lost.start(hello(name))))
+    const lock = path.join(path.dirname(file), '.app.conf.spinner-lock')
+    unlinkSync(lock)
+    const thief = await takeLock(realSys, file)
+    const text = readText(file)
+    await lost.start(hello('c'))
+    await lost.stop('a')
+    expect([readText(file), errors.map(({ message }) => message)]).toEqual([
+      text,
+      [expect.stringContaining(`is kept by another spinner of this process ('${lock}' says so)`)],
+    ])
+    thief.release()
+    await lost.stop('b')
+    expect(serversIn(file)).toEqual([`server unix:${lost.child('c')?.address} max_fails=0;`])
+    unlinkSync(lock)
+    const second = await takeLock(realSys, file)
+    await lost.close()
+    expect([serversIn(file).length, await second.isOurs(), errors.length]).toEqual([1, true, 2])
+    expect(readText(file)).toContain('"c"')
+    second.release()
   })
 })

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
@@ -12,11 +12,12 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import type { HeldLock } from '../../src/nginx/held-lock.ts'
 import { takeLock } from '../../src/nginx/lock.ts'
 import { readStanding, replace } from '../../src/nginx/replace.ts'
-import { realSys } from '../../src/sys.ts'
+import { realSys, type Sys } from '../../src/sys.ts'
 import { failureOf } from '../support/children.ts'
-import { sysWith } from '../support/clock.ts'
+import { FakeClock, sysWith } from '../support/clock.ts'
 import { fixture, newFile, newFolder, next, until } from '../support/host.ts'
 
 const write = async (file: string, text: string): Promise<boolean> =>
@@ -116,10 +117,13 @@ describe('H45: a file is replaced', () => {
 })
 
 /** A program that holds the lock of a file and writes it all the time; resolves when it has begun. */
-async function newWriter(file: string): Promise<ChildProcess> {
+async function newWriter(file: string, under: readonly string[] = []): Promise<ChildProcess> {
   const dist = path.join(import.meta.dirname, '../../dist')
+  const [execPath = '', ...execArgv] = [...under, process.execPath]
   const writer = fork(fixture('writes-a-configuration.mjs'), [dist, file], {
     env: { ...process.env, TEST_MARK: String(process.pid) },
+    execPath,
+    execArgv,
   })
   onTestFinished(() => void writer.kill('SIGKILL'))
   await next(writer, 'message')
@@ -147,24 +151,42 @@ test('H45: whenever a writer is killed, the file is the old one or the new one, 
   await Promise.all(files.map(many))
   expect(seen.size).toBe(2)
   for (const file of files) {
-    const release = await takeLock(realSys, file)
+    const lock = await takeLock(realSys, file)
     expect(readdirSync(path.dirname(file))).toHaveLength(2)
-    release()
+    lock.release()
     expect(readdirSync(path.dirname(file))).toEqual([path.basename(file)])
   }
 }, 240_000)
 
+const takeAndRelease = async (sys: Sys, file: string): Promise<void> => (await takeLock(sys, file)).release()
+
+/** Its pauses between two looks are none. */
+const hasty = sysWith({ pause: realSys.nextTurn })
+
+/** A host in a pid namespace of its own, in which no number means what it means here. */
+function elsewhere(sys: Sys): Sys {
+  const { readlinkSync } = realSys.fs
+  const read = ((file: string, ...rest: []) =>
+    file === '/proc/self/ns/pid' ? 'pid:[1]' : readlinkSync(file, ...rest)) as typeof readlinkSync
+  return { ...sys, fs: { ...realSys.fs, readlinkSync: read } }
+}
+
+const isLinux = process.platform === 'linux'
+const OWN_NAMESPACE = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc']
+const [UNSHARE = '', ...UNSHARE_ARGS] = [...OWN_NAMESPACE, 'true']
+const canUnshare = spawnSync(UNSHARE, UNSHARE_ARGS).status === 0
+
 describe('H45: the lock of a file', () => {
   test('is had by one at a time, in this process', async () => {
     const file = newFile('a.conf', '')
-    const release = await takeLock(realSys, file)
+    const lock = await takeLock(realSys, file)
     expect(await failureOf(takeLock(realSys, file))).toMatchObject({
       code: 'ERR_SPINNER_INVALID_OPTION',
       message: expect.stringContaining('another spinner of this process'),
     })
-    release()
-    release()
-    ;(await takeLock(realSys, file))()
+    lock.release()
+    lock.release()
+    await takeAndRelease(realSys, file)
   })
 
   test('is had by one at a time among processes, and free again when that was killed', async () => {
@@ -176,7 +198,7 @@ describe('H45: the lock of a file', () => {
     const exited = next(writer, 'exit')
     writer.kill('SIGKILL')
     await exited
-    ;(await takeLock(realSys, file))()
+    await takeAndRelease(realSys, file)
   })
 
   test('of a dead host is had by exactly one of many who want it at once', async () => {
@@ -189,10 +211,10 @@ describe('H45: the lock of a file', () => {
       '',
     ]) {
       writeFileSync(lock, left)
-      const all = await Promise.allSettled(Array.from({ length: 20 }, () => takeLock(realSys, file)))
+      const all = await Promise.allSettled(Array.from({ length: 20 }, () => takeLock(hasty, file)))
       const won = all.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
       expect(won).toHaveLength(1)
-      won[0]?.()
+      won[0]?.release()
       expect(readdirSync(path.dirname(file))).toEqual(['a.conf'])
     }
   })
@@ -203,17 +225,58 @@ describe('H45: the lock of a file', () => {
     const name = path.join(path.dirname(file), '.a.conf.spinner-lock')
     writeFileSync(name, `spinner-lock - - 1 1 ${dead}\n`)
     const { promises } = realSys.fs
-    let release = (): void => {}
+    let quick: HeldLock | null = null
     const link: typeof promises.link = async (from, to) => {
       // The slow one saw the dead host's lock; the quick one has the file by now.
-      if (String(to).endsWith(dead)) release = await takeLock(realSys, file)
+      if (String(to).endsWith(dead)) quick = await takeLock(hasty, file)
       return promises.link(from, to)
     }
-    const slow = sysWith({ fs: { ...realSys.fs, promises: { ...promises, link } } })
+    const slow = sysWith({ ...hasty, fs: { ...realSys.fs, promises: { ...promises, link } } })
     expect((await failureOf(takeLock(slow, file)))?.message).toContain('another spinner of this process')
     expect(readdirSync(path.dirname(file))).toEqual(['.a.conf.spinner-lock', 'a.conf'])
-    release()
+    ;(quick as HeldLock | null)?.release()
   })
+
+  test.runIf(canUnshare)(
+    'of a host in another pid namespace is left to that until it is killed',
+    async () => {
+      const file = newFile('a.conf', 'x')
+      const writer = await newWriter(file, OWN_NAMESPACE)
+      expect((await failureOf(takeLock(realSys, file)))?.message).toContain(
+        'process 1 of another container or machine, which still runs',
+      )
+      const exited = next(writer, 'exit')
+      writer.kill('SIGKILL')
+      await exited
+      await takeAndRelease(hasty, file)
+    },
+  )
+
+  test.runIf(isLinux)('of a host elsewhere is left to that while it is touched', async () => {
+    const file = newFile('a.conf', '')
+    const lock = await takeLock(elsewhere(realSys), file)
+    expect((await failureOf(takeLock(realSys, file)))?.message).toContain(
+      `process ${process.pid} of another container or machine, which still runs`,
+    )
+    expect(await lock.isOurs()).toBe(true)
+    lock.release()
+    expect(readdirSync(path.dirname(file))).toEqual(['a.conf'])
+  })
+
+  test.runIf(isLinux)(
+    'of a host elsewhere that stands still is taken over, and that one can see it',
+    async () => {
+      const file = newFile('a.conf', '')
+      const clock = new FakeClock()
+      const lost = await takeLock(elsewhere(sysWith({ clock })), file)
+      const lock = await takeLock(hasty, file)
+      expect([await lost.isOurs(), await lock.isOurs()]).toEqual([false, true])
+      lost.release()
+      expect([await lock.isOurs(), clock.waiting]).toEqual([true, 0])
+      lock.release()
+      expect(await lock.isOurs()).toBe(false)
+    },
+  )
 
   test('is told by its number where there is no /proc', async () => {
     const { readlinkSync } = realSys.fs
@@ -223,12 +286,12 @@ describe('H45: the lock of a file', () => {
     }) as typeof readlinkSync
     const sys = sysWith({ fs: { ...realSys.fs, readlinkSync: fails } })
     const file = newFile('a.conf', '')
-    const release = await takeLock(sys, file)
+    const held = await takeLock(sys, file)
     expect((await failureOf(takeLock(sys, file)))?.message).toContain('of this process')
-    release()
+    held.release()
     const lock = path.join(path.dirname(file), '.a.conf.spinner-lock')
     writeFileSync(lock, `spinner-lock - - 999999999 0 ${'0'.repeat(36)}\n`)
-    ;(await takeLock(sys, file))()
+    await takeAndRelease(sys, file)
     await until(() => readdirSync(path.dirname(file)).length === 1)
   })
 })
