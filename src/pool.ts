@@ -30,6 +30,10 @@ export type { PoolOptions } from './pool-options.ts'
  * await spinner.close()
  */
 export function createPool(spinner: Spinner, options: PoolOptions): Pool {
+  const { name, size } = readPool(options)
+  const names = Array.from({ length: size }, (_, index) => nameOf(name, index))
+  const taken = names.find((each) => spinner.child(each))
+  if (taken !== undefined) throw wrong(`a child '${taken}' is there already; \`name\` must be another`)
   return new Pool(spinner, options)
 }
 
@@ -47,11 +51,9 @@ export class Pool {
   #rolling: Promise<void> | null = null
   #next: Promise<void> | null = null
 
-  /** @internal */
+  /** @internal Children that have its names become its own. */
   constructor(spinner: Spinner, options: PoolOptions) {
     const { name, size } = readPool(options)
-    if (spinner.child(nameOf(name, 0)))
-      throw wrong(`a child '${nameOf(name, 0)}' is there already; \`name\` must be another`)
     this.name = name
     this.#spinner = spinner
     this.#options = { ...options }
@@ -102,12 +104,12 @@ export class Pool {
     return quietly(async () => {
       this.#mustBeOpen()
       readPool({ ...this.#options, size })
-      const leaving = this.#children.slice(size)
+      const [before, leaving] = [this.size, this.#children.slice(size)]
       this.#children = this.#define(size)
       this.#options = { ...this.#options, size }
       for (const child of leaving) this.#presence.forget(child)
       const ends = all(leaving, (child) => child.stop())
-      const starts = all(this.#wanted ? this.#children : [], (child) => this.#start(child))
+      const starts = all(this.#wanted ? this.#children.slice(before) : [], (child) => this.#start(child))
       await Promise.all([ends, starts])
     })
   }

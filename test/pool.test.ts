@@ -276,6 +276,16 @@ describe('what is given to a pool', () => {
     expect(() => createPool(spinner, options)).toThrow("a child 'app-0' is there already")
   })
 
+  test('is refused when any of its names is taken, and the child that has it stays as it was', () => {
+    const spinner = newSpinner()
+    spinner.define({ ...sleeper('app-1'), timeout: 7 })
+    const make = (): Pool => createPool(spinner, { ...SLEEPER, size: 2 })
+    expect(make).toThrow(expect.objectContaining({ code: 'ERR_SPINNER_INVALID_OPTION' }))
+    expect(make).toThrow("a child 'app-1' is there already")
+    expect(Object.keys(spinner.list())).toEqual(['app-1'])
+    expect(spinner.get('app-1')?.options.timeout).toBe(7)
+  })
+
   test('leaves a pool as it was when it is wrong', async () => {
     const { pool, options } = newPool(SLEEPER)
     expect(() => pool.reconfigure({ ...options, attempts: -1 })).toThrow('`attempts`')

@@ -16,14 +16,13 @@ export class Pools {
   }
 
   /**
-   * Makes its children known, and starts none. One that was taken away and is wanted again is the same pool: its children
-   * still have its names.
+   * Makes its children known, and starts none. Its names may have been those of other children of the configuration before.
    */
   async define(name: string, config: PoolConfig): Promise<void> {
-    const { createPool } = await import('../pool.ts')
+    const { Pool } = await import('../pool.ts')
     const options = await this.#optionsOf(name, config)
     const known = this.#pools.get(name)
-    if (!known) return void this.#pools.set(name, createPool(this.#spinner, options))
+    if (!known) return void this.#pools.set(name, new Pool(this.#spinner, options))
     known.reconfigure(options)
     await known.resize(options.size)
   }
@@ -38,6 +37,12 @@ export class Pools {
 
   async restart(name: string): Promise<void> {
     await this.#pools.get(name)?.restart()
+  }
+
+  /** Ends those that it is to have no longer. */
+  async shrink(name: string, size: number): Promise<void> {
+    const pool = this.#pools.get(name)
+    if (pool && size < pool.size) await pool.resize(size)
   }
 
   /** Only one that differs in more than its size is restarted. */

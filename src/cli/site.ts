@@ -61,16 +61,21 @@ export class Site {
     const [before, after] = [this.#poolConfigs, config.pools]
     const ofPools = difference(before, after)
     const poolIn = (all: ReadonlyMap<string, PoolConfig>, name: string) => all.get(name) as PoolConfig
+    const others = new Set(this.names)
+    const isFree = (name: string): boolean => !others.has(name)
+    const isFreeFor = (pool: string): boolean => namesOf(pool, poolIn(after, pool).size).every(isFree)
     await this.#become({ members, pools: after }, async () => {
-      await this.#settle(ofChildren.added.map((name) => this.#define(name)))
-      await this.#settle(ofPools.added.map((name) => this.#pools.define(name, poolIn(after, name))))
+      await this.#define(ofChildren.added.filter(isFree), ofPools.added.filter(isFreeFor))
       // Nothing may lead to what is about to be stopped, or it would be started again.
       await this.#front.apply(config)
     })
+    // What has one of their names until now is left as it is when the gateway cannot listen.
+    await this.#define(ofChildren.added, ofPools.added)
     await this.#exchange(config.nginx)
     await this.#settle([
       ...ofChildren.removed.map((name) => this.#spinner.stop(name)),
       ...ofPools.removed.map((name) => this.#pools.stop(name)),
+      ...ofPools.changed.map((name) => this.#pools.shrink(name, poolIn(after, name).size)),
     ])
     await this.#settle([
       ...ofChildren.added.map((name) => this.#bringUp(name)),
@@ -125,8 +130,15 @@ export class Site {
     }
   }
 
-  /** Makes it known, with the options that it will have from its next start on. */
-  async #define(name: string): Promise<void> {
+  /** Makes them known, with the options that they will have from their next start on. */
+  async #define(children: readonly string[], pools: readonly string[]): Promise<void> {
+    await this.#settle([
+      ...children.map((name) => this.#defineChild(name)),
+      ...pools.map((name) => this.#pools.define(name, this.#poolConfigs.get(name) as PoolConfig)),
+    ])
+  }
+
+  async #defineChild(name: string): Promise<void> {
     const { isLazy, options } = this.#members.get(name) as Member
     this.#spinner.define({ ...(await startOptions(options, this.#outlets, isLazy)), name })
   }
@@ -137,7 +149,7 @@ export class Site {
 
   async #changeChild(name: string): Promise<void> {
     const isStopped = this.#spinner.get(name)?.state === 'stopped'
-    await this.#define(name)
+    await this.#defineChild(name)
     if (isStopped) await this.#bringUp(name)
     else await this.#spinner.restart(name)
   }

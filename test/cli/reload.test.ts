@@ -56,6 +56,33 @@ describe('SIGHUP', () => {
     expect(await running.ended).toMatchObject({ code: 0 })
   })
 
+  test('makes a pool of what was a child, and a child of what was one of a pool', async () => {
+    const child = `children:\n${sleeps('keep', 601)}${sleeps('p-0', 602)}`
+    const site = newSite(child)
+    const running = spinner.run(['run'], { folder: site.folder })
+    await running.until(/\* started/, 2)
+    const keep = pidOf(running.output(), 'keep')
+    const gone = pidOf(running.output(), 'p-0')
+    site.change(`children:\n${sleeps('keep', 601)}${pool(3, 603)}`)
+    running.kill('SIGHUP')
+    await running.until(/p-[012] +\* started/, 4)
+    expect(lives(gone)).toBe(false)
+
+    const last = pidOf(running.output(), 'p-2')
+    site.change(`children:\n${sleeps('keep', 601)}${sleeps('p-2', 604)}${pool(2, 603)}`)
+    running.kill('SIGHUP')
+    await running.until(/p-2 +\* started/, 2)
+    expect(lives(last)).toBe(false)
+
+    site.change(child)
+    running.kill('SIGHUP')
+    await running.until(/p-0 +\* started/, 3)
+    await running.until(/p-2 +\* stopped/, 2)
+    expect(pidOf(running.output(), 'keep')).toBe(keep)
+    running.kill('SIGTERM')
+    expect(await running.ended).toMatchObject({ code: 0 })
+  })
+
   test('with a wrong configuration changes nothing, and says why', async () => {
     const site = newSite(`children:\n${sleeps('web', 601)}`)
     const running = spinner.run(['run'], { folder: site.folder })
