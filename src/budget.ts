@@ -45,6 +45,8 @@ export class Budget {
   readonly #running = new Set<Tenant>()
   /** Told to give way or stopped otherwise, and not gone yet. */
   readonly #leaving = new Set<Tenant>()
+  /** Their last start found no room, and nobody has asked since. */
+  readonly #turnedAway = new WeakSet<Tenant>()
   #waiting: Waiter[] = []
   #measured = { at: Number.NEGATIVE_INFINITY, bytes: 0 }
   #hasWarned = false
@@ -58,6 +60,7 @@ export class Budget {
   /** Waits for a place, for so many seconds; the signal ends the wait. Never settles for a start that is given up. */
   async admit(tenant: Tenant, seconds: number, signal: AbortSignal): Promise<void> {
     this.#return(tenant)
+    this.forgive(tenant)
     if (this.#running.has(tenant)) return
     const { clock } = this.#sys
     await new Promise<void>((resolve) => {
@@ -76,12 +79,23 @@ export class Budget {
       }
       const timer = clock.setTimeout(() => {
         leave()
+        this.#turnedAway.add(tenant)
         tenant.giveUp(noRoomError(tenant.name, seconds, this.#saying()))
       }, seconds * 1_000)
       signal.addEventListener('abort', leave, { once: true })
       this.#waiting.push(waiter)
       this.look()
     })
+  }
+
+  /** Whether it is stopped because its last start found no room. */
+  hasTurnedAway(tenant: Tenant): boolean {
+    return this.#turnedAway.has(tenant)
+  }
+
+  /** It is wanted no longer, or asks anew. */
+  forgive(tenant: Tenant): void {
+    this.#turnedAway.delete(tenant)
   }
 
   /** A child has come into another state. Others are told to go only when its machine is at rest. */

@@ -114,7 +114,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   stop(options: WaitOptions = {}): Promise<void> {
     return quietly(async () => {
       const { signal } = readWait(options)
-      if (this.state === 'stopped') return
+      if (this.state === 'stopped') return this.#shared.budget?.forgive(this)
       if (this.#disposed) throw closedError(this.name)
       const gone = this.#waits.forDeparture()
       this.#waits.refuse(stoppedError)

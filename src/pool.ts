@@ -59,7 +59,7 @@ export class Pool {
     this.#options = { ...options }
     this.#settings = this.#read()
     this.#children = this.#define(size)
-    this.#presence = new Presence(spinner.shared.sys.clock)
+    this.#presence = new Presence(spinner.shared)
     this.#watching = new Watching(spinner.shared, {
       send: (event) => void (event.type === 'changed' && this.#roll(`a file changed: ${event.file}`)),
       error: (error) => this.#log('warn', error.message),

@@ -1,32 +1,40 @@
 import type { Child } from './child.ts'
-import type { Clock } from './sys.ts'
+import type { Shared } from './shared.ts'
+
+type Outside = Pick<Shared, 'budget' | 'sys'>
+
+/** Whether it is down although nobody has stopped it: it failed, or found no room. */
+export const isMissed = (child: Child, { budget }: Outside): boolean =>
+  child.state === 'faulted' || (child.state === 'stopped' && budget?.hasTurnedAway(child) === true)
 
 /**
  * Keeps children present: one that is faulted is refused for `faultTimeout`, and nobody else would ask for it when that
- * has passed.
+ * has passed. One that found no room is given the same time.
  */
 export class Presence {
-  readonly #clock: Clock
+  readonly #outside: Outside
   readonly #kept = new Map<Child, () => void>()
 
-  constructor(clock: Clock) {
-    this.#clock = clock
+  constructor(outside: Outside) {
+    this.#outside = outside
   }
 
   keep(child: Child): void {
     if (this.#kept.has(child)) return
+    const { clock } = this.#outside.sys
     let timer: unknown
     const again = (): void => {
-      if (child.state === 'faulted') begin(child)
+      if (isMissed(child, this.#outside)) begin(child)
     }
-    const onFaulted = (): void => {
-      this.#clock.clearTimeout(timer)
-      timer = this.#clock.setTimeout(again, child.info().options.faultTimeout * 1_000 + 1)
+    const onState = (): void => {
+      clock.clearTimeout(timer)
+      if (!isMissed(child, this.#outside)) return
+      timer = clock.setTimeout(again, child.info().options.faultTimeout * 1_000 + 1)
     }
-    child.on('faulted', onFaulted)
+    child.on('state', onState)
     this.#kept.set(child, () => {
-      child.off('faulted', onFaulted)
-      this.#clock.clearTimeout(timer)
+      child.off('state', onState)
+      clock.clearTimeout(timer)
     })
   }
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import type { Child } from '../src/child.ts'
 import type { SpinnerOptions, StartOptions } from '../src/options.ts'
+import { createPool } from '../src/pool.ts'
 import type { Spinner } from '../src/spinner.ts'
 import { realSys } from '../src/sys.ts'
 import { failureOf, sleeper, type Watched, watched } from './support/children.ts'
@@ -160,6 +161,50 @@ describe('with `maxRunning`', () => {
     lease.release()
     await spinner.start('b')
     expect(child.state).toBe('started')
+  })
+
+  describe('a child of a pool that found no room', () => {
+    async function turnedAway(): Promise<Full & { child: Child; elapse(seconds: number): Promise<void> }> {
+      const full = roomFor({ maxRunning: 1 })
+      await full.start('other', { warm: true })
+      const pool = createPool(full.spinner, {
+        ...sleeper('p'),
+        name: 'p',
+        size: 1,
+        timeout: 5,
+        faultTimeout: 60,
+      })
+      const elapse = async (seconds: number): Promise<void> => {
+        await waiting()
+        await full.clock.advance(seconds)
+        await waiting()
+      }
+      pool.start().catch(() => {})
+      await elapse(6)
+      return { ...full, child: pool.children[0] as Child, elapse }
+    }
+
+    test('is tried again, and again, after `faultTimeout`', async () => {
+      const { child, elapse, spinner } = await turnedAway()
+      expect(child.state).toBe('stopped')
+      await elapse(59)
+      expect(child.state).toBe('stopped')
+      await elapse(2)
+      expect(child.state).toBe('starting')
+      await elapse(6)
+      expect(child.state).toBe('stopped')
+      await spinner.stop('other')
+      await elapse(61)
+      await until(() => child.state === 'started')
+    })
+
+    test('is not, once it was stopped', async () => {
+      const { child, elapse, spinner } = await turnedAway()
+      await child.stop()
+      await spinner.stop('other')
+      await elapse(61)
+      expect(child.state).toBe('stopped')
+    })
   })
 
   test('a start that waits can be stopped, and does not take its place any more', async () => {

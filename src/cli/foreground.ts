@@ -129,8 +129,10 @@ class Foreground {
   /** Once all have ended by themselves there is nothing left to wait for. */
   #lookForEnd(): void {
     if (this.#ending !== null || this.#jobs.isBusy || this.#site.place !== null) return
-    const infos = this.#site.names.map((name) => this.#spinner.get(name))
+    const { names } = this.#site
+    const infos = names.map((name) => this.#spinner.get(name))
     if (infos.length === 0 || infos.some((info) => info?.state !== 'stopped')) return
+    if (names.some((name) => this.#site.isMissed(name))) return
     const isWell = infos.every((info) => endedWell(info))
     this.#tell('end', 'everything has ended by itself')
     void this.#close('end', isWell ? 0 : 1)

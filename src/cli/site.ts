@@ -1,6 +1,6 @@
-import type { Child } from '../child.ts'
 import { messageOf } from '../errors.ts'
 import type { Place } from '../gateway/index.ts'
+import { isMissed } from '../presence.ts'
 import type { Spinner } from '../spinner.ts'
 import { type Config, type Member, membersOf, namesOf, type Plain, type PoolConfig } from './config/config.ts'
 import { difference, nginxByText } from './difference.ts'
@@ -9,9 +9,7 @@ import { nginxPlugin, startOptions } from './options.ts'
 import type { Outlets } from './outlets.ts'
 import { Pools } from './pools.ts'
 import type { Printer } from './print.ts'
-
-/** A timer longer than this would fire at once, and one of nothing would spin. */
-const [SHORTEST_WAIT, LONGEST_WAIT] = [1_000, 2_147_483_647]
+import { Revivals } from './revivals.ts'
 
 /** What a configuration has running: children, pools, nginx and a gateway, and how one configuration becomes another. */
 export class Site {
@@ -20,11 +18,10 @@ export class Site {
   readonly #printer: Printer
   readonly #pools: Pools
   readonly #nginx = new Map<string, () => void>()
-  readonly #revivals = new Map<string, NodeJS.Timeout>()
+  readonly #revivals: Revivals
   readonly #front: Front
   #members: ReadonlyMap<string, Member> = new Map()
   #poolConfigs: ReadonlyMap<string, PoolConfig> = new Map()
-  #isClosed = false
 
   constructor(spinner: Spinner, outlets: Outlets, printer: Printer) {
     this.#spinner = spinner
@@ -32,7 +29,7 @@ export class Site {
     this.#printer = printer
     this.#pools = new Pools(spinner, outlets)
     this.#front = new Front(spinner, printer)
-    spinner.on('faulted', (child) => this.#revive(child))
+    this.#revivals = new Revivals(spinner, ({ name }) => this.#members.has(name) && !this.isLazy(name))
   }
 
   /** The names of all children that there should be. */
@@ -49,6 +46,12 @@ export class Site {
   /** Whether a child is there for those who ask for it, and for nobody else. */
   isLazy(name: string): boolean {
     return this.#members.get(name)?.isLazy === true
+  }
+
+  /** Whether a child is down although nobody has stopped it, and will be tried again. */
+  isMissed(name: string): boolean {
+    const child = this.#spinner.child(name)
+    return child !== undefined && isMissed(child, this.#spinner.shared)
   }
 
   /**
@@ -91,18 +94,21 @@ export class Site {
    * waits for a request to try it again, is left alone.
    */
   async roll(): Promise<void> {
-    for (const name of this.#members.keys()) {
-      const state = this.#spinner.get(name)?.state
-      const isDown = state === 'stopped' || (state === 'faulted' && this.isLazy(name))
+    const names = [...this.#members.keys()]
+    const isStopped = (name: string): boolean => this.#spinner.get(name)?.state === 'stopped'
+    const mayWait = names.filter((name) => isStopped(name) && this.isMissed(name) && !this.isLazy(name))
+    for (const name of names) {
+      const isDown = isStopped(name) || (this.isLazy(name) && this.isMissed(name))
       if (!isDown) await this.#spinner.restart(name)
     }
     for (const name of this.#poolConfigs.keys()) await this.#pools.restart(name)
+    // Where there is no room still, nobody else is to wait for it.
+    for (const name of mayWait) await this.#spinner.restart(name)
   }
 
   /** Stops all, in parallel. */
   async close(): Promise<void> {
-    this.#isClosed = true
-    for (const timer of this.#revivals.values()) clearTimeout(timer)
+    this.#revivals.close()
     await Promise.all([this.#front.close(), this.#spinner.close()])
   }
 
@@ -164,23 +170,6 @@ export class Site {
     for (const [text, options] of wanted) {
       if (!this.#nginx.has(text)) this.#nginx.set(text, this.#spinner.use(await nginxPlugin(options)))
     }
-  }
-
-  /** Nobody asks for a child again here, as a program would: so it is tried again as soon as it may. Pools see to it. */
-  #revive(child: Child): void {
-    if (!this.#isKept(child)) return
-    clearTimeout(this.#revivals.get(child.name))
-    const wait = Math.max(SHORTEST_WAIT, child.info().options.faultTimeout * 1_000 + 50)
-    const again = (): void => {
-      this.#revivals.delete(child.name)
-      if (this.#isClosed || child.state !== 'faulted' || !this.#isKept(child)) return
-      child.restart().catch(() => {})
-    }
-    this.#revivals.set(child.name, setTimeout(again, Math.min(wait, LONGEST_WAIT)))
-  }
-
-  #isKept({ name }: Child): boolean {
-    return this.#members.has(name) && !this.isLazy(name)
   }
 }
 

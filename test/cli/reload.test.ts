@@ -83,6 +83,23 @@ describe('SIGHUP', () => {
     expect(await running.ended).toMatchObject({ code: 0 })
   })
 
+  test('leaves what found no room to be tried again once it may, and does not end meanwhile', async () => {
+    const c = '  c: { command: sleep, args: [603], listen: null, timeout: 1s, faultTimeout: 2s }\n'
+    const b = '  b: { command: sleep, args: [602], listen: null, restart: never }\n'
+    const site = newSite(`maxRunning: 1\nchildren:\n${b}`)
+    const running = spinner.run(['run'], { folder: site.folder })
+    await running.until(/b +\* started/)
+    // The larger limit is that of the next start of the command.
+    site.change(`maxRunning: 2\nchildren:\n${b}${c}`)
+    running.kill('SIGHUP')
+    await running.until(/c +\* stopped, because 'c' found no room/)
+    process.kill(pidOf(running.output(), 'b'), 'SIGKILL')
+    await running.until(/b +\* stopped/)
+    await running.until(/c +\* started/)
+    running.kill('SIGTERM')
+    expect(await running.ended).toMatchObject({ code: 0 })
+  })
+
   test('with a wrong configuration changes nothing, and says why', async () => {
     const site = newSite(`children:\n${sleeps('web', 601)}`)
     const running = spinner.run(['run'], { folder: site.folder })

@@ -63,6 +63,30 @@ describe('SIGUSR2', () => {
     await running.ended
   })
 
+  test('brings back what found no room, after all others', async () => {
+    const one = '  one: { command: sleep, args: [601], listen: null }\n'
+    const two = '  two: { command: sleep, args: [602], listen: null }\n'
+    const late = '  late: { command: sleep, args: [603], listen: null, timeout: 1s, faultTimeout: 600s }\n'
+    const { change, folder } = newSite(`maxRunning: 2\nchildren:\n${one}${two}`)
+    const running = spinner.run(['run'], { folder })
+    await running.until(/\* started/, 2)
+    // The larger limit is that of the next start of the command.
+    change(`maxRunning: 3\nchildren:\n${late}${one}${two}`)
+    running.kill('SIGHUP')
+    await running.until(/late +\* stopped, because 'late' found no room/)
+    running.kill('SIGUSR2')
+    await running.until(/two +\* restarted/)
+    await running.until(/what runs is left as it is: 'late' found no room/)
+    change(`maxRunning: 2\nchildren:\n${late}${one}`)
+    running.kill('SIGHUP')
+    await running.until(/two +\* stopped/)
+    running.kill('SIGUSR2')
+    await running.until(/late +\* started/)
+    await running.until(/everything was restarted/)
+    running.kill('SIGTERM')
+    expect(await running.ended).toMatchObject({ code: 0 })
+  })
+
   test.each([0, 1, 5, 20, 50])(
     'H26: %d ms after it can be heard is carried out when all is up',
     async (delay) => {
