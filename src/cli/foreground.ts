@@ -67,6 +67,8 @@ class Foreground {
   until(takeSignals: TakeSignals): Promise<number> {
     return new Promise((resolve) => {
       this.#finish = resolve
+      // Where all are to be tried again later, nothing else would keep this program.
+      this.#spinner.shared.sys.hold()
       process.on('SIGINT', () => this.#end('SIGINT'))
       process.on('SIGTERM', () => this.#end('SIGTERM'))
       process.stdout.on('error', (error) => this.#onUnread(error))

@@ -53,6 +53,18 @@ describe('spinner run', () => {
     expect(records.at(-1)).toMatchObject({ child: 'web', event: 'stopped' })
   })
 
+  test('goes on while all that there is waits to be tried again', async () => {
+    const twice = 'test -e ran && echo up && exec sleep 600; touch ran; exit 1'
+    const { folder } = newSite(
+      `pools:\n  p: { size: 1, command: sh, args: [-c, '${twice}'], listen: null, ready: { output: up }, attempts: 1, faultTimeout: 1s, cwd: . }\n`,
+    )
+    const running = spinner.run(['run'], { folder })
+    await running.until(/p-0 +\* faulted/)
+    await running.until(/p-0 +\* started/)
+    running.kill('SIGTERM')
+    expect(await running.ended).toMatchObject({ code: 0 })
+  })
+
   test('kills what is left at a second signal', async () => {
     const deaf = `children:\n  deaf: { command: sh, args: [-c, 'trap "echo deaf" TERM; echo up; while :; do sleep 60 & wait; done'], listen: null, stopTimeout: 1h }\n`
     const { folder } = newSite(deaf)
