@@ -176,9 +176,9 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     return this
   }
 
-  /** @internal What ready-made checks work with. */
+  /** @internal What ready-made checks, and a renewal, work with. */
   get inside(): Inside {
-    return { shared: this.#shared, resources: this.#awake().resources }
+    return { shared: this.#shared, resources: this.#awake().resources, supervision: this.#awake() }
   }
 
   /** @internal The end of a lease. */

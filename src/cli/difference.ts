@@ -7,7 +7,8 @@ export interface Difference {
   readonly changed: readonly string[]
 }
 
-const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other)
+/** Whether two values are written alike. */
+export const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other)
 
 /** Compares two maps by name. */
 export function difference<Value>(

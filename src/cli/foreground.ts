@@ -49,9 +49,15 @@ class Foreground {
     (thrown) => this.#tell('error', messageOf(thrown)),
     () => this.#lookForEnd(),
   )
+  /** A file is read while jobs are under way, so that a mended one need not wait for what the broken one has begun. */
+  readonly #reads = new Jobs(
+    (thrown) => this.#tellWrong(thrown),
+    () => this.#lookForEnd(),
+  )
   readonly #isHungUp = watchTerminal()
+  /** What was applied last, and what was read last. */
   #config: Config
-  #up: Promise<void> = Promise.resolve()
+  #next: Config
   #ending: string | null = null
   #askedAt = 0
   #finish: (code: number) => void = () => {}
@@ -59,6 +65,7 @@ class Foreground {
   constructor(source: Source, config: Config, printer: Printer, spinner: Spinner) {
     this.#source = source
     this.#config = config
+    this.#next = config
     this.#printer = printer
     this.#spinner = spinner
     this.#site = new Site(spinner, this.#outlets, printer)
@@ -74,12 +81,9 @@ class Foreground {
       process.stdout.on('error', (error) => this.#onUnread(error))
       tellOf(this.#spinner, this.#printer, (name) => this.#site.isLazy(name))
       this.#spinner.on('stopped', () => this.#lookForEnd())
-      const reload = (): void => this.#jobs.add('reload', () => this.#reload())
+      const reload = (): void => this.#readAgain()
       this.#source.begin?.({ spinner: this.#spinner, printer: this.#printer, reload })
-      this.#up = this.#apply(this.#config).then(
-        () => this.#lookForEnd(),
-        (thrown) => this.#fail(thrown),
-      )
+      this.#jobs.add('start', () => this.#apply(this.#config).catch((thrown) => this.#fail(thrown)))
       takeSignals((signal) => this.#onSignal(signal))
     })
   }
@@ -97,11 +101,14 @@ class Foreground {
   #onSignal(signal: NodeJS.Signals): void {
     if (signal === 'SIGUSR2') this.#jobs.add('restart', () => this.#restartAll())
     else if (this.#isHungUp()) this.#hangUp()
-    else this.#jobs.add('reload', () => this.#reload())
+    else this.#readAgain()
+  }
+
+  #readAgain(): void {
+    this.#reads.add('read', () => this.#read())
   }
 
   async #restartAll(): Promise<void> {
-    await this.#up
     if (this.#ending !== null) return
     this.#tell('restart', 'restarts everything, one after another')
     try {
@@ -116,21 +123,32 @@ class Foreground {
     }
   }
 
-  async #reload(): Promise<void> {
+  async #read(): Promise<void> {
     this.#outlets.reopen()
+    this.#next = await this.#source.load()
+    this.#site.giveUpWaits()
+    this.#jobs.add('reload', () => this.#reload())
+  }
+
+  async #reload(): Promise<void> {
+    this.#tell('reload', `${this.#source.again}: ${told(this.#config, this.#next)}`)
     try {
-      const config = await this.#source.load()
-      this.#tell('reload', `${this.#source.again}: ${told(this.#config, config)}`)
-      await this.#apply(config)
+      await this.#apply(this.#next)
     } catch (thrown) {
-      const wrong = `the configuration is left as it was, since the file is wrong:\n${messageOf(thrown)}`
-      this.#tell('error', thrown instanceof ConfigError ? wrong : messageOf(thrown))
+      this.#tell('error', messageOf(thrown))
+      // Of what it was to take over from, not all may have begun.
+      await this.#apply(this.#config)
     }
+  }
+
+  #tellWrong(thrown: unknown): void {
+    const wrong = `the configuration is left as it was, since the file is wrong:\n${messageOf(thrown)}`
+    this.#tell('error', thrown instanceof ConfigError ? wrong : messageOf(thrown))
   }
 
   /** Once all have ended by themselves there is nothing left to wait for. */
   #lookForEnd(): void {
-    if (this.#ending !== null || this.#jobs.isBusy || this.#site.place !== null) return
+    if (this.#ending !== null || this.#isBusy || this.#site.place !== null) return
     const { names } = this.#site
     const infos = names.map((name) => this.#spinner.get(name))
     if (infos.length === 0 || infos.some((info) => info?.state !== 'stopped')) return
@@ -138,6 +156,10 @@ class Foreground {
     const isWell = infos.every((info) => endedWell(info))
     this.#tell('end', 'everything has ended by itself')
     void this.#close('end', isWell ? 0 : 1)
+  }
+
+  get #isBusy(): boolean {
+    return this.#jobs.isBusy || this.#reads.isBusy
   }
 
   /** What cannot be begun is ended. */
@@ -175,6 +197,7 @@ class Foreground {
 
   async #close(why: string, code: number): Promise<void> {
     this.#ending = why
+    this.#reads.end()
     this.#jobs.end()
     try {
       await this.#site.close()

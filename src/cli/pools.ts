@@ -1,6 +1,8 @@
 import type { Pool, PoolOptions } from '../pool.ts'
+import { renew } from '../renew.ts'
 import type { Spinner } from '../spinner.ts'
 import type { PoolConfig } from './config/config.ts'
+import { same } from './difference.ts'
 import { startOptions } from './options.ts'
 import type { Outlets } from './outlets.ts'
 
@@ -9,10 +11,16 @@ export class Pools {
   readonly #spinner: Spinner
   readonly #outlets: Outlets
   readonly #pools = new Map<string, Pool>()
+  readonly #begun = new Map<string, PoolConfig>()
 
   constructor(spinner: Spinner, outlets: Outlets) {
     this.#spinner = spinner
     this.#outlets = outlets
+  }
+
+  /** What was started, as it was when it was started or restarted last. */
+  get begun(): ReadonlyMap<string, PoolConfig> {
+    return this.#begun
   }
 
   /**
@@ -27,11 +35,13 @@ export class Pools {
     await known.resize(options.size)
   }
 
-  async start(name: string): Promise<void> {
+  async start(name: string, config: PoolConfig): Promise<void> {
+    this.#begun.set(name, config)
     await this.#pools.get(name)?.start()
   }
 
   async stop(name: string): Promise<void> {
+    this.#begun.delete(name)
     await this.#pools.get(name)?.stop()
   }
 
@@ -40,19 +50,35 @@ export class Pools {
   }
 
   /** Ends those that it is to have no longer. */
-  async shrink(name: string, size: number): Promise<void> {
-    const pool = this.#pools.get(name)
-    if (pool && size < pool.size) await pool.resize(size)
+  async shrink(name: string, { size }: PoolConfig): Promise<void> {
+    if (size < this.#begunOf(name).size) await this.#resize(name, size)
   }
 
-  /** Only one that differs in more than its size is restarted. */
-  async change(name: string, before: PoolConfig, after: PoolConfig): Promise<void> {
+  /** Starts those that it has not had. */
+  async grow(name: string, { size }: PoolConfig): Promise<void> {
+    if (size > this.#begunOf(name).size) await this.#resize(name, size)
+  }
+
+  /** Restarts one that differs in more than its size. Who comes up with the options before keeps nobody waiting. */
+  async change(name: string, config: PoolConfig): Promise<void> {
+    const begun = this.#begunOf(name)
+    const wanted = { ...config, size: begun.size }
+    if (same(begun, wanted)) return
+    this.#begun.set(name, wanted)
     const pool = this.#pools.get(name)
-    if (!pool) return this.define(name, after).then(() => this.start(name))
-    const isOther = JSON.stringify({ ...before, size: 0 }) !== JSON.stringify({ ...after, size: 0 })
-    if (isOther) pool.reconfigure(await this.#optionsOf(name, after))
-    if (before.size !== after.size) await pool.resize(after.size)
-    if (isOther) await pool.restart()
+    if (!pool) return this.define(name, wanted).then(() => this.start(name, wanted))
+    pool.reconfigure(await this.#optionsOf(name, wanted))
+    for (const child of pool.children) if (child.state === 'restart') renew(child).catch(() => {})
+    await pool.restart()
+  }
+
+  async #resize(name: string, size: number): Promise<void> {
+    this.#begun.set(name, { ...this.#begunOf(name), size })
+    await this.#pools.get(name)?.resize(size)
+  }
+
+  #begunOf(name: string): PoolConfig {
+    return this.#begun.get(name) as PoolConfig
   }
 
   async #optionsOf(name: string, { options, port, size }: PoolConfig): Promise<PoolOptions> {

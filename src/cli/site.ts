@@ -1,41 +1,48 @@
+import { untilAborted } from '../deferred.ts'
 import { messageOf } from '../errors.ts'
 import type { Place } from '../gateway/index.ts'
 import { isMissed } from '../presence.ts'
 import type { Spinner } from '../spinner.ts'
-import { type Config, type Member, membersOf, namesOf, type Plain, type PoolConfig } from './config/config.ts'
-import { difference, nginxByText } from './difference.ts'
+import type { Config, Member, Plain, PoolConfig } from './config/config.ts'
+import { nginxByText } from './difference.ts'
 import { Front } from './front.ts'
-import { nginxPlugin, startOptions } from './options.ts'
+import { nginxPlugin } from './options.ts'
 import type { Outlets } from './outlets.ts'
+import { allNames, type Names, type Parts, type Plan, partsOf, planOf } from './plan.ts'
 import { Pools } from './pools.ts'
 import type { Printer } from './print.ts'
 import { Revivals } from './revivals.ts'
+import { Singles } from './singles.ts'
+
+type Step = () => Promise<void>
+
+/** What ends a wait that nobody needs any more; nobody is told of it. */
+const GIVEN_UP = new Error('This is waited for no longer.')
 
 /** What a configuration has running: children, pools, nginx and a gateway, and how one configuration becomes another. */
 export class Site {
   readonly #spinner: Spinner
-  readonly #outlets: Outlets
   readonly #printer: Printer
+  readonly #singles: Singles
   readonly #pools: Pools
   readonly #nginx = new Map<string, () => void>()
   readonly #revivals: Revivals
   readonly #front: Front
-  #members: ReadonlyMap<string, Member> = new Map()
-  #poolConfigs: ReadonlyMap<string, PoolConfig> = new Map()
+  #wanted: Parts = { members: new Map(), pools: new Map() }
+  #waits = new AbortController()
 
   constructor(spinner: Spinner, outlets: Outlets, printer: Printer) {
     this.#spinner = spinner
-    this.#outlets = outlets
     this.#printer = printer
+    this.#singles = new Singles(spinner, outlets)
     this.#pools = new Pools(spinner, outlets)
     this.#front = new Front(spinner, printer)
-    this.#revivals = new Revivals(spinner, ({ name }) => this.#members.has(name) && !this.isLazy(name))
+    this.#revivals = new Revivals(spinner, ({ name }) => this.#member(name)?.isLazy === false)
   }
 
   /** The names of all children that there should be. */
   get names(): string[] {
-    const ofPools = [...this.#poolConfigs].flatMap(([name, { size }]) => namesOf(name, size))
-    return [...this.#members.keys(), ...ofPools]
+    return allNames(this.#wanted)
   }
 
   /** Where requests come from, and bring up what has ended; null when nowhere. */
@@ -45,7 +52,7 @@ export class Site {
 
   /** Whether a child is there for those who ask for it, and for nobody else. */
   isLazy(name: string): boolean {
-    return this.#members.get(name)?.isLazy === true
+    return this.#member(name)?.isLazy === true
   }
 
   /** Whether a child is down although nobody has stopped it, and will be tried again. */
@@ -55,38 +62,30 @@ export class Site {
   }
 
   /**
-   * Changes what differs from the configuration before, and nothing else. Resolves when all that is up or given up.
-   * Throws, and changes nothing, when the gateway cannot listen.
+   * Changes what differs from what was begun before, and nothing else. Resolves when all that is up or given up, or is
+   * waited for no longer. Throws, and changes nothing, when the gateway cannot listen.
    */
   async apply(config: Config): Promise<void> {
-    const members = membersOf(config)
-    const ofChildren = difference(this.#members, members)
-    const [before, after] = [this.#poolConfigs, config.pools]
-    const ofPools = difference(before, after)
-    const poolIn = (all: ReadonlyMap<string, PoolConfig>, name: string) => all.get(name) as PoolConfig
-    const others = new Set(this.names)
-    const isFree = (name: string): boolean => !others.has(name)
-    const isFreeFor = (pool: string): boolean => namesOf(pool, poolIn(after, pool).size).every(isFree)
-    await this.#become({ members, pools: after }, async () => {
-      await this.#define(ofChildren.added.filter(isFree), ofPools.added.filter(isFreeFor))
+    this.#waits = new AbortController()
+    const { signal } = this.#waits
+    const begun = { members: this.#singles.begun, pools: this.#pools.begun }
+    const plan = planOf(this.#wanted, begun, partsOf(config))
+    await this.#become(plan.after, async () => {
+      await this.#define(plan.free)
       // Nothing may lead to what is about to be stopped, or it would be started again.
       await this.#front.apply(config)
     })
     // What has one of their names until now is left as it is when the gateway cannot listen.
-    await this.#define(ofChildren.added, ofPools.added)
+    await this.#define({ children: plan.children.added, pools: plan.pools.added })
     await this.#exchange(config.nginx)
-    await this.#settle([
-      ...ofChildren.removed.map((name) => this.#spinner.stop(name)),
-      ...ofPools.removed.map((name) => this.#pools.stop(name)),
-      ...ofPools.changed.map((name) => this.#pools.shrink(name, poolIn(after, name).size)),
-    ])
-    await this.#settle([
-      ...ofChildren.added.map((name) => this.#bringUp(name)),
-      ...ofPools.added.map((name) => this.#pools.start(name)),
-    ])
-    for (const name of ofChildren.changed) await this.#settle([this.#changeChild(name)])
-    for (const name of ofPools.changed)
-      await this.#settle([this.#pools.change(name, poolIn(before, name), poolIn(after, name))])
+    await this.#settle(this.#ends(plan).map((end) => end()))
+    await this.#waitFor(this.#starts(plan), signal)
+    for (const change of this.#changes(plan)) await this.#waitFor([change], signal)
+  }
+
+  /** Children go on as they are, and what has not begun is left to the next configuration. */
+  giveUpWaits(): void {
+    this.#waits.abort(GIVEN_UP)
   }
 
   /**
@@ -94,14 +93,14 @@ export class Site {
    * waits for a request to try it again, is left alone.
    */
   async roll(): Promise<void> {
-    const names = [...this.#members.keys()]
+    const names = [...this.#wanted.members.keys()]
     const isStopped = (name: string): boolean => this.#spinner.get(name)?.state === 'stopped'
     const mayWait = names.filter((name) => isStopped(name) && this.isMissed(name) && !this.isLazy(name))
     for (const name of names) {
       const isDown = isStopped(name) || (this.isLazy(name) && this.isMissed(name))
       if (!isDown) await this.#spinner.restart(name)
     }
-    for (const name of this.#poolConfigs.keys()) await this.#pools.restart(name)
+    for (const name of this.#wanted.pools.keys()) await this.#pools.restart(name)
     // Where there is no room still, nobody else is to wait for it.
     for (const name of mayWait) await this.#spinner.restart(name)
   }
@@ -109,55 +108,75 @@ export class Site {
   /** Stops all, in parallel. */
   async close(): Promise<void> {
     this.#revivals.close()
+    this.giveUpWaits()
     await Promise.all([this.#front.close(), this.#spinner.close()])
   }
 
   /** Takes what there should be for what there is; where `first` fails, what there was is that again. */
-  async #become(
-    { members, pools }: { members: ReadonlyMap<string, Member>; pools: ReadonlyMap<string, PoolConfig> },
-    first: () => Promise<void>,
-  ): Promise<void> {
-    const before = [this.#members, this.#poolConfigs] as const
-    ;[this.#members, this.#poolConfigs] = [members, pools]
+  async #become(parts: Parts, first: Step): Promise<void> {
+    const before = this.#wanted
+    this.#wanted = parts
     this.#printer.align(this.names)
     try {
       await first()
     } catch (thrown) {
-      ;[this.#members, this.#poolConfigs] = before
+      this.#wanted = before
       throw thrown
     }
+  }
+
+  /** Makes them known, with the options that they will have from their next start on. */
+  async #define({ children, pools }: Names): Promise<void> {
+    await this.#settle([
+      ...children.map((name) => this.#singles.define(name, this.#member(name) as Member)),
+      ...pools.map((name) => this.#pools.define(name, this.#pool(name))),
+    ])
+  }
+
+  #ends({ children, pools }: Plan): Step[] {
+    return [
+      ...children.removed.map((name) => () => this.#singles.stop(name)),
+      ...pools.removed.map((name) => () => this.#pools.stop(name)),
+      ...pools.changed.map((name) => () => this.#pools.shrink(name, this.#pool(name))),
+    ]
+  }
+
+  #starts({ children, pools }: Plan): Step[] {
+    return [
+      ...children.added.map((name) => () => this.#singles.start(name, this.#member(name) as Member)),
+      ...pools.added.map((name) => () => this.#pools.start(name, this.#pool(name))),
+    ]
+  }
+
+  #changes({ children, pools }: Plan): Step[] {
+    return [
+      ...children.changed.map((name) => () => this.#singles.change(name, this.#member(name) as Member)),
+      ...pools.changed.flatMap((name) => [
+        () => this.#pools.change(name, this.#pool(name)),
+        () => this.#pools.grow(name, this.#pool(name)),
+      ]),
+    ]
+  }
+
+  /** Begins them and waits for all, unless that is given up. */
+  async #waitFor(steps: readonly Step[], signal: AbortSignal): Promise<void> {
+    if (!signal.aborted) await this.#settle(steps.map((step) => untilAborted(step(), signal)))
   }
 
   /** What goes wrong with a child, its events tell; what is left is told here. */
   async #settle(all: readonly PromiseLike<unknown>[]): Promise<void> {
     for (const result of await Promise.allSettled(all)) {
-      if (result.status === 'rejected' && !isOfChild(result.reason))
+      if (result.status === 'rejected' && result.reason !== GIVEN_UP && !isOfChild(result.reason))
         this.#printer.tell(null, { event: 'error', text: messageOf(result.reason) })
     }
   }
 
-  /** Makes them known, with the options that they will have from their next start on. */
-  async #define(children: readonly string[], pools: readonly string[]): Promise<void> {
-    await this.#settle([
-      ...children.map((name) => this.#defineChild(name)),
-      ...pools.map((name) => this.#pools.define(name, this.#poolConfigs.get(name) as PoolConfig)),
-    ])
+  #member(name: string): Member | undefined {
+    return this.#wanted.members.get(name)
   }
 
-  async #defineChild(name: string): Promise<void> {
-    const { isLazy, options } = this.#members.get(name) as Member
-    this.#spinner.define({ ...(await startOptions(options, this.#outlets, isLazy)), name })
-  }
-
-  async #bringUp(name: string): Promise<void> {
-    if (!this.isLazy(name)) await this.#spinner.start({ name })
-  }
-
-  async #changeChild(name: string): Promise<void> {
-    const isStopped = this.#spinner.get(name)?.state === 'stopped'
-    await this.#defineChild(name)
-    if (isStopped) await this.#bringUp(name)
-    else await this.#spinner.restart(name)
+  #pool(name: string): PoolConfig {
+    return this.#wanted.pools.get(name) as PoolConfig
   }
 
   async #exchange(nginx: readonly Plain[]): Promise<void> {

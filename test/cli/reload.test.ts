@@ -10,6 +10,12 @@ const sleeps = (name: string, seconds: number): string =>
 const pool = (size: number, seconds: number): string =>
   `pools:\n  p: { size: ${size}, command: sleep, args: [${seconds}], listen: null }\n`
 
+const UP = 'echo up; exec sleep 601'
+/** Without its words it never comes up. */
+const saying = (words: string): string =>
+  `{ command: sh, args: [-c, '${words}'], listen: null, ready: { output: up }, timeout: 1h }`
+const DEAF = saying('exec sleep 600')
+
 describe('SIGHUP', () => {
   test('starts what is new, stops what is gone, restarts what has changed, and touches nothing else', async () => {
     const site = newSite(
@@ -143,4 +149,50 @@ describe('SIGHUP', () => {
     running.kill('SIGTERM')
     await running.ended
   })
+
+  test('takes over from one that waits for what does not come up, and does what that had not begun', async () => {
+    const site = newSite(`children:\n${sleeps('web', 601)}`)
+    const running = spinner.run(['run'], { folder: site.folder })
+    await running.until(/web +\* started/)
+    const before = pidOf(running.output(), 'web')
+    site.change(`children:\n${sleeps('web', 602)}  late: ${DEAF}\n`)
+    running.kill('SIGHUP')
+    await running.until(/new: late; changed: web/)
+    site.change('children: {')
+    running.kill('SIGHUP')
+    await running.until(/since the file is wrong/)
+    expect(running.output()).not.toMatch(/web +\* restarts/)
+    site.change(`children:\n${sleeps('web', 602)}  late: ${saying(UP)}\n`)
+    running.kill('SIGHUP')
+    await running.until(/late +\* (re)?started/)
+    await running.until(/web +\* restarted/)
+    expect(pidOf(running.output(), 'web')).not.toBe(before)
+    running.kill('SIGTERM')
+    expect(await running.ended).toMatchObject({ code: 0 })
+  })
+
+  test.each([
+    ['a child', (words: string) => `children:\n  web: ${saying(words)}\n`, 1],
+    ['a pool', (words: string) => `pools:\n  web: ${saying(words).replace('{', '{ size: 2,')}\n`, 2],
+  ])(
+    'mends %s that does not come up: after a restart, and in the first start of all',
+    async (_what, yaml, count) => {
+      const site = newSite(yaml('echo begun; exec sleep 600'))
+      const running = spinner.run(['run'], { folder: site.folder })
+      await running.until(/web\S* +\| begun/)
+      site.change(yaml(UP))
+      running.kill('SIGHUP')
+      await running.until(/web\S* +\* (re)?started/, count)
+      site.change(yaml('echo again; exec sleep 600'))
+      running.kill('SIGHUP')
+      await running.until(/web\S* +\| again/)
+      const broken = running.output().length
+      site.change(yaml(UP))
+      running.kill('SIGHUP')
+      await running.until(/ \* (re)?started/, 2 * count)
+      expect(running.output().slice(broken)).not.toContain('attempt')
+      running.kill('SIGTERM')
+      expect(await running.ended).toMatchObject({ code: 0 })
+    },
+  )
 })
