@@ -46,6 +46,7 @@ export class Pool {
   #settings: ChildSettings
   readonly #watching: Watching
   readonly #presence: Presence
+  readonly #leave: () => void
   #wanted = false
   #closed = false
   #rolling: Promise<void> | null = null
@@ -64,7 +65,7 @@ export class Pool {
       send: (event) => void (event.type === 'changed' && this.#roll(`a file changed: ${event.file}`)),
       error: (error) => this.#log('warn', error.message),
     })
-    spinner.use({ name: `pool ${name}`, close: () => this.#close() })
+    this.#leave = spinner.use({ name: `pool ${name}`, close: () => this.#close() })
   }
 
   /** How many children it has. */
@@ -97,6 +98,13 @@ export class Pool {
       this.#rest()
       await all(this.#children, (child) => child.stop())
     })
+  }
+
+  /** @internal Stops all for good; their names may be others' after that. */
+  dissolve(): Promise<void> {
+    const stopped = this.stop()
+    this.#leave()
+    return stopped
   }
 
   /** Makes it smaller or larger: the last ones are drained and stopped, or new ones started. */
@@ -156,7 +164,10 @@ export class Pool {
       return quietly(() => this.#next as Promise<void>)
     }
     this.#log('info', `restarts one by one, because ${reason}`)
-    this.#rolling = roll(this.name, this.#children, (child) => this.#mayGoOn(child)).finally(() => {
+    const indices = new Map(this.#children.map((child, index) => [child, index]))
+    const portOf = (child: Child): number | null => this.#portOf(indices.get(child) as number)
+    const mayGoOn = (child: Child): boolean => this.#mayGoOn(child)
+    this.#rolling = roll(this.name, this.#children, { mayGoOn, portOf }).finally(() => {
       this.#rolling = null
     })
     this.#rolling.catch((error: Error) => this.#log('error', headOf(error)))
@@ -179,9 +190,15 @@ export class Pool {
   }
 
   #shared(index: number): StartOptions {
-    const { size, port, ...options } = this.#options
-    const listen = port === undefined ? {} : { listen: port + index }
+    const { size, port: _first, ...options } = this.#options
+    const port = this.#portOf(index)
+    const listen = port === null ? {} : { listen: port }
     return { idleTimeSec: -1, ...options, ...listen, name: nameOf(this.name, index) }
+  }
+
+  #portOf(index: number): number | null {
+    const { port } = this.#options
+    return port === undefined ? null : port + index
   }
 
   #read(): ChildSettings {

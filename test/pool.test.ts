@@ -5,6 +5,7 @@ import { createPool, type Pool, type PoolOptions } from '../src/pool.ts'
 import type { Spinner } from '../src/spinner.ts'
 import { failureOf, sleeper, watched } from './support/children.ts'
 import { fixture, get, newFile, newSpinner, next, until } from './support/host.ts'
+import { freePorts } from './support/nginx.ts'
 
 interface Answer {
   readonly source: string
@@ -145,6 +146,22 @@ describe('a rolling restart', () => {
       { source: 'two' },
       { source: 'two' },
     ])
+  })
+
+  test.each([
+    ['up', 0, 1],
+    ['down', 1, 0],
+  ])('hands ports on from child to child when they move %s by less than its size', async (_way, from, to) => {
+    const first = await freePorts(4)
+    const { pool, options, ask } = newPool({ port: first + from })
+    await pool.start()
+    const away = mostAway(pool)
+    pool.reconfigure({ ...options, port: first + to })
+    await pool.restart()
+    const ports = [0, 1, 2].map((index) => first + to + index)
+    expect(pool.children.map((child) => child.address)).toEqual(ports)
+    expect((await Promise.all([0, 1, 2].map(ask))).map(({ port }) => Number(port))).toEqual(ports)
+    expect(away()).toBe(1)
   })
 
   test('waits for what plugins do before the next', async () => {

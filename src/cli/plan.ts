@@ -1,3 +1,4 @@
+import type { Address } from '../events.ts'
 import { type Config, type Member, membersOf, namesOf, type PoolConfig } from './config/config.ts'
 import { type Difference, difference } from './difference.ts'
 
@@ -30,13 +31,28 @@ export function allNames({ members, pools }: Parts): string[] {
   return [...members.keys(), ...ofPools]
 }
 
-/** `wanted` was to be there until now; of that, `begun` was started, with the options that it was started with. */
-export function planOf(wanted: Parts, begun: Parts, after: Parts): Plan {
-  const children = {
-    ...difference(begun.members, after.members),
-    removed: gone(wanted.members, after.members),
-  }
-  const pools = { ...difference(begun.pools, after.pools), removed: gone(wanted.pools, after.pools) }
+/** Where the process of a child listens, or is about to. */
+type AddressOf = (child: string) => Address | null
+
+/**
+ * `wanted` was to be there until now; of that, `begun` was started, with the options that it was started with. Who has a
+ * port that another one is to get is ended and started anew like what is removed and added.
+ */
+export function planOf(
+  { begun, wanted }: { begun: Parts; wanted: Parts },
+  after: Parts,
+  addressOf: AddressOf,
+): Plan {
+  const owners = ownersOf(after)
+  const leads = (whose: string, names: readonly string[]): boolean =>
+    names.some((name) => {
+      const owner = owners.get(addressOf(name))
+      return owner !== undefined && owner !== whose
+    })
+  const children = stepsOf(wanted.members, begun.members, after.members, (name) => leads(name, [name]))
+  const pools = stepsOf(wanted.pools, begun.pools, after.pools, (name, { size }) =>
+    leads(poolNamed(name), namesOf(name, size)),
+  )
   const taken = new Set(allNames(wanted))
   const isFree = (name: string): boolean => !taken.has(name)
   const isFreeFor = (pool: string): boolean =>
@@ -45,5 +61,33 @@ export function planOf(wanted: Parts, begun: Parts, after: Parts): Plan {
   return { after, children, free, pools }
 }
 
-const gone = (before: ReadonlyMap<string, unknown>, after: ReadonlyMap<string, unknown>): string[] =>
-  [...before.keys()].filter((name) => !after.has(name))
+function stepsOf<Value>(
+  wanted: ReadonlyMap<string, Value>,
+  begun: ReadonlyMap<string, Value>,
+  after: ReadonlyMap<string, Value>,
+  givesWay: (name: string, value: Value) => boolean,
+): Difference {
+  const { added, changed } = difference(begun, after)
+  const isGone = ([name, value]: [string, Value]): boolean => !after.has(name) || givesWay(name, value)
+  const removed = [...wanted].filter(isGone).map(([name]) => name)
+  const anew = removed.filter((name) => after.has(name))
+  return {
+    removed,
+    added: [...new Set([...added, ...anew])],
+    changed: changed.filter((name) => !anew.includes(name)),
+  }
+}
+
+/** Tells it from a child of the same name. */
+const poolNamed = (name: string): string => `pool ${name}`
+
+/** Who is to have which port. */
+function ownersOf({ members, pools }: Parts): Map<unknown, string> {
+  const owners = new Map<unknown, string>()
+  for (const [name, { options }] of members)
+    if (typeof options['listen'] === 'number') owners.set(options['listen'], name)
+  for (const [name, { port, size }] of pools)
+    if (port !== undefined)
+      for (let each = port; each < port + size; each++) owners.set(each, poolNamed(name))
+  return owners
+}

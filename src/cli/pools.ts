@@ -32,7 +32,7 @@ export class Pools {
     const known = this.#pools.get(name)
     if (!known) return void this.#pools.set(name, new Pool(this.#spinner, options))
     known.reconfigure(options)
-    await known.resize(options.size)
+    if (!this.#begun.has(name)) await known.resize(options.size)
   }
 
   async start(name: string, config: PoolConfig): Promise<void> {
@@ -40,9 +40,13 @@ export class Pools {
     await this.#pools.get(name)?.start()
   }
 
-  async stop(name: string): Promise<void> {
+  /** Ends it. One that is to be started as `next` after that keeps no more names than it will need. */
+  async stop(name: string, next: PoolConfig | undefined): Promise<void> {
     this.#begun.delete(name)
-    await this.#pools.get(name)?.stop()
+    const pool = this.#pools.get(name)
+    if (next) return pool?.stop().finally(() => pool.resize(next.size))
+    this.#pools.delete(name)
+    await pool?.dissolve()
   }
 
   async restart(name: string): Promise<void> {

@@ -69,7 +69,8 @@ export class Site {
     this.#waits = new AbortController()
     const { signal } = this.#waits
     const begun = { members: this.#singles.begun, pools: this.#pools.begun }
-    const plan = planOf(this.#wanted, begun, partsOf(config))
+    const addressOf = (name: string) => this.#spinner.child(name)?.address ?? null
+    const plan = planOf({ begun, wanted: this.#wanted }, partsOf(config), addressOf)
     await this.#become(plan.after, async () => {
       await this.#define(plan.free)
       // Nothing may lead to what is about to be stopped, or it would be started again.
@@ -127,16 +128,15 @@ export class Site {
 
   /** Makes them known, with the options that they will have from their next start on. */
   async #define({ children, pools }: Names): Promise<void> {
-    await this.#settle([
-      ...children.map((name) => this.#singles.define(name, this.#member(name) as Member)),
-      ...pools.map((name) => this.#pools.define(name, this.#pool(name))),
-    ])
+    await this.#settle(pools.map((name) => this.#pools.define(name, this.#pool(name))))
+    // They may have names of pools that are about to become smaller.
+    await this.#settle(children.map((name) => this.#singles.define(name, this.#member(name) as Member)))
   }
 
   #ends({ children, pools }: Plan): Step[] {
     return [
       ...children.removed.map((name) => () => this.#singles.stop(name)),
-      ...pools.removed.map((name) => () => this.#pools.stop(name)),
+      ...pools.removed.map((name) => () => this.#pools.stop(name, this.#wanted.pools.get(name))),
       ...pools.changed.map((name) => () => this.#pools.shrink(name, this.#pool(name))),
     ]
   }

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { lives } from '../support/children.ts'
 import { Command, newSite, pidOf } from '../support/command.ts'
-import { until } from '../support/host.ts'
+import { fixture, get, until } from '../support/host.ts'
 import { install } from '../support/installed.ts'
+import { freePorts } from '../support/nginx.ts'
 
 const spinner = new Command(install())
 const sleeps = (name: string, seconds: number): string =>
@@ -10,6 +11,10 @@ const sleeps = (name: string, seconds: number): string =>
 const pool = (size: number, seconds: number): string =>
   `pools:\n  p: { size: ${size}, command: sleep, args: [${seconds}], listen: null }\n`
 
+const serves = (name: string, port: number): string =>
+  `  ${name}: { script: ${fixture('hello.js')}, listen: ${port} }\n`
+const serving = (name: string, size: number, port: number): string =>
+  `  ${name}: { script: ${fixture('hello.js')}, size: ${size}, port: ${port} }\n`
 const UP = 'echo up; exec sleep 601'
 /** Without its words it never comes up. */
 const saying = (words: string): string =>
@@ -191,6 +196,65 @@ describe('SIGHUP', () => {
       running.kill('SIGHUP')
       await running.until(/ \* (re)?started/, 2 * count)
       expect(running.output().slice(broken)).not.toContain('attempt')
+      running.kill('SIGTERM')
+      expect(await running.ended).toMatchObject({ code: 0 })
+    },
+  )
+
+  /** What happens, how many there are before, both files, and which of the ports each child has after that. */
+  type Handing = readonly [
+    what: string,
+    count: number,
+    from: (first: number) => string,
+    to: (first: number) => string,
+    ports: Readonly<Record<string, number>>,
+  ]
+  const handed: readonly Handing[] = [
+    [
+      'from a child to a new one',
+      1,
+      (first) => `children:\n${serves('web', first)}`,
+      (first) => `children:\n${serves('web', first + 1)}${serves('new', first)}`,
+      { web: 1, new: 0 },
+    ],
+    [
+      'between two children',
+      2,
+      (first) => `children:\n${serves('a', first)}${serves('b', first + 1)}`,
+      (first) => `children:\n${serves('a', first + 1)}${serves('b', first)}`,
+      { a: 1, b: 0 },
+    ],
+    [
+      'within a pool that grows, and to it from a child',
+      3,
+      (first) => `children:\n${serves('a', first + 3)}pools:\n${serving('p', 2, first)}`,
+      (first) => `children:\n${serves('a', first + 4)}pools:\n${serving('p', 3, first + 1)}`,
+      { 'p-0': 1, 'p-1': 2, 'p-2': 3, a: 4 },
+    ],
+    [
+      'between two pools, of which one becomes smaller and leaves a name to a child',
+      4,
+      (first) => `pools:\n${serving('p', 2, first)}${serving('q', 2, first + 2)}`,
+      (first) =>
+        `children:\n${serves('q-1', first + 1)}pools:\n${serving('p', 2, first + 2)}${serving('q', 1, first)}`,
+      { 'q-0': 0, 'q-1': 1, 'p-0': 2, 'p-1': 3 },
+    ],
+  ]
+  test.each(handed)(
+    'hands ports on %s, and nobody is faulted for it',
+    async (_what, count, from, to, ports) => {
+      const first = await freePorts(5)
+      const site = newSite(from(first))
+      const running = spinner.run(['run'], { folder: site.folder })
+      await running.until(/\* started on/, count)
+      site.change(to(first))
+      running.kill('SIGHUP')
+      for (const [name, index] of Object.entries(ports)) {
+        await running.until(new RegExp(`^${name} +\\* (re)?started on ${first + index} `, 'm'))
+        const pid = pidOf(running.output(), name)
+        expect(await get({ host: '127.0.0.1', port: first + index })).toBe(`hello from ${pid}`)
+      }
+      expect(running.output()).not.toMatch(/faulted|failed/)
       running.kill('SIGTERM')
       expect(await running.ended).toMatchObject({ code: 0 })
     },

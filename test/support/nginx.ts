@@ -185,14 +185,23 @@ class Master implements Nginx {
 }
 
 /** Neither in the range of spinner's own ports nor in that of outgoing connections. */
-export async function freePort(): Promise<number> {
+export const freePort = (): Promise<number> => freePorts(1)
+
+/** The first of so many free ones in a row. */
+export async function freePorts(count: number): Promise<number> {
   for (;;) {
-    const port = FIRST_PORT + Math.floor(Math.random() * PORTS)
-    const server = net.createServer()
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
-    })
-    await new Promise((resolve) => server.close(resolve))
-    if (isFree) return port
+    const first = FIRST_PORT + Math.floor(Math.random() * PORTS)
+    const row = Array.from({ length: count }, (_, index) => first + index)
+    const free = await Promise.all(row.map(isFree))
+    if (!free.includes(false)) return first
   }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = net.createServer()
+  const isFree = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
+  })
+  await new Promise((resolve) => server.close(resolve))
+  return isFree
 }
