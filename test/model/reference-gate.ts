@@ -18,6 +18,10 @@ export class ReferenceGate {
   #moment = 0
   #inside = 0
   #usedThisTurn = false
+  /** There was room, and it was not known for whom. */
+  #isUndecided = false
+  /** Somebody gave up waiting since then: it may have been for them, and nothing came of it. */
+  #mayBeVoid = false
 
   /**
    * In which order two come to the gate at the same moment is promised to nobody: there the model follows the product,
@@ -39,6 +43,7 @@ export class ReferenceGate {
   /** It gives its place back, or gives up waiting for one. */
   leave(passage: Passage | null): void {
     if (!passage) return
+    this.#mayBeVoid ||= this.#isUndecided && this.#queue.includes(passage)
     this.#queue = this.#queue.filter((other) => other !== passage)
     if (!passage.inside) return
     passage.inside = false
@@ -49,24 +54,32 @@ export class ReferenceGate {
 
   /** Nobody else comes at this moment. */
   endMoment(): void {
+    if (this.#mayBeVoid && this.#nextOfProduct() === undefined) this.#useTurn()
     this.#admit(true)
     this.#moment++
+    this.#isUndecided = false
+    this.#mayBeVoid = false
   }
 
   #admit(isEnd = false): void {
     if (this.#usedThisTurn || this.#inside >= this.#places) return
     const passage = this.#first(isEnd)
+    this.#isUndecided ||= !passage && this.#queue.length > 0
     if (!passage) return
     this.#queue = this.#queue.filter((other) => other !== passage)
     this.#inside++
-    this.#usedThisTurn = true
+    this.#useTurn()
     passage.inside = true
     passage.stay = this.#time.after(1_000, () => this.leave(passage))
+    this.#time.soon(passage.admit)
+  }
+
+  #useTurn(): void {
+    this.#usedThisTurn = true
     this.#time.turns.push(() => {
       this.#usedThisTurn = false
       this.#admit()
     })
-    this.#time.soon(passage.admit)
   }
 
   /**
@@ -76,7 +89,8 @@ export class ReferenceGate {
   #first(isEnd: boolean): Passage | undefined {
     const [head] = this.#queue
     const together = this.#queue.filter(({ moment }) => moment === head?.moment)
-    const isSure = isEnd || (together.length === 1 && head?.moment !== this.#moment)
+    const isAlone = together.length === 1 && head?.moment !== this.#moment
+    const isSure = isEnd || (isAlone && !this.#mayBeVoid)
     const next = this.#nextOfProduct()
     return together.find(({ name }) => name === next) ?? (isSure ? head : undefined)
   }
