@@ -1,10 +1,13 @@
+import type { Writable } from 'node:stream'
 import { messageOf } from '../errors.ts'
 import type { ChildInfo } from '../events.ts'
 import type { Spinner } from '../spinner.ts'
+import { realSys } from '../sys.ts'
 import type { Config } from './config/config.ts'
 import { ConfigError } from './config/problem.ts'
 import { told } from './difference.ts'
 import { Jobs } from './jobs.ts'
+import { whenUnwritten, withoutWaiting } from './out.ts'
 import { newOutlets } from './outlets.ts'
 import { newPrinter, type Printer, wantsColour } from './print.ts'
 import { Site } from './site.ts'
@@ -27,13 +30,14 @@ const ECHO = Object.keys(process.env).some((name) => name.startsWith('npm_lifecy
 export async function stay(source: Source, looks: Looks, takeSignals: TakeSignals): Promise<number> {
   const config = await source.load()
   const color = wantsColour(process.stdout, process.env, looks.color)
-  const printer = newPrinter(process.stdout, { json: looks.json, color, now: Date.now })
+  const out = withoutWaiting(process.stdout)
+  const printer = newPrinter(out, { json: looks.json, color, clock: realSys.clock })
   const { createSpinner } = await import('../spinner.ts')
   const children: { isKnown: (name: string) => boolean } = { isKnown: () => false }
   const logger = newLogger(printer, (name) => children.isKnown(name))
   const spinner = createSpinner({ ...config.own, logger, stdout: null, stderr: null })
   children.isKnown = (name) => spinner.child(name) !== undefined
-  const code = await new Foreground(source, config, printer, spinner).until(takeSignals)
+  const code = await new Foreground(source, config, printer, spinner).until(takeSignals, out)
   await printer.flush()
   return code
 }
@@ -71,14 +75,14 @@ class Foreground {
     this.#site = new Site(spinner, this.#outlets, printer)
   }
 
-  until(takeSignals: TakeSignals): Promise<number> {
+  until(takeSignals: TakeSignals, out: Writable): Promise<number> {
     return new Promise((resolve) => {
       this.#finish = resolve
       // Where all are to be tried again later, nothing else would keep this program.
       this.#spinner.shared.sys.hold()
       process.on('SIGINT', () => this.#end('SIGINT'))
       process.on('SIGTERM', () => this.#end('SIGTERM'))
-      process.stdout.on('error', (error) => this.#onUnread(error))
+      whenUnwritten(out, { closed: () => this.#hangUp(), unread: () => this.#onUnread() })
       tellOf(this.#spinner, this.#printer, (name) => this.#site.isLazy(name))
       this.#spinner.on('stopped', () => this.#lookForEnd())
       const reload = (): void => this.#readAgain()
@@ -170,9 +174,8 @@ class Foreground {
   }
 
   /** Nobody reads what is printed. */
-  #onUnread(error: NodeJS.ErrnoException): void {
-    if (error.code === 'EIO') this.#hangUp()
-    else if (this.#ending === null) void this.#close('unread', 0)
+  #onUnread(): void {
+    if (this.#ending === null) void this.#close('unread', 0)
   }
 
   /** A closed terminal is told of more than once: by its shell, and by the system. */

@@ -1,8 +1,9 @@
 import { PassThrough, Writable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { newPrinter, wantsColour } from '../../src/cli/print.ts'
+import { FakeClock } from '../support/clock.ts'
 
-const style = { json: false, color: false, now: () => Date.UTC(2026, 0, 2) }
+const style = { json: false, color: false, clock: new FakeClock() }
 
 function printed(out: PassThrough): string {
   return String(out.read() ?? '')
@@ -43,7 +44,7 @@ describe('the printer', () => {
     printer.output('web', 'stderr', 'a "quoted"\x9b2J line')
     printer.tell('web', { event: 'started', text: 'started', details: { address: 8000, pid: 1 } })
     printer.tell(null, { event: 'reload', text: 'nothing' })
-    const time = '2026-01-02T00:00:00.000Z'
+    const time = '2026-01-01T00:00:01.000Z'
     expect(
       printed(out)
         .trim()
@@ -80,6 +81,41 @@ describe('the printer', () => {
       await new Promise((resolve) => setImmediate(resolve))
     }
     expect(written.join('')).toMatch(/spinner \* 2\d lines were lost, since they were not read in time\n$/)
+  })
+
+  test('loses lines that a full disk does not take, and says how many once there is room', async () => {
+    const written: string[] = []
+    let isFull = true
+    const error = new Error('ENOSPC: no space left on device, write')
+    // As Node's stdout does, it takes more after an error.
+    const write = (text: string, done: (error: Error | null) => void): void => {
+      if (!isFull) written.push(text)
+      setImmediate(done, isFull ? error : null)
+    }
+    const disk = Object.assign(new PassThrough(), { write }) as PassThrough
+    const printer = newPrinter(disk, style)
+    for (const line of ['one', 'two']) {
+      printer.output('web', 'stdout', line)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    isFull = false
+    printer.output('web', 'stdout', 'three')
+    await printer.flush()
+    await printer.flush()
+    expect(written.join('')).toBe(
+      'web     | three\nspinner * 2 lines were lost, since they could not be written: ENOSPC: no space left on device, write\n',
+    )
+  })
+
+  test('waits a second at its end for what is not read, and no longer', async () => {
+    const clock = new FakeClock()
+    const printer = newPrinter(new Writable({ write: () => {} }), { ...style, clock })
+    printer.output('web', 'stdout', 'hello')
+    const flushed = printer.flush().then(() => 'flushed')
+    await clock.advance(0.9)
+    expect(await Promise.race([flushed, 'waits'])).toBe('waits')
+    await clock.advance(0.1)
+    expect(await flushed).toBe('flushed')
   })
 
   test('says nothing any more to a stream that is gone, and does not wait for it', async () => {

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { closeSync, constants, existsSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { lives } from '../support/children.ts'
-import { Command, newSite, pidOf } from '../support/command.ts'
+import { Command, newSite, pidOf, recorded, recordedPids } from '../support/command.ts'
 import { until } from '../support/host.ts'
 import { install } from '../support/installed.ts'
 import { run as runProgram } from '../support/programs.ts'
@@ -123,6 +124,35 @@ describe('spinner run', () => {
     const outcome = await runProgram('sh', ['-c', line], folder)
     expect(outcome.output).toContain('code 0')
     expect(outcome.output.split('\n').filter((text) => text !== '')).toHaveLength(2)
+  })
+
+  test.runIf(existsSync('/dev/full'))(
+    'a full disk under what it prints costs lines and no child',
+    async () => {
+      const { folder } = newSite(`children:\n${recorded('web', 'echo up')}`)
+      const running = spinner.run(['run'], { folder, stdout: '/dev/full' })
+      await running.until(/lines are lost, since stdout cannot be written: ENOSPC/)
+      const [first] = await recordedPids(folder, 1)
+      process.kill(first as number, 'SIGKILL')
+      await recordedPids(folder, 2)
+      running.kill('SIGTERM')
+      const { code, output } = await running.ended
+      expect(code).toBe(0)
+      expect(output.match(/lines are lost/g)).toHaveLength(1)
+    },
+  )
+
+  test('ends although nobody reads what it prints', async () => {
+    const flood = 'seq -f %0200.0f 2000; touch written'
+    const { folder } = newSite(`children:\n${recorded('web', flood)}`)
+    const pipe = path.join(folder, 'pipe')
+    spawnSync('mkfifo', [pipe])
+    const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK)
+    const running = spinner.run(['run'], { folder, stdout: pipe })
+    await until(() => existsSync(path.join(folder, 'written')))
+    running.kill('SIGTERM')
+    expect(await running.ended).toMatchObject({ code: 0 })
+    closeSync(reader)
   })
 
   test('tries a child that gave up again', async () => {

@@ -2,13 +2,14 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { lives } from '../support/children.ts'
-import { Command, newSite, pidOf } from '../support/command.ts'
+import { Command, newSite, pidOf, recorded, recordedPids } from '../support/command.ts'
 import { until } from '../support/host.ts'
 import { install } from '../support/installed.ts'
 import { has } from '../support/needs.ts'
 
 const spinner = new Command(install())
 const CTRL_C = '\x03'
+const CTRL_S = '\x13'
 const ESC = '\x1b'
 
 /** What was shown, without colours, with the line ends of a file. */
@@ -62,6 +63,19 @@ describe.runIf(has('python3'))('in a terminal', () => {
     expect(await running.ended).toMatchObject({ code: 129 })
     expect(existsSync(path.join(folder, 'done'))).toBe(true)
     expect(lives(pidOf(shown(running.output()), 'a'))).toBe(false)
+  })
+
+  test('Ctrl-S stops the output, and nothing else', async () => {
+    const { folder } = newSite(`children:\n${recorded('web', 'seq 5000')}`)
+    const running = spinner.inTerminal(['run'], { folder })
+    await running.until(/started \(pid/)
+    const [first] = await recordedPids(folder, 1)
+    running.type(CTRL_S)
+    process.kill(first as number, 'SIGKILL')
+    const [, second] = await recordedPids(folder, 2)
+    running.kill('SIGTERM')
+    expect(await running.ended).toMatchObject({ code: 0 })
+    expect(lives(second as number)).toBe(false)
   })
 
   test('SIGHUP is a wish to read the configuration again as long as the terminal is there', async () => {

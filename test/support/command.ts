@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
 import { fixture, newFolder, until } from './host.ts'
@@ -24,6 +24,8 @@ export interface Place {
   readonly folder: string
   readonly env?: NodeJS.ProcessEnv
   readonly nodeArgs?: readonly string[]
+  /** A file that it prints into; `output` then has what it says on stderr. */
+  readonly stdout?: string
 }
 
 /** Runs the command that is installed in a folder. */
@@ -57,7 +59,7 @@ export class Command {
   }
 }
 
-function start(command: string, args: readonly string[], { folder, env }: Place): ChildProcess {
+function start(command: string, args: readonly string[], { folder, env, stdout }: Place): ChildProcess {
   const own = {
     TMPDIR: newFolder(),
     XDG_RUNTIME_DIR: '',
@@ -68,7 +70,10 @@ function start(command: string, args: readonly string[], { folder, env }: Place)
   // Tests are started by npm; the command then takes signals for npm's echo.
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('npm_'))
   const all = { ...Object.fromEntries(inherited), ...own, ...env }
-  return spawn(command, [...args], { cwd: folder, env: all, stdio: 'pipe' })
+  const file = stdout === undefined ? null : openSync(stdout, 'w')
+  const child = spawn(command, [...args], { cwd: folder, env: all, stdio: ['pipe', file ?? 'pipe', 'pipe'] })
+  if (file !== null) closeSync(file)
+  return child
 }
 
 function watch(child: ChildProcess, pid: (child: ChildProcess) => number): Running {
@@ -127,3 +132,15 @@ export function pidOf(output: string, child: string): number {
   const told = [...output.matchAll(/^(\S+) +\* (?:re)?started.*\(pid (\d+)\)$/gm)]
   return Number(told.findLast(([, name]) => name === child)?.[2])
 }
+
+/** A child that appends its pid to a file, for when nothing is printed where a test could see it, and then runs a script. */
+export const recorded = (name: string, script: string): string =>
+  `  ${name}: { command: sh, args: [-c, 'echo $$ >> pids; ${script}; while :; do sleep 60 & wait; done'], listen: null }\n`
+
+/** The pids of a recorded child, once it was started so often. */
+export const recordedPids = (folder: string, times: number): Promise<number[]> =>
+  until(() => {
+    const file = path.join(folder, 'pids')
+    const pids = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').map(Number) : []
+    return pids.length >= times ? pids : null
+  })
