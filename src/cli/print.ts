@@ -49,7 +49,7 @@ export function newPrinter(out: Writable, { json, color, clock }: Style): Printe
   const told = (child: string | null, { event, text, details = {} }: Happening): string[] => {
     const words = text.split('\n').map((line) => clean(line, false))
     if (!json) return words.map((line) => prefixed(child ?? OWN, MARKS.own, line))
-    return [record({ ...(child === null ? {} : { child }), event, ...details, message: words.join('') })]
+    return [record({ ...(child === null ? {} : { child }), event, ...details, message: words.join('\n') })]
   }
   const lines = new Lines(out, (lost, why) => {
     const text = `${lost} lines were lost, since ${why}`

@@ -43,7 +43,7 @@ describe('the printer', () => {
     const printer = newPrinter(out, { ...style, json: true })
     printer.output('web', 'stderr', 'a "quoted"\x9b2J line')
     printer.tell('web', { event: 'started', text: 'started', details: { address: 8000, pid: 1 } })
-    printer.tell(null, { event: 'reload', text: 'nothing' })
+    printer.tell(null, { event: 'error', text: 'the file is wrong:\nspinner.yml:1:1: \x1bcthis' })
     const time = '2026-01-01T00:00:01.000Z'
     expect(
       printed(out)
@@ -53,7 +53,7 @@ describe('the printer', () => {
     ).toEqual([
       { time, child: 'web', stream: 'stderr', line: 'a "quoted" line' },
       { time, child: 'web', event: 'started', address: 8000, pid: 1, message: 'started' },
-      { time, event: 'reload', message: 'nothing' },
+      { time, event: 'error', message: 'the file is wrong:\nspinner.yml:1:1: this' },
     ])
   })
 
