@@ -2,6 +2,7 @@ import { effective } from './config/config.ts'
 import { readConfig } from './config/read.ts'
 import { writeYaml } from './config/yaml.ts'
 import { tryAll } from './options.ts'
+import { say } from './out.ts'
 
 /** `spinner check`: prints what a configuration comes to, once nothing is wrong with it. Starts nothing. */
 export async function check(given: {
@@ -12,6 +13,6 @@ export async function check(given: {
   const config = readConfig(given.config, given.env)
   await tryAll(config)
   const shown = effective(config)
-  process.stdout.write(given.json ? `${JSON.stringify(shown, null, 2)}\n` : writeYaml(shown))
+  await say(process.stdout, given.json ? `${JSON.stringify(shown, null, 2)}\n` : writeYaml(shown))
   return 0
 }

@@ -5,6 +5,7 @@ import { ConfigError, errorOf, type Problem } from './config/problem.ts'
 import { textOf } from './config/read.ts'
 import { locate, Section, Word } from './config/tree.ts'
 import { readYaml, writeYaml } from './config/yaml.ts'
+import { say } from './out.ts'
 import { Environment, NEEDED } from './phantom-manager.ts'
 import { rubyValue } from './psych.ts'
 import { writeNew } from './write-file.ts'
@@ -18,17 +19,18 @@ export interface ImportOptions {
 }
 
 /** Writes a configuration that does the same as that of phantom-manager, and names what does not carry over. */
-export function importPhantomManager({ file, env, output, force }: ImportOptions): number {
+export async function importPhantomManager(options: ImportOptions): Promise<number> {
+  const { file, env, output, force } = options
   const text = textOf(file)
   const isPrinted = output === '-'
   const folder = isPrinted ? process.cwd() : path.dirname(path.resolve(output))
   const { yaml, notes, names } = translate(text, file, env, (given) => placeIn(folder, given))
-  if (isPrinted) process.stdout.write(yaml)
+  if (isPrinted) await say(process.stdout, yaml)
   else writeNew(output, yaml, force)
-  for (const note of notes) process.stderr.write(`${note}\n`)
   const config = output === 'spinner.yml' ? '' : ` -c ${output}`
-  if (!isPrinted)
-    process.stderr.write(`${output} was written; now: spinner run${config} -e ${names.join('|')}\n`)
+  const next = `${output} was written; now: spinner run${config} -e ${names.join('|')}`
+  const lines = isPrinted ? notes : [...notes, next]
+  await say(process.stderr, lines.map((line) => `${line}\n`).join(''))
   return 0
 }
 

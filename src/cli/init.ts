@@ -1,3 +1,4 @@
+import { say } from './out.ts'
 import { writeNew } from './write-file.ts'
 
 /** A configuration to begin with. Everything that is optional is there, behind a `#`. */
@@ -53,8 +54,8 @@ children:
 `
 
 /** `spinner init`: writes a configuration to begin with. */
-export function init(file: string, force: boolean): number {
+export async function init(file: string, force: boolean): Promise<number> {
   writeNew(file, EXAMPLE, force)
-  process.stdout.write(`${file} was written; change it, then: spinner check, spinner run\n`)
+  await say(process.stdout, `${file} was written; change it, then: spinner check, spinner run\n`)
   return 0
 }

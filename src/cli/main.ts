@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { messageOf, SpinnerError } from '../errors.ts'
 import { ConfigError } from './config/problem.ts'
+import { say } from './out.ts'
 import type { TakeSignals } from './source.ts'
 
 /** Something was used wrongly: the words, or the file. */
@@ -18,8 +19,11 @@ export async function main(args: readonly string[], takeSignals: TakeSignals): P
     await commands(outcome, takeSignals).parseAsync([...args], { from: 'user' })
     return outcome.code
   } catch (thrown) {
-    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : WRONG_USE
-    process.stderr.write(`${wordsOf(thrown)}\n`)
+    if (thrown instanceof CommanderError) {
+      await Promise.allSettled([say(process.stdout, ''), say(process.stderr, '')])
+      return thrown.exitCode === 0 ? 0 : WRONG_USE
+    }
+    await say(process.stderr, `${wordsOf(thrown)}\n`).catch(() => {})
     return thrown instanceof ConfigError ? WRONG_USE : FAILED
   }
 }
@@ -122,7 +126,7 @@ function addInit(program: Command, outcome: { code: number }): void {
     .option('-f, --force', 'write over what is there')
     .action(async ({ output, force = false }: Given) => {
       const { init } = await import('./init.ts')
-      outcome.code = init(output, force)
+      outcome.code = await init(output, force)
     })
 }
 
@@ -138,7 +142,7 @@ function addImport(program: Command, outcome: { code: number }): void {
     .option('-f, --force', 'write over what is there')
     .action(async (file: string, { env = null, output, force = false }: Given) => {
       const { importPhantomManager } = await import('./import.ts')
-      outcome.code = importPhantomManager({ file, env, output, force })
+      outcome.code = await importPhantomManager({ file, env, output, force })
     })
 }
 

@@ -35,6 +35,19 @@ export function whenUnwritten(out: Writable, on: { closed(): void; unread(): voi
   })
 }
 
+/**
+ * Writes all of a text, however slowly it is read: what a pipe has not taken is lost when the program ends. Who stops
+ * reading has seen enough, so that is no failure.
+ */
+export function say(out: Writable, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    out.write(text, (error) => {
+      if (error && codeOf(error) !== 'EPIPE') reject(error)
+      else resolve()
+    })
+  })
+}
+
 /** Resolves with a promise, or when the time is up. */
 export function within(clock: Clock, ms: number, promise: Promise<unknown>): Promise<void> {
   return new Promise((resolve) => {

@@ -86,6 +86,23 @@ describe('spinner check', () => {
     })
   })
 
+  test('prints all of it, also into a pipe that takes it by and by, and does not hide a full disk', async () => {
+    const env = `{ A: ${'x'.repeat(100)} }`
+    const children = Array.from(
+      { length: 900 },
+      (_, index) => `  a${index}: { command: sleep, env: ${env} }\n`,
+    )
+    const { folder } = newSite(`children:\n${children.join('')}`)
+    const command = `'${process.execPath}' '${spinner.program}' check --json`
+    const { output } = await run('sh', ['-c', `${command} | cat`], folder)
+    expect(Object.keys(JSON.parse(output).children)).toHaveLength(900)
+    if (existsSync('/dev/full'))
+      expect(await run('sh', ['-c', `${command} > /dev/full`], folder)).toMatchObject({
+        code: 1,
+        output: 'ENOSPC: no space left on device, write\n',
+      })
+  })
+
   test('does not mind a reader who has seen enough', async () => {
     const { folder } = newSite(WEB)
     const { output } = await run(
