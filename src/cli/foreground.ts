@@ -202,13 +202,15 @@ class Foreground {
     this.#ending = why
     this.#reads.end()
     this.#jobs.end()
-    try {
-      await this.#site.close()
-      this.#finish(code)
-    } catch (thrown) {
-      this.#tell('error', messageOf(thrown))
-      this.#finish(1)
-    }
+    const outcome = await this.#site.close().then(
+      () => code,
+      (thrown) => {
+        this.#tell('error', messageOf(thrown))
+        return 1
+      },
+    )
+    await this.#outlets.close(realSys.clock)
+    this.#finish(outcome)
   }
 }
 

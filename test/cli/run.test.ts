@@ -168,6 +168,33 @@ describe('spinner run', () => {
     expect(await running.ended).toMatchObject({ code: 0 })
   })
 
+  test('has all that a child wrote before it ended in its file, and in a named pipe that is read', async () => {
+    const script = 'trap "seq -f %080.0f 8000; exit 0" TERM; echo up; while :; do sleep 60 & wait; done'
+    const child = (name: string): string =>
+      `  ${name}: { command: sh, args: [-c, '${script}'], listen: null, stdout: ${name}.log }\n`
+    const { folder } = newSite(`children:\n${child('a')}${child('b')}`)
+    spawnSync('mkfifo', [path.join(folder, 'b.log')])
+    // What comes before the reader is there waits in the pipe, as long as somebody has it open.
+    const keeper = openSync(path.join(folder, 'b.log'), 'r+')
+    const read = runProgram('cat', ['b.log'], folder)
+    const running = spinner.run(['run'], { folder })
+    await running.until(/up/, 2)
+    running.kill('SIGTERM')
+    await running.ended
+    closeSync(keeper)
+    for (const log of [readFileSync(path.join(folder, 'a.log'), 'utf8'), (await read).output])
+      expect(log.trim().split('\n')).toHaveLength(8_001)
+  })
+
+  test('says that nobody reads a named pipe, and does not wait for anybody', async () => {
+    const { folder } = newSite(`children:\n${said('web', 'hello').replace(' }', ', stdout: pipe }')}`)
+    spawnSync('mkfifo', [path.join(folder, 'pipe')])
+    const running = spinner.run(['run'], { folder })
+    await running.until(/cannot write to .*pipe: ENXIO/)
+    running.kill('SIGTERM')
+    expect(await running.ended).toMatchObject({ code: 0 })
+  })
+
   test('appends output to files besides printing it, and lets go of one that was moved away at SIGHUP', async () => {
     const { folder } = newSite(
       `children:\n  web: { command: sh, args: [-c, 'while :; do echo line; sleep 0.05; done'], listen: null, stdout: web.log }\n`,
