@@ -54,6 +54,13 @@ const FILES: readonly (readonly [string, readonly string[]])[] = [
   [`id: [${'x,'.repeat(200_000)}]`, ['1:40003: too much for a configuration, which may have 10000 values']],
   [anchors.join('\n'), ['5:10: too much for a configuration, which may have 10000 values']],
   ['&a '.repeat(2_000), ['1:3001: too many anchors and aliases']],
+  // Values.
+  [child('monitor: {ignore: x}'), ['4:5: `monitor` needs `paths`, what is to be watched']],
+  [
+    'nginx: {upstream: u, file: f, backup: 70000}',
+    ["1:39: `backup` must be a port number from 1 to 65535, or the path of a socket, but it is '70000'"],
+  ],
+  ['nginx: {upstream: u, file: f, backup: 0700}', ["1:39: '0700' is 448 in YAML 1.1"]],
   // Keys.
   [child('checks: {memroy: {}}'), ["4:14: unknown key 'memroy'; did you mean 'memory'?"]],
   ['childen: {}', ["1:1: unknown key 'childen'; did you mean 'children'?"]],

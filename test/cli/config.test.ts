@@ -109,6 +109,22 @@ environments:
     })
   })
 
+  test('gives an alias what its anchor was there, and not what it is given to later', () => {
+    const { children } = read(`
+children:
+  a: { command: x, env: { A: &it one } }
+  b: { command: x, env: &env { B: *it } }
+  c: { command: x, env: { C: &it two, D: *it } }
+  d: { command: x, env: *env }
+`)
+    expect([...children].map(([, { env }]) => env)).toEqual([
+      { A: 'one' },
+      { B: 'one' },
+      { C: 'two', D: 'two' },
+      { B: 'one' },
+    ])
+  })
+
   test('has a gateway, whose routes say which children wait for their first request', () => {
     const text = `
 maxRunning: 3

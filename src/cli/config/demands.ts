@@ -36,11 +36,16 @@ function ofChild(way: Way, kind: string, name: string, options: Plain): Demanded
   const wrong: Demanded[] = []
   if (options['script'] === undefined && options['command'] === undefined)
     wrong.push({ way, message: `${kind} '${name}' needs a \`command\`, or a \`script\` for Node` })
-  const { ready } = options
+  const { monitor, ready } = options
+  if (isMap(monitor) && monitor['paths'] === undefined)
+    wrong.push({ way: [...way, 'monitor'], message: '`monitor` needs `paths`, what is to be watched' })
   if (typeof ready === 'object' && Object.keys(ready as Plain).length !== 1)
     wrong.push({ way: [...way, 'ready'], message: '`ready` takes one of http and output' })
   return wrong
 }
+
+const isMap = (value: unknown): value is Plain =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function ofPool(name: string, options: Plain): Demanded[] {
   const way = ['pools', name]

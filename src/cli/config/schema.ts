@@ -115,7 +115,7 @@ const nginx = section({
   grace: takes.seconds,
   params: either('a text, or a list of texts', takes.text('a text'), takes.texts),
   directives: takes.texts,
-  backup: either('a port number, or the path of a socket', takes.port, takes.path),
+  backup: takes.portOrSocket,
   debounce: takes.seconds,
   timeout: takes.seconds,
 })

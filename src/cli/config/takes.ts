@@ -65,6 +65,16 @@ export const port: Shape = word(
   through(asNumber, values.whereToListen),
   PORT,
 )
+/** A number that is no port is no path either, unless it is written as one. */
+export const portOrSocket: Shape = word(
+  'a port number from 1 to 65535, or the path of a socket',
+  (given) => {
+    const meant = meaningOf(given)
+    if (meant instanceof Refusal) return meant
+    return typeof meant === 'number' ? values.portNumber(meant) : textOf(given)
+  },
+  { anyOf: [PORT, TEXT] },
+)
 
 export const wholeFrom = (least: number): Shape =>
   word(`a whole number from ${least}`, through(asNumber, values.wholeFrom(least)), whole(least))

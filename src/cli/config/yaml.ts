@@ -1,4 +1,5 @@
 import {
+  type Alias,
   type Document,
   isAlias,
   isMap,
@@ -66,6 +67,8 @@ class Enough extends Error {}
 class Walk {
   readonly problems: Problem[] = []
   readonly #anchors = new Map<string, Node>()
+  /** What each alias stood for where it was written: its anchor may be given to something else further down. */
+  readonly #targets = new Map<Alias, Node>()
   readonly #open = new Set<Node>()
   #nodes = 0
   #expanding = 0
@@ -85,7 +88,7 @@ class Walk {
     const at = node.range?.[0] ?? 0
     if (++this.#nodes > MOST_NODES) this.#stop(at, TOO_MANY)
     if (depth > DEEPEST) this.#stop(at, TOO_DEEP)
-    if (isAlias(node)) return this.#alias(node.source, at, depth)
+    if (isAlias(node)) return this.#alias(node, at, depth)
     if (node.anchor && this.#expanding === 0) this.#anchors.set(node.anchor, node)
     if (isScalar(node)) return new Word(String(node.value ?? ''), node.type === Scalar.PLAIN, at)
     this.#open.add(node)
@@ -102,14 +105,16 @@ class Walk {
     )
   }
 
-  #alias(name: string, at: Offset, depth: number): Tree {
-    const node = this.#anchors.get(name)
+  #alias(alias: Alias, at: Offset, depth: number): Tree {
+    const name = alias.source
+    const node = this.#targets.get(alias) ?? this.#anchors.get(name)
     if (!node)
       return this.#fault(
         at,
         `nothing before this is called '&${name}'; a text that begins with * needs quotes`,
       )
     if (this.#open.has(node)) return this.#fault(at, `'*${name}' would contain itself`)
+    this.#targets.set(alias, node)
     const outer = this.#from
     this.#from ??= at
     this.#expanding++
