@@ -170,7 +170,10 @@ export class Pool {
     this.#rolling = roll(this.name, this.#children, { mayGoOn, portOf }).finally(() => {
       this.#rolling = null
     })
-    this.#rolling.catch((error: Error) => this.#log('error', headOf(error)))
+    this.#rolling.catch((error: Error) => {
+      // What the end of all has broken off is no failure.
+      if (!this.#spinner.isClosing) this.#log('error', headOf(error))
+    })
     return this.#rolling
   }
 
@@ -222,6 +225,7 @@ export class Pool {
 
   /** Whether a child is still to be restarted: the pool may have become smaller. */
   #mayGoOn(child: Child): boolean {
+    if (this.#spinner.isClosing) throw closedError()
     if (this.#wanted) return this.#children.includes(child)
     const message = `The rolling restart of pool '${this.name}' ended, because the pool was stopped.`
     throw new SpinnerError('ERR_SPINNER_STOPPED', message)

@@ -186,6 +186,11 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
     return this.close()
   }
 
+  /** @internal */
+  get isClosing(): boolean {
+    return this.#closing !== null
+  }
+
   /** @internal A child with these options that is not started; a known one takes them at its next spawn. */
   define(options: StartOptions): Child {
     this.#mustBeOpen()

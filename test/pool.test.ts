@@ -132,6 +132,16 @@ describe('a pool', () => {
 })
 
 describe('a rolling restart', () => {
+  test('that the close of the spinner breaks off is no failure of the pool', async () => {
+    const { lines, pool, spinner } = newPool(SLEEPER)
+    await pool.start()
+    const rolled = failureOf(pool.restart())
+    await next(spinner, 'state')
+    await spinner.close()
+    expect(await rolled).toMatchObject({ code: 'ERR_SPINNER_CLOSED' })
+    expect(lines.join('\n')).not.toContain('The rolling restart')
+  })
+
   test('restarts one child after the other, so that never more than one is away', async () => {
     const { pool, source, ask } = newPool()
     await pool.start()
