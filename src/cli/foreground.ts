@@ -72,7 +72,7 @@ class Foreground {
     this.#next = config
     this.#printer = printer
     this.#spinner = spinner
-    this.#site = new Site(spinner, this.#outlets, printer)
+    this.#site = new Site(spinner, this.#outlets, { ...printer, tell: this.#tellOfWork })
   }
 
   until(takeSignals: TakeSignals, out: Writable): Promise<number> {
@@ -99,7 +99,12 @@ class Foreground {
   }
 
   #tell(event: string, text: string): void {
-    this.#printer.tell(null, { event, text })
+    this.#tellOfWork(null, { event, text })
+  }
+
+  /** What fails once the end has begun was broken off by it, and is no error. */
+  readonly #tellOfWork: Printer['tell'] = (child, happening) => {
+    if (this.#ending === null || happening.event !== 'error') this.#printer.tell(child, happening)
   }
 
   #onSignal(signal: NodeJS.Signals): void {
@@ -205,7 +210,7 @@ class Foreground {
     const outcome = await this.#site.close().then(
       () => code,
       (thrown) => {
-        this.#tell('error', messageOf(thrown))
+        this.#printer.tell(null, { event: 'error', text: messageOf(thrown) })
         return 1
       },
     )

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { lives } from '../support/children.ts'
 import { Command, newSite, pidOf } from '../support/command.ts'
@@ -259,4 +261,22 @@ describe('SIGHUP', () => {
       expect(await running.ended).toMatchObject({ code: 0 })
     },
   )
+
+  test('is broken off by SIGTERM without a word of errors', async () => {
+    const slow = (name: string, count: number): string =>
+      `  ${name}: { command: sh, args: [-c, 'trap "exit 0" TERM; while test -e slow; do sleep 0.05; done; echo up; while :; do sleep 60 & wait; done'], listen: null, env: { N: ${count} }, ready: { output: up } }\n`
+    const all = (count: number): string =>
+      `children:\n${slow('a', count)}${slow('b', count)}pools:\n${slow('p', count).replace(' }\n', ', size: 2 }\n')}`
+    const site = newSite(all(1))
+    const running = spinner.run(['run', '--json'], { folder: site.folder })
+    await running.until(/"started"/, 4)
+    writeFileSync(path.join(site.folder, 'slow'), '')
+    site.change(all(2))
+    running.kill('SIGHUP')
+    await running.until(/"restarting"/)
+    running.kill('SIGTERM')
+    const { code, output } = await running.ended
+    expect(code).toBe(0)
+    expect(output).not.toContain('"event":"error"')
+  })
 })

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { Command, newSite, pidOf } from '../support/command.ts'
 import { newFile } from '../support/host.ts'
@@ -43,6 +45,23 @@ describe('SIGUSR2', () => {
     running.kill('SIGTERM')
     await running.ended
     expect(running.output().match(/restarts everything/g)).toHaveLength(2)
+  })
+
+  test('is broken off by SIGTERM without a word of errors', async () => {
+    const script =
+      'trap "exit 0" TERM; while test -e slow; do sleep 0.05; done; echo up; while :; do sleep 60 & wait; done'
+    const { folder } = newSite(
+      `pools:\n  p: { size: 2, command: sh, args: [-c, '${script}'], listen: null, ready: { output: up } }\n`,
+    )
+    const running = spinner.run(['run', '--json'], { folder })
+    await running.until(/"started"/, 2)
+    writeFileSync(path.join(folder, 'slow'), '')
+    running.kill('SIGUSR2')
+    await running.until(/"restarting"/)
+    running.kill('SIGTERM')
+    const { code, output } = await running.ended
+    expect(code).toBe(0)
+    expect(output).not.toContain('"event":"error"')
   })
 
   test('ends at the first child that does not come up, and the rest runs on', async () => {
