@@ -1,6 +1,7 @@
 import { effective } from './config/config.ts'
 import { readConfig } from './config/read.ts'
 import { writeYaml } from './config/yaml.ts'
+import { missing } from './missing.ts'
 import { tryAll } from './options.ts'
 import { say } from './out.ts'
 
@@ -12,6 +13,13 @@ export async function check(given: {
 }): Promise<number> {
   const config = readConfig(given.config, given.env)
   await tryAll(config)
+  const warnings = (await missing(config)).map(({ place, message }) =>
+    given.json
+      ? JSON.stringify({ event: 'warning', message: `${place}: ${message}` })
+      : `${place}: warning: ${message}`,
+  )
+  // Not among what is printed, which is a configuration again.
+  if (warnings.length > 0) await say(process.stderr, `${warnings.join('\n')}\n`)
   const shown = effective(config)
   await say(process.stdout, given.json ? `${JSON.stringify(shown, null, 2)}\n` : writeYaml(shown))
   return 0

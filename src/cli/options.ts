@@ -1,5 +1,5 @@
 import { messageOf } from '../errors.ts'
-import type { StartOptions } from '../options.ts'
+import type { ChildSettings, StartOptions } from '../options.ts'
 import type { Check, Plugin } from '../plugin.ts'
 import type { Config, Plain } from './config/config.ts'
 import { ConfigError } from './config/problem.ts'
@@ -55,6 +55,14 @@ export async function nginxPlugin(options: Plain): Promise<Plugin> {
   } as unknown as Parameters<typeof nginx>[0])
 }
 
+const SILENT: Outlets = { open: () => null, reopen: () => {} }
+
+/** The options of a child as the library completes them. Opens no files. */
+export async function settingsOf(options: Plain, more: Plain): Promise<ChildSettings> {
+  const { complete, readCall } = await import('../normalise.ts')
+  return complete(readCall({ ...(await startOptions(options, SILENT)), ...more }), {})
+}
+
 /** Lets the library read all that it would be given, and tells of what it refuses. Starts nothing. */
 export async function tryAll({ children, gateway, pools, nginx, where }: Config): Promise<void> {
   const wrong: string[] = []
@@ -65,15 +73,11 @@ export async function tryAll({ children, gateway, pools, nginx, where }: Config)
       wrong.push(`${where(...way)}: ${messageOf(thrown)}`)
     }
   }
-  const { complete, readCall } = await import('../normalise.ts')
-  const silent: Outlets = { open: () => null, reopen: () => {} }
-  const start = async (options: Plain, more: Plain): Promise<void> => {
-    complete(readCall({ ...(await startOptions(options, silent)), ...more }), {})
-  }
-  for (const [name, options] of children) await attempt(['children', name], () => start(options, { name }))
+  for (const [name, options] of children)
+    await attempt(['children', name], () => settingsOf(options, { name }))
   for (const [name, { options, port }] of pools) {
     const listen = port === undefined ? {} : { listen: port }
-    await attempt(['pools', name], () => start(options, { name, ...listen }))
+    await attempt(['pools', name], () => settingsOf(options, { name, ...listen }))
   }
   for (const [index, options] of nginx.entries()) await attempt(['nginx', index], () => nginxPlugin(options))
   if (gateway)

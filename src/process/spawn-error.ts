@@ -18,21 +18,42 @@ export function spawnError(sys: Sys, settings: ChildSettings, thrown: unknown): 
 
 /** What would make Node itself fail to find or read the script, before it is spawned for nothing. */
 export function scriptError(sys: Sys, settings: ChildSettings): SpinnerError | null {
-  if (settings.script === null) return null
-  const script = path.resolve(settings.cwd ?? '.', settings.script)
+  const lack = settings.script === null ? null : lackOfScript(sys, settings, settings.script)
+  if (lack === null) return null
+  const { name } = settings
+  return new SpinnerError('ERR_SPINNER_SPAWN', `'${name}' could not be spawned: ${lack.why}.`, {
+    child: name,
+  })
+}
+
+/** What a child cannot be spawned without: the option that names it, and why it is of no use. */
+export interface Lack {
+  readonly option: 'command' | 'cwd' | 'script'
+  readonly why: string
+}
+
+/** What can be seen to be missing without spawning anything. */
+export function lackOf(sys: Sys, settings: ChildSettings): Lack | null {
+  const { command, cwd, script } = settings
+  const wrongFolder = explainFolder(sys, cwd)
+  if (wrongFolder) return { option: 'cwd', why: wrongFolder }
+  const lack = script === null ? null : lackOfScript(sys, settings, script)
+  // Windows finds programs by more than their names.
+  if (lack || sys.platform === 'win32' || locate(sys, settings)) return lack
+  return { option: 'command', why: notFound(command) }
+}
+
+function lackOfScript(sys: Sys, { cwd }: ChildSettings, given: string): Lack | null {
+  const script = path.resolve(cwd ?? '.', given)
   const found = ['', '.js', '.json', '.node'].find((ending) => sys.fs.existsSync(script + ending))
-  const fail = (why: string): SpinnerError =>
-    new SpinnerError('ERR_SPINNER_SPAWN', `'${settings.name}' could not be spawned: ${why}.`, {
-      child: settings.name,
-    })
-  const wrongFolder = explainFolder(sys, settings.cwd)
-  if (wrongFolder) return fail(wrongFolder)
-  if (found === undefined) return fail(`its script '${script}' does not exist`)
+  const wrongFolder = explainFolder(sys, cwd)
+  if (wrongFolder) return { option: 'cwd', why: wrongFolder }
+  if (found === undefined) return { option: 'script', why: `its script '${script}' does not exist` }
   try {
     sys.fs.accessSync(script + found, sys.fs.constants.R_OK)
     return null
   } catch (thrown) {
-    return fail(`its script '${script + found}' cannot be read (${codeOf(thrown)})`)
+    return { option: 'script', why: `its script '${script + found}' cannot be read (${codeOf(thrown)})` }
   }
 }
 

@@ -86,6 +86,39 @@ describe('spinner check', () => {
     })
   })
 
+  test('warns of scripts, programs and folders that are not there, each with its place', async () => {
+    const { folder } = newSite(
+      `defaults: { env: { PATH: /bin } }
+children:
+  web: { script: ./gone.js }
+  there: { script: ./there }
+  job: { command: no-such-program, listen: null }
+  found: { command: sh, listen: null }
+pools:
+  app: { size: 2, command: sh, cwd: ./nowhere }
+`,
+      { 'there.js': '' },
+    )
+    const warnings = [
+      ['spinner.yml:3:10', `'web' cannot be started: its script '${folder}/gone.js' does not exist`],
+      ['spinner.yml:5:10', "'job' cannot be started: the program 'no-such-program' is not on PATH"],
+      ['spinner.yml:8:32', `'app' cannot be started: its cwd '${folder}/nowhere' does not exist`],
+    ]
+    const program = (...args: string[]) =>
+      run('sh', ['-c', `'${process.execPath}' '${spinner.program}' check ${args} 2>&1 >/dev/null`], folder)
+    expect(await program()).toMatchObject({
+      code: 0,
+      output: warnings.map(([place, what]) => `${place}: warning: ${what}\n`).join(''),
+    })
+    const { output } = await program('--json')
+    expect(
+      output
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual(warnings.map(([place, what]) => ({ event: 'warning', message: `${place}: ${what}` })))
+  })
+
   test('prints all of it, also into a pipe that takes it by and by, and does not hide a full disk', async () => {
     const env = `{ A: ${'x'.repeat(100)} }`
     const children = Array.from(
