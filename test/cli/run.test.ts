@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { lives } from '../support/children.ts'
 import { Command, newSite, pidOf, recorded, recordedPids } from '../support/command.ts'
 import { until } from '../support/host.ts'
+import { nothingLives } from '../support/hosts.ts'
 import { install } from '../support/installed.ts'
 import { run as runProgram } from '../support/programs.ts'
 
@@ -76,7 +77,7 @@ describe('spinner run', () => {
     await running.until(/\| deaf/)
     running.kill('SIGTERM')
     expect(await running.ended).toMatchObject({ code: 143 })
-    await until(() => !lives(pidOf(running.output(), 'deaf')))
+    await nothingLives([pidOf(running.output(), 'deaf')])
   })
 
   test('takes a second signal that npm hands on at once for the echo of the first', async () => {

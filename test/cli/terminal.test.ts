@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { lives } from '../support/children.ts'
 import { Command, newSite, pidOf, recorded, recordedPids } from '../support/command.ts'
 import { until } from '../support/host.ts'
+import { nothingLives } from '../support/hosts.ts'
 import { install } from '../support/installed.ts'
 import { has } from '../support/needs.ts'
 
@@ -46,7 +47,7 @@ describe.runIf(has('python3'))('in a terminal', () => {
     await running.until(/deaf\r/)
     running.type(CTRL_C)
     expect(await running.ended).toMatchObject({ code: 130 })
-    await until(() => !lives(pidOf(shown(running.output()), 'deaf')))
+    await nothingLives([pidOf(shown(running.output()), 'deaf')])
   })
 
   test('H10: when the terminal is closed everything is stopped as by a signal', async () => {
