@@ -9,6 +9,9 @@ import type { Place } from './ready/listen.ts'
 import { whenReady } from './ready/ready.ts'
 import type { Owner, Shared } from './shared.ts'
 
+/** So long a process that was replaced goes on as it was: connections that were made already wait for it. */
+const LAST_CONNECTIONS_MS = 100
+
 /**
  * One try to have a process, with the options that were there when it began, and from then on that process. A child has
  * one, or with `start-first` for a while two.
@@ -28,6 +31,7 @@ export class Attempt {
   #isReady = false
   #address: Address | null = null
   #leaveGate: Leave = () => {}
+  #lastConnections: Promise<void> | null = null
 
   constructor(shared: Shared, owner: Owner, settings: ChildSettings, line: ProcessEvents['line']) {
     this.#shared = shared
@@ -122,6 +126,14 @@ export class Attempt {
   async terminate(): Promise<void> {
     this.#leaveGate()
     await this.process?.terminate()
+  }
+
+  /** The same once another has taken its place: what the kernel took for it before is still to be accepted. */
+  async retire(signal: AbortSignal): Promise<void> {
+    // One pause, however often this is called: with a short `stopTimeout` it would never be over.
+    this.#lastConnections ??= this.#shared.sys.pause(LAST_CONNECTIONS_MS)
+    await this.#lastConnections
+    if (!signal.aborted) await this.terminate()
   }
 
   /** The kill; resolves when nothing of it lives. */

@@ -16,9 +16,6 @@ import type { Owner, Shared } from './shared.ts'
 import type { Target } from './sys.ts'
 import { Watching } from './watching.ts'
 
-/** So long a process that was replaced goes on as it was: connections that were made already wait for it. */
-const LAST_CONNECTIONS_MS = 100
-
 /**
  * What a child holds outside its machine: its processes, an address, a monitor. The machine decides and its actors
  * call these methods; none of those that end something ever rejects.
@@ -170,10 +167,7 @@ export class Resources {
 
   /** The stop signal for what was replaced; done when nothing of it lives. */
   async retire(signal: AbortSignal): Promise<void> {
-    const { retiree } = this.attempts
-    // What the kernel took for it before the socket led elsewhere is still to be accepted.
-    await this.#shared.sys.pause(LAST_CONNECTIONS_MS)
-    if (!signal.aborted) await retiree?.terminate()
+    await this.attempts.retiree?.retire(signal)
   }
 
   /** The kill of what was replaced; done when nothing of it lives. */

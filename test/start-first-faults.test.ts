@@ -202,6 +202,13 @@ describe('what survives its kill', () => {
     expect(lives(old.pid)).toBe(false)
   })
 
+  test('nothing, where there is less time to end than it takes to be asked', async () => {
+    const stage = await serving({ stopTimeout: 0.01 })
+    const old = await stage.ask()
+    expect(await failureOf(stage.child.restart())).toBeNull()
+    expect(lives(old.pid)).toBe(false)
+  })
+
   test('when it was to replace another is not forgotten either', async () => {
     const world = withImmortals()
     const stage = await serving({}, world.sys)
