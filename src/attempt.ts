@@ -102,7 +102,8 @@ export class Attempt {
       signal.throwIfAborted()
       settle(place)
       this.verified = place?.verified ?? false
-      await sys.nextTurn()
+      // Its end may be on its way already; but where the spawn is all that was waited for, it was ready before that.
+      if (settings.ready !== 'spawn') await sys.nextTurn()
     } catch (thrown) {
       if (process.exit === null) throw thrown
     } finally {

@@ -36,6 +36,19 @@ test('a child without an address is ready when it is spawned, and knows no PORT'
   expect(lines).toEqual(['PORT undefined undefined'])
 })
 
+test('a child that is ready when it is spawned and ends at once was ready', async () => {
+  const told: string[] = []
+  const spinner = newSpinner({ attempts: 1 })
+  spinner.on('state', (_child, to) => void told.push(to))
+  const jobs = Array.from({ length: 20 }, (_, index) => `job ${index}`)
+  const ends = jobs.map((name) =>
+    spinner.start({ name, command: 'true', listen: null, restart: 'never' }).then(() => 'started'),
+  )
+  expect(new Set(await Promise.all(ends))).toEqual(new Set(['started']))
+  await until(() => jobs.every((name) => spinner.get(name)?.state === 'stopped'))
+  expect(told).not.toContain('faulted')
+})
+
 test("with ready: 'spawn' a child that has an address is started before it listens", async () => {
   const child = newSpinner().start({ script: fixture('never-listens.js'), monitor: null, ready: 'spawn' })
   const address = await child
