@@ -24,7 +24,7 @@ export interface State {
 const VERSION = 1
 const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
 const PID = '[1-9]\\d{0,6}'
-const START = '\\d{1,15}'
+const START = '(?:0|[1-9]\\d{0,14})'
 const HEAD = new RegExp(`^spinner-state (\\d+) (${UUID}) (pid:\\[\\d+\\]) (${PID}) (${START}) (${UUID})$`)
 const LINE = new RegExp(`^(?:\\+ (${PID}) (${START})|- (${PID})|closed)$`)
 
