@@ -107,17 +107,21 @@ test('a private folder that is removed while the spinner lives is made again', a
   expect(existsSync(path.dirname(after))).toBe(false)
 })
 
-test('an allocator that answers after `timeout` gets its address back', async () => {
-  const { clock, pids, sys } = watched()
+/** An allocator that answers when the test does. */
+function slowAllocator() {
   const asked: Deferred<number>[] = []
   const released: Address[] = []
-  const listen = {
-    allocate: () => {
-      asked.push(deferred())
-      return (asked.at(-1) as Deferred<number>).promise
-    },
-    release: (address: Address) => void released.push(address),
+  const allocate = (): Promise<number> => {
+    const answer = deferred<number>()
+    asked.push(answer)
+    return answer.promise
   }
+  return { asked, released, listen: { allocate, release: (address: Address) => void released.push(address) } }
+}
+
+test('an allocator that answers after `timeout` gets its address back', async () => {
+  const { clock, pids, sys } = watched()
+  const { asked, listen, released } = slowAllocator()
   const spinner = newSpinner({ attempts: 1, timeout: 5 }, sys)
   const child = spinner.start({ ...sleeper('a'), listen, ready: 'spawn' })
   const failure = failureOf(ready(child))
@@ -135,15 +139,7 @@ test('an allocator that answers after `timeout` gets its address back', async ()
 
 test('an address that came for a start that was given up is not released while a later start has the same', async () => {
   const { sys } = watched()
-  const asked: Deferred<number>[] = []
-  const released: Address[] = []
-  const listen = {
-    allocate: () => {
-      asked.push(deferred())
-      return (asked.at(-1) as Deferred<number>).promise
-    },
-    release: (address: Address) => void released.push(address),
-  }
+  const { asked, listen, released } = slowAllocator()
   const spinner = newSpinner({}, sys)
   const options = { ...sleeper('a'), listen, ready: 'spawn' } as const
   spinner.start(options)
