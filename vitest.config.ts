@@ -5,10 +5,10 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 const LONG = [
   'chaos/',
   'e2e/',
-  'exhaustion',
+  'process/exhausted-host',
   'load/',
-  'gateway/races',
-  'process/orphans',
+  'gateway/proxy/races',
+  'orphans/orphans',
   'monitor',
   'nginx/',
 ]

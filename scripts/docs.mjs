@@ -9,15 +9,15 @@ import { statesPage } from './docs/states-page.mjs'
 
 const root = path.join(import.meta.dirname, '..')
 const at = (file) => path.join(root, file)
-if (!existsSync(at('dist/machine.js'))) {
+if (!existsSync(at('dist/child/machine/machine.js'))) {
   console.error('docs: dist/ is missing; run `npm run build` first')
   process.exit(1)
 }
 
-const { childMachine } = await import('../dist/machine.js')
-const { CHILD_OPTIONS } = await import('../dist/normalise.js')
+const { childMachine } = await import('../dist/child/machine/machine.js')
+const { CHILD_OPTIONS } = await import('../dist/options/normalise.js')
 const schema = await import('../dist/cli/config/schema.js')
-const options = readFileSync(at('src/options.ts'), 'utf8')
+const options = readFileSync(at('src/types/options.ts'), 'utf8')
 const ofGateway = readFileSync(at('src/gateway/options.ts'), 'utf8')
 const table = JSON.parse(readFileSync(at('test/golden/table.json'), 'utf8'))
 const edges = edgesOf(childMachine)

@@ -211,3 +211,10 @@ export function brokenError(child: string, cause: unknown): SpinnerError {
   const message = `The supervision of '${child}' failed and was begun anew: ${messageOf(cause)}. Please report this.`
   return new SpinnerError('ERR_SPINNER_FAULTED', message, { child, cause })
 }
+
+const EXHAUSTED = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM', 'ENOSPC', 'ENOBUFS'])
+
+/** Whether an errno says that the machine has run out of something. */
+export function isExhaustion(code: string | undefined): boolean {
+  return code !== undefined && EXHAUSTED.has(code)
+}

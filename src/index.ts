@@ -1,7 +1,6 @@
 /// <reference types="node" preserve="true" />
-export type { Child } from './child.ts'
-export type { Callback } from './deferred.ts'
-export { SpinnerError, type SpinnerErrorCode, type SpinnerErrorDetails } from './errors.ts'
+export type { Child } from './child/child.ts'
+export type { Lease } from './child/lease.ts'
 export type {
   Address,
   CheckInfo,
@@ -12,8 +11,11 @@ export type {
   Figures,
   OutputStream,
   SpinnerEvents,
-} from './events.ts'
-export type { Lease } from './lease.ts'
+} from './emitter.ts'
+export { SpinnerError, type SpinnerErrorCode, type SpinnerErrorDetails } from './errors.ts'
+export type { Callback } from './promises.ts'
+export { createSpinner, type Spinner } from './spinner.ts'
+export type { Target } from './sys.ts'
 export type {
   ChildOptions,
   ChildSettings,
@@ -25,7 +27,5 @@ export type {
   SpinnerOptions,
   StartOptions,
   WaitOptions,
-} from './options.ts'
-export type { Allocator, Check, CheckResult, Plugin } from './plugin.ts'
-export { createSpinner, type Spinner } from './spinner.ts'
-export type { Target } from './sys.ts'
+} from './types/options.ts'
+export type { Allocator, Check, CheckResult, Plugin } from './types/plugin.ts'

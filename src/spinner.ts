@@ -1,8 +1,9 @@
-import { Child } from './child.ts'
-import { type Callback, quietly, tell, untilAborted } from './deferred.ts'
+import { Child } from './child/child.ts'
+import type { Lease } from './child/lease.ts'
+import { awaiting } from './child/waiters.ts'
+import { newShared, type Shared } from './context.ts'
+import { type Address, type Announce, type ChildInfo, SafeEmitter, type SpinnerEvents } from './emitter.ts'
 import { closedError, SpinnerError } from './errors.ts'
-import { type Address, type Announce, type ChildInfo, SafeEmitter, type SpinnerEvents } from './events.ts'
-import type { Lease } from './lease.ts'
 import {
   type Call,
   complete,
@@ -11,13 +12,12 @@ import {
   readCall,
   readWait,
   saysOnlyName,
-} from './normalise.ts'
-import type { Logger, SpinnerOptions, SpinnerSettings, StartOptions, WaitOptions } from './options.ts'
-import type { Plugin } from './plugin.ts'
-import { newShared, type Shared } from './shared.ts'
+} from './options/normalise.ts'
+import { pluginLike, show, WRONG } from './options/parsers.ts'
+import { type Callback, quietly, tell, untilAborted } from './promises.ts'
 import { realSys, type Sys } from './sys.ts'
-import { pluginLike, show, WRONG } from './values.ts'
-import { awaiting } from './waits.ts'
+import type { Logger, SpinnerOptions, SpinnerSettings, StartOptions, WaitOptions } from './types/options.ts'
+import type { Plugin } from './types/plugin.ts'
 
 /**
  * Makes a spinner. `options` holds defaults for every child, and what concerns the spinner itself; a wrong one is

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { CHILD_OPTIONS } from '../src/normalise.ts'
+import { CHILD_OPTIONS } from '../src/options/normalise.ts'
 import { newFolder } from './support/host.ts'
 import {
   blocksOf,
@@ -141,7 +141,7 @@ describe('what is public is documented', () => {
   })
 
   test('every event is in the table of events', () => {
-    const body = /export interface ChildEvents \{(.*?)\n\}/s.exec(read('src/events.ts'))?.[1] ?? ''
+    const body = /export interface ChildEvents \{(.*?)\n\}/s.exec(read('src/emitter.ts'))?.[1] ?? ''
     const events = [...body.matchAll(/^ {2}(\w+):/gm)].map((match) => match[1])
     const told = [...read('docs/events-and-errors.md').matchAll(/^\| `(\w+)` \| `\(/gm)].map(
       (match) => match[1],

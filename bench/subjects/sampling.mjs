@@ -1,8 +1,8 @@
 // What it costs to sample the memory of many children at once, and how long that holds the loop.
 import { closeSync, openSync, readSync } from 'node:fs'
 import pidusage from 'pidusage'
-import { Survey } from '../../dist/checks/survey.js'
 import { createSpinner } from '../../dist/index.js'
+import { Survey } from '../../dist/linux/memory-survey.js'
 import { realSys } from '../../dist/sys.js'
 import { interleave } from '../measuring/harness.mjs'
 import { median, valuesOf } from '../measuring/statistics.mjs'

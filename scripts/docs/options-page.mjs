@@ -5,7 +5,7 @@ const MORE = {
   restartOrder: "`'start-first'` needs a socket: see [pools](pools.md#without-a-gap).",
 }
 
-const INTRO = `<!-- Made by \`npm run docs\` from src/normalise.ts and src/options.ts. Do not edit. -->
+const INTRO = `<!-- Made by \`npm run docs\` from src/options/normalise.ts and src/types/options.ts. Do not edit. -->
 
 # Options
 
@@ -57,7 +57,9 @@ function defaultOf({ key, fallback }, row) {
   const isPlain = hasOwn && ['number', 'string', 'boolean'].includes(typeof row.default) && key !== 'command'
   if (fallback === undefined) return hasOwn ? `\`${literal(row.default)}\`` : ''
   if (isPlain && !fallback.includes(literal(row.default)))
-    throw new Error(`src/options.ts says that \`${key}\` is ${fallback} by default, but it is ${row.default}`)
+    throw new Error(
+      `src/types/options.ts says that \`${key}\` is ${fallback} by default, but it is ${row.default}`,
+    )
   return /^['\w.-]+$/.test(fallback) ? `\`${fallback}\`` : fallback
 }
 
@@ -66,7 +68,7 @@ const cell = (text) => text.replaceAll('|', '\\|')
 function table(members, rowOf) {
   const lines = members.map((member) => {
     const row = rowOf(member.key)
-    if (!member.meaning) throw new Error(`\`${member.key}\` has no doc comment in src/options.ts`)
+    if (!member.meaning) throw new Error(`\`${member.key}\` has no doc comment in src/types/options.ts`)
     const meaning = [member.meaning, MORE[member.key]].filter(Boolean).join(' ')
     const takes = row?.takes ?? `\`${member.type}\``
     return `| \`${member.key}\` | ${cell(takes)} | ${cell(defaultOf(member, row))} | ${cell(meaning)} |`
@@ -77,7 +79,7 @@ function table(members, rowOf) {
 export function optionsPage(rows, source) {
   const members = membersOf(source, 'ChildOptions')
   const undocumented = Object.keys(rows).filter((key) => !members.some((member) => member.key === key))
-  if (undocumented.length > 0) throw new Error(`not in src/options.ts: ${undocumented.join(', ')}`)
+  if (undocumented.length > 0) throw new Error(`not in src/types/options.ts: ${undocumented.join(', ')}`)
   const own = membersOf(source, 'SpinnerOptions')
   const ofChild = table(members, (key) => rows[key])
   const ofSpinner = table(own, () => undefined)

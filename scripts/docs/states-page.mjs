@@ -20,7 +20,7 @@ const MEANINGS = {
   faulted: 'It was given up for now. `info().reason` and `info().lastError` say why.',
 }
 
-const INTRO = `<!-- Made by \`npm run docs\` from src/machine.ts and test/golden/table.json. Do not edit. -->
+const INTRO = `<!-- Made by \`npm run docs\` from src/child/machine/machine.ts and test/golden/table.json. Do not edit. -->
 
 # States
 

@@ -1,13 +1,13 @@
-import { deferred } from '../deferred.ts'
+import type { Address } from '../emitter.ts'
 import { SpinnerError } from '../errors.ts'
-import type { Address } from '../events.ts'
-import type { ChildSettings } from '../options.ts'
-import type { Allocator } from '../plugin.ts'
+import { deferred } from '../promises.ts'
 import type { Sys, Target } from '../sys.ts'
+import type { ChildSettings } from '../types/options.ts'
+import type { Allocator } from '../types/plugin.ts'
+import { Succession } from './handover.ts'
 import { fixedPort, type PortAllocator } from './ports.ts'
 import { targetOf } from './probe.ts'
 import type { SocketAllocator } from './sockets.ts'
-import { Succession } from './succession.ts'
 
 /** The address that one child holds, from its first spawn until it is stopped. */
 export class Allocation {

@@ -1,7 +1,7 @@
 import getPort from 'get-port'
 import { codeOf, SpinnerError } from '../errors.ts'
-import type { Allocator } from '../plugin.ts'
 import type { Sys } from '../sys.ts'
+import type { Allocator } from '../types/plugin.ts'
 import { isFree } from './probe.ts'
 
 /**

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
+import type { Address } from '../emitter.ts'
 import { codeOf } from '../errors.ts'
-import type { Address } from '../events.ts'
 import type { Sys, Target } from '../sys.ts'
 
 /** The loopback addresses at which a child that was told a port may turn up: `localhost` is either. */

@@ -1,11 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { Stats } from 'node:fs'
 import path from 'node:path'
+import type { Address } from '../emitter.ts'
 import { codeOf, SpinnerError } from '../errors.ts'
-import type { Address } from '../events.ts'
-import type { Allocator } from '../plugin.ts'
-import { atExit } from '../process/at-exit.ts'
+import { atExit } from '../process/exit-hook.ts'
 import type { Sys } from '../sys.ts'
+import type { Allocator } from '../types/plugin.ts'
 import { knock } from './probe.ts'
 
 /** Linux takes 107 bytes and macOS 103, and Node 20 cuts a longer path without a word (HAZARDS H36). */

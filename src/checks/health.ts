@@ -1,7 +1,7 @@
-import type { Child } from '../child.ts'
-import type { CheckInfo } from '../events.ts'
-import type { Check } from '../plugin.ts'
-import { type Ground, Watch } from './check.ts'
+import type { Child } from '../child/child.ts'
+import type { CheckInfo } from '../emitter.ts'
+import type { Check } from '../types/plugin.ts'
+import { type Ground, Watch } from './runner.ts'
 
 type Pictures = Readonly<Record<string, CheckInfo>>
 

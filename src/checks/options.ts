@@ -1,6 +1,6 @@
-import type { Duration } from '../options.ts'
-import { type Row, row, SECONDS } from '../read-options.ts'
-import { seconds, wholeFrom } from '../values.ts'
+import { seconds, wholeFrom } from '../options/parsers.ts'
+import { type Row, row, SECONDS } from '../options/read.ts'
+import type { Duration } from '../types/options.ts'
 
 /** What all ready-made checks take. */
 export interface PaceOptions {

@@ -1,7 +1,6 @@
-import { codeOf } from '../errors.ts'
-import { isExhaustion } from '../failures.ts'
+import { codeOf, isExhaustion } from '../errors.ts'
+import type { Part } from '../linux/memory-survey.ts'
 import type { Sys } from '../sys.ts'
-import type { Part } from './survey.ts'
 import { Untold } from './verdict.ts'
 
 /** It has ended since. */

@@ -1,9 +1,9 @@
 import http, { validateHeaderName, validateHeaderValue } from 'node:http'
-import type { Duration } from '../options.ts'
-import type { Check } from '../plugin.ts'
-import { type Row, readWithDefaults, row } from '../read-options.ts'
+import { type Parser, WRONG } from '../options/parsers.ts'
+import { type Row, readWithDefaults, row } from '../options/read.ts'
 import type { Sys, Target } from '../sys.ts'
-import { type Parser, WRONG } from '../values.ts'
+import type { Duration } from '../types/options.ts'
+import type { Check } from '../types/plugin.ts'
 import { type PaceOptions, paceRows, secondsRow } from './options.ts'
 import { Untold, Unwell } from './verdict.ts'
 

@@ -1,4 +1,4 @@
-import { deferred, untilAborted } from '../deferred.ts'
+import { deferred, untilAborted } from '../promises.ts'
 import type { Clock } from '../sys.ts'
 
 /**

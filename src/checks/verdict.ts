@@ -1,6 +1,6 @@
+import type { Figures } from '../emitter.ts'
 import { messageOf } from '../errors.ts'
-import type { Figures } from '../events.ts'
-import { show } from '../values.ts'
+import { show } from '../options/parsers.ts'
 
 /** What one run of a check has found. */
 export type Verdict =

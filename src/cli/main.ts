@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { messageOf, SpinnerError } from '../errors.ts'
-import { ConfigError } from './config/problem.ts'
-import { say } from './out.ts'
-import type { TakeSignals } from './source.ts'
+import { ConfigError } from './config/error.ts'
+import { say } from './output/stdout.ts'
+import type { TakeSignals } from './run/source.ts'
 
 /** Something was used wrongly: the words, or the file. */
 const WRONG_USE = 2
@@ -83,7 +83,7 @@ function addRun(program: Command, outcome: { code: number }, takeSignals: TakeSi
     .option(...NO_COLOR)
     .addHelpText('after', SIGNALS)
     .action(async ({ config, env = null, json = false, color }: Given) => {
-      const { run } = await import('./run.ts')
+      const { run } = await import('./commands/run.ts')
       outcome.code = await run({ config, env, json, color }, takeSignals)
     })
 }
@@ -100,7 +100,7 @@ function addUp(program: Command, outcome: { code: number }, takeSignals: TakeSig
     .option(...NO_COLOR)
     .addHelpText('after', APPS)
     .action(async (folder: string, { port, host, idle, json = false, color }: Given) => {
-      const { up } = await import('./up/up.ts')
+      const { up } = await import('./commands/up.ts')
       outcome.code = await up({ folder, port, host, idle, json, color }, takeSignals)
     })
 }
@@ -113,7 +113,7 @@ function addCheck(program: Command, outcome: { code: number }): void {
     .option(...ENV)
     .option('--json', 'print it as JSON')
     .action(async ({ config, env = null, json = false }: Given) => {
-      const { check } = await import('./check.ts')
+      const { check } = await import('./commands/check.ts')
       outcome.code = await check({ config, env, json })
     })
 }
@@ -125,7 +125,7 @@ function addInit(program: Command, outcome: { code: number }): void {
     .option('-o, --output <file>', 'where it is written', 'spinner.yml')
     .option('-f, --force', 'write over what is there')
     .action(async ({ output, force = false }: Given) => {
-      const { init } = await import('./init.ts')
+      const { init } = await import('./commands/init.ts')
       outcome.code = await init(output, force)
     })
 }
@@ -141,7 +141,7 @@ function addImport(program: Command, outcome: { code: number }): void {
     .option('-o, --output <file>', 'where it is written; - prints it', 'spinner.yml')
     .option('-f, --force', 'write over what is there')
     .action(async (file: string, { env = null, output, force = false }: Given) => {
-      const { importPhantomManager } = await import('./import.ts')
+      const { importPhantomManager } = await import('./commands/import/import.ts')
       outcome.code = await importPhantomManager({ file, env, output, force })
     })
 }

@@ -1,13 +1,13 @@
-import { invalid } from '../read-options.ts'
+import { invalid } from '../options/read.ts'
 import type { Spinner } from '../spinner.ts'
 import { realSys, type Sys } from '../sys.ts'
 import { Gateway } from './gateway.ts'
 import type { GatewayOptions } from './options.ts'
-import { readGateway } from './read-gateway.ts'
+import { readGateway } from './read-options.ts'
 
 export type { Gateway } from './gateway.ts'
 export type { Chooser, Destination, GatewayOptions, ListenOptions, Route, RouteRules } from './options.ts'
-export type { Place } from './server.ts'
+export type { Place } from './server/server.ts'
 
 /**
  * Puts an HTTP front before the children of a spinner: a child starts at its first request, which waits for it, and

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Duration, Logger, StartOptions } from '../options.ts'
+import type { Duration, Logger, StartOptions } from '../types/options.ts'
 
 /** A child: the name of one that the spinner knows, or the options of one that is started when it is first asked for. */
 export type Destination = string | StartOptions

@@ -1,7 +1,7 @@
-import type { Plugin } from '../plugin.ts'
 import { realSys, type Sys } from '../sys.ts'
+import type { Plugin } from '../types/plugin.ts'
 import { type NginxOptions, readNginxOptions } from './options.ts'
-import { UpstreamPlugin } from './upstream.ts'
+import { UpstreamPlugin } from './plugin.ts'
 
 /**
  * A plugin that keeps an `upstream` of nginx in step with children: each stands in it from the moment it is ready until it

@@ -1,11 +1,11 @@
 import path from 'node:path'
-import type { Child } from '../child.ts'
-import type { Address } from '../events.ts'
-import type { Duration } from '../options.ts'
-import { invalid, type Row, readWithDefaults, required, row, SECONDS } from '../read-options.ts'
-import * as values from '../values.ts'
-import { type Parser, WRONG } from '../values.ts'
-import { statementsOf } from './statements.ts'
+import type { Child } from '../child/child.ts'
+import type { Address } from '../emitter.ts'
+import * as values from '../options/parsers.ts'
+import { type Parser, WRONG } from '../options/parsers.ts'
+import { invalid, type Row, readWithDefaults, required, row, SECONDS } from '../options/read.ts'
+import type { Duration } from '../types/options.ts'
+import { statementsOf } from './conf/parser.ts'
 
 /**
  * Which children belong to an upstream: the name of a child or of a pool (`'renderer'` is `renderer` itself and

@@ -1,12 +1,12 @@
-import type { Child } from '../child.ts'
-import { type Deferred, deferred } from '../deferred.ts'
+import type { Child } from '../child/child.ts'
 import { messageOf } from '../errors.ts'
+import { type Deferred, deferred } from '../promises.ts'
 import type { Clock, Sys } from '../sys.ts'
-import { Absent } from './command.ts'
+import { Absent } from './control/command.ts'
+import { type OldWorkers, reloadNginx, testNginx } from './control/reload.ts'
 import { keyOf, type NginxSettings } from './options.ts'
-import { type OldWorkers, reloadNginx, testNginx } from './reload.ts'
-import type { Change, Section, SharedFile } from './shared-file.ts'
 import { Told } from './told.ts'
+import type { Change, Section, SharedFile } from './upstream-file.ts'
 
 /** A burst that does not end is not waited for longer than so many pauses. */
 const MOST_PAUSES = 10

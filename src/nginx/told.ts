@@ -1,5 +1,5 @@
-import type { Child } from '../child.ts'
-import { Absent } from './command.ts'
+import type { Child } from '../child/child.ts'
+import { Absent } from './control/command.ts'
 
 /** Tells what is wrong as the `error` event of a child: once, until all has been well again. */
 export class Told {

@@ -1,5 +1,5 @@
-import type { Address } from '../events.ts'
-import type { ChildSettings } from '../options.ts'
+import type { Address } from '../emitter.ts'
+import type { ChildSettings } from '../types/options.ts'
 
 /** What belongs to the host alone: sockets, channels and roles that a child must not take for its own (H25). */
 const PRIVATE =

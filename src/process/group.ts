@@ -1,25 +1,20 @@
 import treeKill from 'tree-kill'
 import { codeOf } from '../errors.ts'
+import { isAlive, isSafeGroup, readStats, seesProcesses } from '../linux/processes.ts'
 import type { Sys } from '../sys.ts'
-import { looks } from './looks.ts'
-import { isAlive, readStats, seesProcesses } from './procfs.ts'
+import { looks } from './poll-delays.ts'
 
 /** Looks by `kill(-pgid, 0)` alone; after that a group of nothing but zombies must be told apart. */
 const CHEAP_LOOKS = 3
 
-/** Whether a number may be signalled as a group of ours: 0, 1 and our own would reach others (HAZARDS H4). */
-export function isGroupOfOurs(sys: Sys, pgid: unknown): pgid is number {
-  return typeof pgid === 'number' && Number.isSafeInteger(pgid) && pgid > 1 && pgid !== sys.pid
-}
-
 /** Sends a signal to every process of a group. Answers whether the group still held anything. */
 export function signalGroup(sys: Sys, pgid: number, signal: NodeJS.Signals | 0): boolean {
-  return isGroupOfOurs(sys, pgid) && send(sys, -pgid, signal)
+  return isSafeGroup(sys, pgid) && send(sys, -pgid, signal)
 }
 
 /** Sends a signal to the leader of a group alone. Only safe while Node has not reaped it. */
 export function signalLeader(sys: Sys, pid: number, signal: NodeJS.Signals | 0): boolean {
-  return isGroupOfOurs(sys, pid) && send(sys, pid, signal)
+  return isSafeGroup(sys, pid) && send(sys, pid, signal)
 }
 
 function send(sys: Sys, target: number, signal: NodeJS.Signals | 0): boolean {

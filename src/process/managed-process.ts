@@ -1,11 +1,11 @@
 import type { ChildProcess } from 'node:child_process'
 import type { Writable } from 'node:stream'
-import type { Exit, OutputStream } from '../events.ts'
-import type { ChildSettings } from '../options.ts'
+import type { Exit, OutputStream } from '../emitter.ts'
 import type { Sys } from '../sys.ts'
+import type { ChildSettings } from '../types/options.ts'
+import type { Order, Strays } from './escaped.ts'
 import { killTree, membersOf, signalGroup, signalLeader, whenEmpty } from './group.ts'
 import { drainOutput, Ring } from './output.ts'
-import type { Order, Strays } from './strays.ts'
 
 /** Output that is still on its way when a process has ended gets so long; a grandchild may hold it for ever. */
 const LAST_OUTPUT_MS = 100

@@ -1,7 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 
-import { caught } from '../events.ts'
+import { caught } from '../emitter.ts'
 
 /** A line longer than this is cut into pieces, so that output without a newline cannot fill the host. */
 export const LONGEST_LINE: number = 64 * 1024

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { codeOf, messageOf, SpinnerError } from '../errors.ts'
-import type { ChildSettings } from '../options.ts'
 import type { Sys } from '../sys.ts'
+import type { ChildSettings } from '../types/options.ts'
 
 /**
  * Node names the program whatever is missing: the program, the folder or the interpreter of a script (HAZARDS

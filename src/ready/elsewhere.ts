@@ -1,4 +1,4 @@
-import { type Address, safeLog } from '../events.ts'
+import { type Address, safeLog } from '../emitter.ts'
 import type { Candidate } from './ready.ts'
 
 /** What starts in time is seldom slower; whoever has to mend something hears of it long before the start has failed. */

@@ -1,7 +1,7 @@
-import type { Owner, Owners } from '../address/owner.ts'
+import type { Owner, Owners } from '../address/listener-owner.ts'
 import { accepts, targetOf, whoAnswers } from '../address/probe.ts'
+import type { Address } from '../emitter.ts'
 import { SpinnerError } from '../errors.ts'
-import type { Address } from '../events.ts'
 import type { Sys, Target } from '../sys.ts'
 import type { SocketWatch } from './socket-watch.ts'
 

@@ -1,4 +1,4 @@
-import { first, type Source } from './first.ts'
+import { first, type Source } from './signals.ts'
 
 /** Resolves when the child sends `'ready'`, or an object whose `type` is `'ready'`, over IPC. */
 export function whenMessage(onMessage: Source<unknown>, signal: AbortSignal): Promise<void> {

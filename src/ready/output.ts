@@ -1,4 +1,4 @@
-import { first, type Source } from './first.ts'
+import { first, type Source } from './signals.ts'
 
 /** Resolves at the first line, of stdout or stderr, that the pattern matches. */
 export function whenOutput(pattern: RegExp, onLine: Source<string>, signal: AbortSignal): Promise<void> {

@@ -1,14 +1,14 @@
 import { targetOf } from '../address/probe.ts'
-import type { Child } from '../child.ts'
-import type { Address } from '../events.ts'
-import type { ChildSettings } from '../options.ts'
+import type { Child } from '../child/child.ts'
+import type { Address } from '../emitter.ts'
 import type { ManagedProcess } from '../process/managed-process.ts'
+import type { ChildSettings } from '../types/options.ts'
 import { tellOfElsewhere } from './elsewhere.ts'
-import type { Source } from './first.ts'
 import { whenHttp } from './http.ts'
 import { type Eyes, type Place, whenListening } from './listen.ts'
 import { whenMessage } from './message.ts'
 import { whenOutput } from './output.ts'
+import type { Source } from './signals.ts'
 
 /** What readiness is judged by. */
 export interface Candidate extends Eyes {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import type { StartOptions } from '../../src/options.ts'
+import type { StartOptions } from '../../src/types/options.ts'
 import type { Fault, Luck } from './fault.ts'
 import { type Host, MARK, removePlace, thePlace, untilNothingLives, untilTidy, withHost } from './hosts.ts'
 import { childrenOf, someCount } from './kinds.ts'
@@ -92,7 +92,7 @@ const ORDERS: Readonly<Record<string, string>> = {
 
 const FEW: Scene = { most: 20 }
 const OFTEN = [50, 1] as const
-/** Each of these ends a host of `test/process/orphans.test.ts` too. */
+/** Each of these ends a host of `test/orphans/orphans.test.ts` too. */
 const LONG_RUN_ONLY = [50, 0] as const
 
 const memory: Noted = ending('the host ends by a lack of memory at any moment', OFTEN, ordered('exhaust'), {

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import type { SpinnerOptions, StartOptions } from '../../src/options.ts'
+import type { SpinnerOptions, StartOptions } from '../../src/types/options.ts'
 import { makePackage, type Place } from './kinds.ts'
 import { bearing, bears, kill, type Living, lives, newMark, pause, told, until } from './processes.ts'
 

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import type { StartOptions } from '../../src/options.ts'
+import type { StartOptions } from '../../src/types/options.ts'
 import type { Luck } from './fault.ts'
 import { shuffled } from './luck.ts'
 

@@ -1,4 +1,4 @@
-import type { StartOptions } from '../../src/options.ts'
+import type { StartOptions } from '../../src/types/options.ts'
 import type { Luck } from './fault.ts'
 import type { Host } from './hosts.ts'
 import { shuffled } from './luck.ts'

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { Untold } from '../../src/checks/verdict.ts'
-import type { Child } from '../../src/child.ts'
-import { deferred } from '../../src/deferred.ts'
-import type { Check } from '../../src/plugin.ts'
+import type { Child } from '../../src/child/child.ts'
+import { deferred } from '../../src/promises.ts'
+import type { Check } from '../../src/types/plugin.ts'
 import { endPuppets, failureOf, sleeper, startedPuppet, watched } from '../support/children.ts'
 import { newSpinner, next, until } from '../support/host.ts'
 

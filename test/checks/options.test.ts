@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { check, command, memory, responseTime } from '../../src/checks/index.ts'
-import type { Check } from '../../src/plugin.ts'
+import type { Check } from '../../src/types/plugin.ts'
 
 /** What a caller without types may hand over. */
 const untyped = (factory: unknown, ...given: unknown[]): Check =>

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { translate } from '../../src/cli/commands/import/import.ts'
 import { understand } from '../../src/cli/config/read.ts'
 import { readYaml } from '../../src/cli/config/yaml.ts'
-import { translate } from '../../src/cli/import.ts'
 import { Command } from '../support/command.ts'
 import { newFolder } from '../support/host.ts'
 import { install } from '../support/installed.ts'

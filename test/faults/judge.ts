@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs'
 import path from 'node:path'
-import type { StartOptions } from '../../src/options.ts'
+import type { StartOptions } from '../../src/types/options.ts'
 import type { Scenario } from './scenarios.ts'
 import type { Injection } from './seams.ts'
 import { Broken, lives, World } from './world.ts'

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import type { Child } from '../../src/child.ts'
-import type { SpinnerOptions, StartOptions } from '../../src/options.ts'
+import type { Child } from '../../src/child/child.ts'
+import type { SpinnerOptions, StartOptions } from '../../src/types/options.ts'
 import { listener } from './listener.ts'
 import { Broken, type World } from './world.ts'
 

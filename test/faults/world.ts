@@ -2,11 +2,11 @@ import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'no
 import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
-import type { Child } from '../../src/child.ts'
+import type { Child } from '../../src/child/child.ts'
 import { SpinnerError } from '../../src/errors.ts'
-import type { SpinnerOptions, StartOptions } from '../../src/options.ts'
 import { createSpinnerOn, type Spinner } from '../../src/spinner.ts'
 import { realSys, type Target } from '../../src/sys.ts'
+import type { SpinnerOptions, StartOptions } from '../../src/types/options.ts'
 import { FakeClock } from '../support/clock.ts'
 import { FaultySys, type Injection } from './seams.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { deferred } from '../../src/deferred.ts'
+import { deferred } from '../../src/promises.ts'
 import { until } from '../support/host.ts'
 import { ask, newStage } from '../support/lives.ts'
 

@@ -17,7 +17,7 @@ type ByWorld =
   | 'sicken'
   | 'listenersThrow'
 
-/** More changes in a row would be a storm, which is held back: test/monitor-pace.test.ts. */
+/** More changes in a row would be a storm, which is held back: test/monitor/throttle.test.ts. */
 const CHANGES_IN_A_ROW = 3
 const CHANGES_WINDOW_MS = 14_000
 

@@ -1,4 +1,4 @@
-import type { Exit } from '../../src/events.ts'
+import type { Exit } from '../../src/emitter.ts'
 
 export type Scope = 'leader' | 'group'
 

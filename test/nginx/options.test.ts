@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Child } from '../../src/child.ts'
+import type { Child } from '../../src/child/child.ts'
 import { type NginxOptions, nginx } from '../../src/nginx/index.ts'
 import { type Belongs, isMember, readNginxOptions } from '../../src/nginx/options.ts'
 import { failureOf } from '../support/children.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { StartOptions } from '../../src/options.ts'
 import { environmentFor } from '../../src/process/environment.ts'
 import { realSys } from '../../src/sys.ts'
+import type { StartOptions } from '../../src/types/options.ts'
 import { sysWith } from '../support/clock.ts'
 import { fixture, newSpinner } from '../support/host.ts'
 

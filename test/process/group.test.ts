@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { isGroupOfOurs, membersOf, signalGroup, signalLeader, whenEmpty } from '../../src/process/group.ts'
+import { isSafeGroup } from '../../src/linux/processes.ts'
+import { membersOf, signalGroup, signalLeader, whenEmpty } from '../../src/process/group.ts'
 import { realSys, type Sys } from '../../src/sys.ts'
 import { sysWith } from '../support/clock.ts'
 import { until } from '../support/host.ts'
@@ -41,7 +42,7 @@ describe('who may be signalled', () => {
       fc.property(pid, (value) => {
         signals.length = 0
         const sent = signalGroup(sys, asPid(value), 'SIGKILL')
-        expect(sent).toBe(isGroupOfOurs(sys, value))
+        expect(sent).toBe(isSafeGroup(sys, value))
         expect(signals).toEqual(sent ? [[-asPid(value), 'SIGKILL']] : [])
         for (const [target] of signals) {
           expect(target).toBeLessThan(-1)
@@ -50,7 +51,7 @@ describe('who may be signalled', () => {
       }),
       { numRuns: 2_000 },
     )
-    expect(isGroupOfOurs(sys, 4_711)).toBe(true)
+    expect(isSafeGroup(sys, 4_711)).toBe(true)
   })
 
   test('a group is signalled as a group, and a leader alone', () => {

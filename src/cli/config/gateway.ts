@@ -1,12 +1,12 @@
-import { isRoutableName } from '../../gateway/names.ts'
-import { GATEWAY_OPTIONS, LISTEN_OPTIONS, ROUTE_OPTIONS } from '../../gateway/read-gateway.ts'
-import type { Parser } from '../../values.ts'
-import { type GatewayConfig, namesOf, type Plain } from './config.ts'
-import type { Demanded, Merged } from './demands.ts'
+import { GATEWAY_OPTIONS, LISTEN_OPTIONS, ROUTE_OPTIONS } from '../../gateway/read-options.ts'
+import { isRoutableName } from '../../gateway/routing/host-names.ts'
+import type { Parser } from '../../options/parsers.ts'
+import * as takes from './fields.ts'
 import { known } from './known.ts'
-import { either, list, type Shape, section } from './shape.ts'
-import * as takes from './takes.ts'
-import type { Way } from './tree.ts'
+import { type GatewayConfig, namesOf, type Plain } from './model.ts'
+import type { Way } from './nodes.ts'
+import { either, list, type Shape, section } from './schema-kit.ts'
+import type { Demanded, Merged } from './validate.ts'
 
 /** One of a list, read as the library reads the list. */
 const each = (key: string): Parser => {

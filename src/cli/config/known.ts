@@ -1,4 +1,4 @@
-import { nearest } from '../../suggest.ts'
+import { nearest } from '../../options/suggest.ts'
 
 /** What is said of the name of a child or pool that there is not; null for one that there is. */
 export function known(name: string, names: readonly string[]): string | null {

@@ -1,4 +1,4 @@
-import { type Entry, Section, type Tree } from './tree.ts'
+import { type Entry, Section, type Tree } from './nodes.ts'
 
 /** What `over` says goes before what `under` says; maps are merged key by key, everything else is replaced. */
 export function merge(under: Tree | undefined, over: Tree): Tree {

@@ -1,7 +1,7 @@
-import { OWN_OPTIONS } from '../../normalise.ts'
+import { OWN_OPTIONS } from '../../options/normalise.ts'
+import * as takes from './fields.ts'
 import { gateway, listen, route } from './gateway.ts'
-import { either, list, named, nothing, type Shape, section } from './shape.ts'
-import * as takes from './takes.ts'
+import { either, list, named, nothing, type Shape, section } from './schema-kit.ts'
 
 const MAP_OR_NOTHING = 'a map, or null'
 

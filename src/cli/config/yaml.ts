@@ -14,9 +14,9 @@ import {
   type YAMLMap,
 } from 'yaml'
 import { messageOf } from '../../errors.ts'
-import type { Problem } from './problem.ts'
-import { DEEPEST, MOST_BYTES, MOST_NODES, scan, TOO_DEEP, TOO_MANY } from './scan.ts'
-import { type Entry, List, type Offset, Section, type Tree, Word } from './tree.ts'
+import type { Problem } from './error.ts'
+import { type Entry, List, type Offset, Section, type Tree, Word } from './nodes.ts'
+import { DEEPEST, MOST_BYTES, MOST_NODES, scan, TOO_DEEP, TOO_MANY } from './yaml-limits.ts'
 
 /** What a text says, and what is wrong with it. Never throws, and never takes long (HAZARDS H63). */
 export function readYaml(text: string): { readonly tree: Section; readonly problems: readonly Problem[] } {

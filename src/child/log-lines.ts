@@ -1,0 +1,39 @@
+import type { Address, ChildState } from '../emitter.ts'
+import { headOf } from '../errors.ts'
+import type { Logger } from '../types/options.ts'
+
+interface Told {
+  readonly name: string
+  readonly pid: number | null
+  readonly address: Address | null
+  readonly reason: string
+  /** Why the old process was kept, when it was. */
+  readonly kept: Error | null
+}
+
+/** A transition as a line in the logger; `null` for those that say nothing new. */
+export function narrate(
+  to: ChildState,
+  from: ChildState,
+  about: Told,
+): { level: keyof Logger; line: string } | null {
+  const { address, kept, name, pid, reason } = about
+  switch (to) {
+    case 'started': {
+      if (kept) return { level: 'warn', line: `${name}: goes on with pid ${pid}: ${headOf(kept)}` }
+      const where = address === null ? '' : ` on ${address}`
+      return {
+        level: 'info',
+        line: `${name}: ${from === 'restart' ? 'restarted' : 'started'}${where} (pid ${pid})`,
+      }
+    }
+    case 'restart':
+      return { level: 'info', line: `${name}: restarts, because ${reason}` }
+    case 'stopped':
+      return { level: 'info', line: `${name}: stopped, because ${reason}` }
+    case 'faulted':
+      return { level: 'error', line: `${name}: faulted: ${reason}` }
+    default:
+      return null
+  }
+}

@@ -1,0 +1,192 @@
+import { type Actor, createActor } from 'xstate'
+import type { Owner, Shared } from '../context.ts'
+import { type ChildInfo, type ChildState, type Exit, safeLog } from '../emitter.ts'
+import { brokenError, faultedError, type SpinnerError } from '../errors.ts'
+import type { ChildSettings } from '../types/options.ts'
+import type { Child } from './child.ts'
+import type { Presence } from './info.ts'
+import { narrate } from './log-lines.ts'
+import type { MachineEvent } from './machine/context.ts'
+import { childMachine, publicState } from './machine/machine.ts'
+import type { ChildRecord } from './record.ts'
+import { Resources } from './runtime.ts'
+
+/** What a supervision tells the child that it works for. */
+export interface Supervised extends Pick<Owner, 'line' | 'message' | 'exited' | 'error'> {
+  readonly child: Child
+  /** A transition is complete: settles who waits, and returns what tells the listeners. */
+  moved(to: ChildState, from: ChildState): (reason: string) => void
+  /** It accepted until now, and does no longer. */
+  left(): void
+}
+
+interface Processes {
+  readonly pid: number | null
+  readonly incumbent: number | null
+  readonly retiree: number | null
+}
+
+const BUSY: readonly ChildState[] = ['starting', 'stopping', 'restart']
+
+/** A child's machine at work: its actor, what it holds, and what a transition of it means outside. */
+export class Supervision {
+  readonly resources: Resources
+  state: ChildState = 'stopped'
+  /** Of the process that serves, or of the one that is being brought up. */
+  pid: number | null = null
+  readonly #shared: Shared
+  readonly #supervised: Supervised
+  #actor: Actor<typeof childMachine>
+  #serves = false
+  /** When those that there are were spawned. */
+  #spawned: readonly { readonly pid: number; readonly at: number }[] = []
+  #startedAt: number | null
+  #readyAt: number | null
+  #lastExit: ChildInfo['lastExit']
+  #letHostGo: (() => void) | null = null
+  #disposed = false
+
+  constructor(shared: Shared, settings: ChildSettings, record: ChildRecord, supervised: Supervised) {
+    this.#shared = shared
+    this.#supervised = supervised
+    this.#startedAt = record.startedAt
+    this.#readyAt = record.readyAt
+    this.#lastExit = record.lastExit
+    const send = (event: MachineEvent): void => this.send(event)
+    const exited = (exit: Exit): void => this.#onExit(exit)
+    this.resources = new Resources(shared, { ...supervised, send, exited }, settings, record.output)
+    this.#actor = this.#newActor(record)
+  }
+
+  send(event: MachineEvent): void {
+    // What outlived the close may end at any later time.
+    if (!this.#disposed) this.#actor.send(event)
+  }
+
+  /** What there is of the child at this moment. */
+  get presence(): Presence {
+    const { address, target, verified } = this.resources
+    return { state: this.state, pid: this.pid, address, target, verified }
+  }
+
+  /** What is to be remembered of it. */
+  get record(): ChildRecord {
+    const { crashCount, error, reason, restartCount } = this.#actor.getSnapshot().context
+    return {
+      reason,
+      restarts: restartCount,
+      crashes: crashCount,
+      startedAt: this.#startedAt,
+      readyAt: this.#readyAt,
+      lastError: error,
+      lastExit: this.#lastExit,
+      output: this.resources.output,
+    }
+  }
+
+  /** Whether one of its processes accepts: `started`, or in a restart that brings up the next one first. */
+  get serves(): boolean {
+    return this.#serves
+  }
+
+  /** Why it failed for good; `null` while it has not. */
+  get failure(): SpinnerError | null {
+    return this.#actor.getSnapshot().context.error
+  }
+
+  /** Why the last restart left the old process where it was; `null` when it did not. */
+  get kept(): SpinnerError | null {
+    const { error, kept } = this.#actor.getSnapshot().context
+    return kept ? error : null
+  }
+
+  /** What a start is refused with while it is faulted. */
+  refusal(): SpinnerError {
+    const { error, faultedAt, settings } = this.#actor.getSnapshot().context
+    const { clock } = this.#shared.sys
+    const left = Math.max(0, faultedAt + settings.faultTimeout * 1_000 - clock.now())
+    return faultedError(settings.name, error, left, clock.date())
+  }
+
+  dispose(): void {
+    this.#disposed = true
+    this.#actor.stop()
+    this.resources.killNow()
+    this.#letHostGo?.()
+    this.resources.release()
+  }
+
+  #newActor(record: ChildRecord): Actor<typeof childMachine> {
+    const { clock, random } = this.#shared.sys
+    const actor = createActor(childMachine, {
+      input: { resources: this.resources, record, now: () => clock.now(), random: () => random() },
+      clock,
+    })
+    // That a new machine begins in `stopped` is nothing that happened to the child.
+    let begun = false
+    actor.subscribe({
+      next: ({ value, context }) => {
+        if (!begun) return
+        this.#onProcesses(publicState(value), context)
+        this.#onState(publicState(value), context)
+      },
+      error: (thrown) => this.#onBroken(thrown),
+    })
+    actor.start()
+    begun = true
+    return actor
+  }
+
+  #onProcesses(state: ChildState, { incumbent, pid, retiree }: Processes): void {
+    const now = this.#shared.sys.clock.date()
+    const present = [pid, incumbent, retiree].filter((one) => one !== null)
+    const known = (one: number) => this.#spawned.find((spawned) => spawned.pid === one)
+    this.#spawned = present.map((one) => known(one) ?? { pid: one, at: now })
+    const main = incumbent ?? pid
+    if (main !== this.pid && main !== null) this.#startedAt = known(main)?.at ?? now
+    this.pid = main
+    const served = this.#serves
+    // Between two processes of which one follows the other, one of them always accepts.
+    this.#serves = state === 'started' || (state === 'restart' && (incumbent ?? retiree) !== null)
+    if (served && !this.#serves) this.#supervised.left()
+  }
+
+  /** Only what is complete is shown outside, so that a listener meets the new state. */
+  #onState(to: ChildState, { reason }: { reason: string }): void {
+    const from = this.state
+    if (to === from) return
+    this.state = to
+    if (to === 'started' && !this.kept) this.#readyAt = this.#shared.sys.clock.date()
+    this.#holdWhileBusy()
+    const { address, settings } = this.resources
+    const { pid } = this
+    const said = narrate(to, from, { name: settings.name, pid, address, reason, kept: this.kept })
+    const tell = this.#supervised.moved(to, from)
+    // Whoever hears of it may act at once, and must meet a machine that answers (HAZARDS H29).
+    queueMicrotask(() => {
+      if (said) safeLog(settings.logger, said.level, said.line)
+      tell(reason)
+    })
+  }
+
+  #onExit(exit: Exit): void {
+    this.#lastExit = Object.freeze({ ...exit, at: new Date(this.#shared.sys.clock.date()) })
+    this.#supervised.exited(exit)
+  }
+
+  /** A machine that broke is a fault of ours: the group is killed, and a new machine begins in `faulted`. */
+  #onBroken(thrown: unknown): void {
+    this.resources.killNow()
+    this.#actor = this.#newActor(this.record)
+    this.send({ type: 'broken', error: brokenError(this.resources.settings.name, thrown) })
+  }
+
+  /** What is under way keeps the host alive; what merely waits to be used, or to be mended, does not. */
+  #holdWhileBusy(): void {
+    if (BUSY.includes(this.state)) this.#letHostGo ??= this.#shared.sys.hold()
+    else {
+      this.#letHostGo?.()
+      this.#letHostGo = null
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import { renew } from '../../child/renew.ts'
+import type { Spinner } from '../../spinner.ts'
+import type { Member } from '../config/model.ts'
+import type { Outlets } from '../output/log-files.ts'
+import { startOptions } from './library-options.ts'
+
+/** The children of a configuration that are in no pool, by name. */
+export class Singles {
+  readonly #spinner: Spinner
+  readonly #outlets: Outlets
+  readonly #begun = new Map<string, Member>()
+
+  constructor(spinner: Spinner, outlets: Outlets) {
+    this.#spinner = spinner
+    this.#outlets = outlets
+  }
+
+  /** What was started, as it was when it was started last. */
+  get begun(): ReadonlyMap<string, Member> {
+    return this.#begun
+  }
+
+  /** Makes it known, with the options that it will have from its next start on. */
+  async define(name: string, { isLazy, options }: Member): Promise<void> {
+    this.#spinner.define({ ...(await startOptions(options, this.#outlets, isLazy)), name })
+  }
+
+  async start(name: string, member: Member): Promise<void> {
+    this.#begun.set(name, member)
+    if (!member.isLazy) await this.#spinner.start({ name })
+  }
+
+  async stop(name: string): Promise<void> {
+    this.#begun.delete(name)
+    await this.#spinner.stop(name)
+  }
+
+  async change(name: string, member: Member): Promise<void> {
+    this.#begun.set(name, member)
+    const child = this.#spinner.child(name)
+    const isStopped = child?.state === 'stopped'
+    await this.define(name, member)
+    if (!child || isStopped) await this.start(name, member)
+    else await renew(child)
+  }
+}

@@ -1,0 +1,2 @@
+export type { PoolOptions } from './options.ts'
+export { createPool, type Pool } from './pool.ts'

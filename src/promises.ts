@@ -1,0 +1,63 @@
+import { guard } from './emitter.ts'
+import type { Sys } from './sys.ts'
+import type { Logger } from './types/options.ts'
+
+/** A promise and the means to settle it. A rejection that nobody awaits stays silent. */
+export interface Deferred<Value> {
+  readonly promise: Promise<Value>
+  resolve(value: Value): void
+  reject(reason: unknown): void
+}
+
+export function deferred<Value>(): Deferred<Value> {
+  let resolve: (value: Value) => void = () => {}
+  let reject: (reason: unknown) => void = () => {}
+  const promise = new Promise<Value>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  promise.catch(() => {})
+  return { promise, resolve, reject }
+}
+
+/** Does something whose rejection stays silent when nobody awaits it, and reaches everyone who does. */
+export function quietly<Value>(action: () => Promise<Value>): Promise<Value> {
+  const promise = action()
+  promise.catch(() => {})
+  return promise
+}
+
+/** The same promise, or one that also ends with the signal: for one caller, while what is awaited goes on. */
+export function untilAborted<Value>(
+  promise: Promise<Value>,
+  signal: AbortSignal | undefined,
+): Promise<Value> {
+  if (!signal) return promise
+  const aborted = deferred<never>()
+  const onAbort = (): void => aborted.reject(signal.reason)
+  if (signal.aborted) onAbort()
+  signal.addEventListener('abort', onAbort, { once: true })
+  const either = Promise.race([aborted.promise, promise])
+  const done = (): void => signal.removeEventListener('abort', onAbort)
+  either.then(done, done)
+  return either
+}
+
+/** The older form of waiting: called once, in a later turn, whatever happens. */
+export type Callback<Value> = (error: Error | null, value?: Value) => void
+
+/** Hands a promise's outcome to a callback; what that throws ends in the logger. */
+export function tell<Value>(
+  sys: Sys,
+  logger: Logger | null,
+  outcome: Promise<Value>,
+  callback: Callback<Value> | undefined,
+): void {
+  if (!callback) return
+  const call = (...args: Parameters<Callback<Value>>): void =>
+    void sys.nextTurn().then(() => guard(() => callback(...args), logger, 'a callback'))
+  outcome.then(
+    (value) => call(null, value),
+    (error: Error) => call(error),
+  )
+}

@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest'
+import { Jobs } from '../../../src/cli/run/job-queue.ts'
+import { deferred } from '../../../src/promises.ts'
+import { until } from '../../support/host.ts'
+
+const ignore = (): void => {}
+
+test('jobs run one after another, and a wish that waits already is not queued again', async () => {
+  const done: string[] = []
+  const jobs = new Jobs(ignore, () => void done.push('idle'))
+  const first = deferred<void>()
+  const noted = (name: string) => async (): Promise<void> => void done.push(name)
+  jobs.add('restart', () => first.promise)
+  for (const name of ['reload', 'restart', 'reload', 'restart']) jobs.add(name, noted(name))
+  expect(jobs.isBusy).toBe(true)
+  expect(done).toEqual([])
+  first.resolve()
+  await until(() => done.includes('idle'))
+  expect(done).toEqual(['reload', 'restart', 'idle'])
+})
+
+test('a job that fails is told of, and the next one runs', async () => {
+  const failed: unknown[] = []
+  const done: string[] = []
+  const jobs = new Jobs((thrown) => void failed.push(thrown), ignore)
+  jobs.add('bad', () => Promise.reject(new Error('no')))
+  jobs.add('good', async () => void done.push('good'))
+  await until(() => done.length > 0)
+  expect(failed).toEqual([new Error('no')])
+})
+
+test('after the end nothing begins', async () => {
+  const jobs = new Jobs(ignore, ignore)
+  jobs.end()
+  jobs.add('late', () => Promise.reject(new Error('began')))
+  expect(jobs.isBusy).toBe(false)
+})

@@ -1,0 +1,190 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { findBlock, rewriteBlock } from '../../../src/nginx/conf/edit-block.ts'
+import { Unreadable } from '../../../src/nginx/conf/tokens.ts'
+
+const A = 'server 127.0.0.1:1001;'
+const B = 'server 127.0.0.1:1002;'
+const C = 'server unix:/run/c.sock max_fails=0;'
+
+function refusal(text: string, upstream = 'app'): string {
+  try {
+    rewriteBlock(text, upstream, [A])
+    return 'none'
+  } catch (thrown) {
+    if (!(thrown instanceof Unreadable)) throw thrown
+    return `${thrown.line}: ${thrown.message}`
+  }
+}
+
+const CONF = `user www-data; # not root
+http {
+  upstream other { server 10.0.0.1; }
+  upstream app {
+    least_conn;
+    server 127.0.0.1:8002; # the first
+    # server 127.0.0.1:9999;
+    server 127.0.0.1:8003 weight=2;
+    keepalive 16;
+  }
+  server { listen 80; location / { proxy_pass http://app; } }
+}
+`
+
+describe('only the server lines of the block change', () => {
+  test('each takes the place of one', () => {
+    expect(rewriteBlock(CONF, 'app', [A, B])).toBe(
+      CONF.replace('server 127.0.0.1:8002;', A).replace('server 127.0.0.1:8003 weight=2;', B),
+    )
+  })
+
+  test('those that are too many go with their lines, and comments stay', () => {
+    expect(rewriteBlock(CONF, 'app', [A])).toBe(
+      CONF.replace('server 127.0.0.1:8002;', A).replace('    server 127.0.0.1:8003 weight=2;\n', ''),
+    )
+    const noted = CONF.replace('weight=2;', 'weight=2; # the second')
+    expect(rewriteBlock(noted, 'app', [A])).toContain('\n     # the second\n')
+  })
+
+  test('more are put behind the last, indented like that', () => {
+    expect(rewriteBlock(CONF, 'app', [A, B, C])).toBe(
+      CONF.replace('server 127.0.0.1:8002;', A).replace('server 127.0.0.1:8003 weight=2;', `${B}\n    ${C}`),
+    )
+  })
+
+  test('out and in again leaves every byte as it was', () => {
+    const full = rewriteBlock(CONF.replace(/^.*9999;\n/m, ''), 'app', [A, B, C])
+    for (const some of [[A], [B], [C], [A, C], [B, C], ['server 127.0.0.1:1 down;']])
+      expect(rewriteBlock(rewriteBlock(full, 'app', some), 'app', [A, B, C])).toBe(full)
+  })
+
+  test('what means the same stays as somebody wrote it', () => {
+    const text = `upstream app {\n\tserver   "127.0.0.1:1001"\n  ;\n}`
+    expect(rewriteBlock(text, 'app', [A])).toBe(text)
+  })
+
+  test('lines keep their ends, CRLF too', () => {
+    const text = CONF.replaceAll('\n', '\r\n')
+    expect(rewriteBlock(text, 'app', [A, B, C])).toBe(
+      rewriteBlock(CONF, 'app', [A, B, C]).replaceAll('\n', '\r\n'),
+    )
+    expect(rewriteBlock(text, 'app', [A])).toBe(rewriteBlock(CONF, 'app', [A]).replaceAll('\n', '\r\n'))
+  })
+
+  const layouts: readonly [what: string, before: string, after: string][] = [
+    ['on one line', 'upstream app { server 1; server 2; } x;', `upstream app { ${A} ${B}\n    ${C} } x;`],
+    ['with nothing in it', 'upstream app {}', `upstream app {\n    ${A}\n    ${B}\n    ${C}}`],
+    [
+      'with no server in it',
+      '  upstream app {\n\tip_hash;\n  }',
+      `  upstream app {\n\t${A}\n\t${B}\n\t${C}\n\tip_hash;\n  }`,
+    ],
+    [
+      'with a comment behind its bracket',
+      'upstream app { # a\n}',
+      `upstream app {\n    ${A}\n    ${B}\n    ${C} # a\n}`,
+    ],
+    [
+      'with a comment behind its last server',
+      'upstream app {\n server 1; # a }\n}',
+      `upstream app {\n ${A} # a }\n ${B}\n ${C}\n}`,
+    ],
+    ['over many lines', 'upstream\napp\n{\nserver\n1\n;}', `upstream\napp\n{\n${A}\n${B}\n${C}}`],
+    ['whose name is quoted', `upstream "app"{server 1;}`, `upstream "app"{${A}\n    ${B}\n    ${C}}`],
+  ]
+  for (const [what, before, after] of layouts)
+    test(`of a block ${what}`, () => expect(rewriteBlock(before, 'app', [A, B, C])).toBe(after))
+})
+
+describe('a block is found, or it is said why not', () => {
+  test('at the top, for files that are included', () => {
+    expect(findBlock(`\n\nupstream app { ${A} }`, 'app').statement.line).toBe(3)
+  })
+
+  test('not where there is none: in comments, quotes, other blocks, with a longer name', () => {
+    const text = `# upstream app { }
+log_format x 'upstream app { server 1; }';
+stream { upstream app { server 1; } }
+http { server { upstream app { server 1; } } upstream app2 { server 1; } }
+`
+    expect(refusal(text)).toBe("5: no block 'upstream app' was found up to here")
+  })
+
+  test('not twice', () => {
+    expect(refusal(`http {\nupstream app { }\n}\nhttp { \n upstream "app" { server 1; } }`)).toBe(
+      "5: a second block 'upstream app' stands here; the first is in line 2",
+    )
+  })
+
+  test('not where the text cannot be read, be it behind the block', () => {
+    expect(refusal(`${CONF}}`)).toBe('13: a } has nothing to close')
+    expect(refusal(CONF.slice(0, -3))).toBe('2: the block "http" is never closed')
+  })
+})
+
+/** Texts of a block that nginx would read, of every layout. */
+const blockTexts = fc
+  .record({
+    before: fc.constantFrom('', 'user a;\n', '# }\n', '\u00ef\u00bb\u00bfx;\r\n', 'map $a $b { "}" 1; }\n'),
+    after: fc.constantFrom('', '\n', ' y;', '\n# upstream app {', '\r\nserver { listen 1; }\r\n'),
+    eol: fc.constantFrom('\n', '\r\n', ' '),
+    items: fc.array(
+      fc.constantFrom(
+        'server 1;',
+        'server 127.0.0.1:1001;',
+        '  server a b=c;',
+        '\tserver\t"x;";',
+        'keepalive 8;',
+        'least_conn ;',
+        'hash "}{;";',
+      ),
+      { maxLength: 8 },
+    ),
+    comments: fc.array(fc.constantFrom('', '# }', '#server 1;', ' # "'), { maxLength: 8 }),
+  })
+  .map(({ before, after, eol, items, comments }) => {
+    const lines = items.map((item, index) => {
+      const comment = comments[index] ?? ''
+      return `${item}${comment === '' ? '' : `${comment}${eol === ' ' ? '\n' : ''}`}`
+    })
+    return `${before}upstream app {${eol}${lines.join(eol)}${eol}}${after}`
+  })
+
+const lists = fc.uniqueArray(fc.constantFrom(A, B, C, 'server 127.0.0.1:1 down;', 'server "unix:/a b";'), {
+  minLength: 1,
+})
+
+const wordsIn = (text: string): { servers: string[]; others: string[] } => {
+  const { block } = findBlock(text, 'app')
+  const said = block.statements.map(({ words }) => words.join(' '))
+  return {
+    servers: said.filter((line) => line.startsWith('server ')),
+    others: said.filter((line) => !line.startsWith('server ')),
+  }
+}
+
+/** What is left of a text without the servers of the block, and without white space, which goes with whole lines. */
+const restOf = (text: string): string => {
+  const { block } = findBlock(text, 'app')
+  const servers = block.statements.filter(({ words }) => words[0] === 'server')
+  const rest = [...servers]
+    .reverse()
+    .reduce((left, { start, end }) => left.slice(0, start) + left.slice(end), text)
+  return rest.replace(/\s/g, '')
+}
+
+test('in any block, any list of servers replaces any other, once, and nothing else changes', () => {
+  fc.assert(
+    fc.property(blockTexts, lists, lists, (text, first, second) => {
+      const once = rewriteBlock(text, 'app', first)
+      expect(wordsIn(once).servers).toEqual(first.map((line) => line.slice(0, -1).replaceAll('"', '')))
+      expect(wordsIn(once).others).toEqual(wordsIn(text).others)
+      expect(restOf(once)).toBe(restOf(text))
+      expect(rewriteBlock(once, 'app', first)).toBe(once)
+      const there = rewriteBlock(once, 'app', second)
+      expect(wordsIn(there).servers).toHaveLength(second.length)
+      expect(restOf(there)).toBe(restOf(text))
+    }),
+    { numRuns: 2_000 },
+  )
+})

@@ -1,0 +1,195 @@
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import { nginxOn } from '../../src/nginx/nginx.ts'
+import type { NginxOptions } from '../../src/nginx/options.ts'
+import type { Spinner } from '../../src/spinner.ts'
+import type { StartOptions } from '../../src/types/options.ts'
+import { sleeper, type Watched, watched } from '../support/children.ts'
+import { newFile, newFolder, newSpinner, until } from '../support/host.ts'
+import { errorsOf, readText, serversIn } from './site.ts'
+
+interface World extends Watched {
+  readonly spinner: Spinner
+  readonly errors: Error[]
+  readonly file: string
+  /** What `test` is allowed by, and what `reload` writes a line into. */
+  readonly allowed: string
+  reloads(): number
+  /** Lets time pass, a little at a time, until a wait ends. */
+  passUntil(wait: PromiseLike<unknown>): Promise<void>
+}
+
+/** Commands run in real time, while that of the clock flies. */
+const LONG = '10h'
+
+const worlds = new Set<World>()
+
+// A close drains, and nobody else lets the time of that pass.
+afterEach(async () => {
+  for (const { passUntil, spinner } of worlds) await passUntil(spinner.close())
+  worlds.clear()
+})
+
+/** Time stands still; nginx is played by two small commands. */
+function newWorld(more: Partial<NginxOptions> = {}): World {
+  const world = watched()
+  const folder = newFolder()
+  const [file, log, allowed] = ['app.conf', 'log', 'allowed'].map((name) => path.join(folder, name)) as [
+    string,
+    string,
+    string,
+  ]
+  writeFileSync(allowed, '')
+  const reload = ['sh', '-c', 'echo reload >> "$0"', log]
+  const test = ['sh', '-c', 'test -e "$0" || { echo "[emerg] not now" >&2; exit 1; }', allowed]
+  const plugin = nginxOn(world.sys, {
+    upstream: 'app',
+    file,
+    test,
+    reload,
+    pid: path.join(folder, 'pid'),
+    ...more,
+  })
+  const bounds = { timeout: LONG, drainTimeout: LONG, stopTimeout: LONG }
+  const spinner = newSpinner({ plugins: [plugin], ...bounds }, world.sys)
+  const reloads = (): number => (existsSync(log) ? readText(log).split('\n').length - 1 : 0)
+  const passUntil = async (wait: PromiseLike<unknown>): Promise<void> => {
+    let isOver = false
+    const over = (): void => {
+      isOver = true
+    }
+    wait.then(over, over)
+    await until(async () => {
+      if (!isOver) await world.clock.advance(0.1)
+      return isOver
+    })
+  }
+  const made = { ...world, spinner, errors: errorsOf(spinner), file, allowed, reloads, passUntil }
+  worlds.add(made)
+  return made
+}
+
+const onPort = (name: string): StartOptions => ({ ...sleeper(name), listen: 'port', ready: 'spawn' })
+
+test('a child is ended `grace` seconds after nginx knows it no more, and not before', async () => {
+  const { spinner, clock, passUntil, reloads, file } = newWorld({ grace: 7 })
+  const child = spinner.start(onPort('a'))
+  await passUntil(child)
+  const before = reloads()
+  const stop = child.stop()
+  await passUntil(until(() => reloads() > before))
+  expect(serversIn(file)).toEqual(['server 127.0.0.1:1 down;'])
+  expect(child.info().lastExit).toBeNull()
+  const began = clock.now()
+  await passUntil(stop)
+  expect(clock.now() - began).toBeGreaterThan(6_900)
+})
+
+test('a grace that is longer than `drainTimeout` ends with that', async () => {
+  const { spinner, passUntil, clock } = newWorld({ grace: '1d' })
+  const child = spinner.start({ ...onPort('a'), drainTimeout: 60 })
+  await passUntil(child)
+  const began = clock.now()
+  await passUntil(child.stop())
+  expect(clock.now() - began).toBeLessThan(3_600_000)
+})
+
+test('the debounce is counted from the last change', async () => {
+  const { spinner, clock, reloads, passUntil } = newWorld({ debounce: 1 })
+  await passUntil(until(() => reloads() === 1))
+  const starts = Array.from({ length: 20 }, (_, index) => spinner.start(onPort(`app-${index}`)))
+  await until(() => starts.every((child) => child.pid !== null))
+  await clock.advance(0.9)
+  expect(reloads()).toBe(1)
+  await passUntil(Promise.all(starts))
+  expect(reloads()).toBe(2)
+})
+
+test('changes that do not end are not waited for longer than ten times the debounce', async () => {
+  const { spinner, clock, reloads, passUntil } = newWorld({ debounce: 1 })
+  await passUntil(until(() => reloads() === 1))
+  for (let index = 0; index < 13; index++) {
+    const child = spinner.start(onPort(`app-${index}`))
+    await until(() => child.pid !== null)
+    await clock.advance(0.9)
+  }
+  await until(() => reloads() > 1)
+})
+
+test('what failed is tried again after a minute, and told once', async () => {
+  const { spinner, errors, clock, file, allowed, reloads, passUntil } = newWorld()
+  await passUntil(until(() => reloads() === 1))
+  rmSync(allowed)
+  const before = readText(file)
+  await passUntil(spinner.start(onPort('a')))
+  expect(errors.map(({ message }) => message)).toEqual([
+    'nginx refuses its configuration, so the file was put back: [emerg] not now',
+  ])
+  expect(readText(file)).toBe(before)
+  await passUntil(spinner.start(onPort('b')))
+  writeFileSync(allowed, '')
+  await clock.advance(61)
+  await passUntil(until(() => reloads() === 2))
+  expect(serversIn(file)).toHaveLength(2)
+  expect(errors).toHaveLength(1)
+  await clock.advance(300)
+  expect(reloads()).toBe(2)
+})
+
+test('a file that could not be kept is tried again after a minute, and told of once', async () => {
+  const folder = path.join(newFolder(), 'later')
+  const file = path.join(folder, 'app.conf')
+  const { spinner, errors, clock, reloads, passUntil } = newWorld({ file })
+  const child = spinner.start(onPort('a'))
+  await passUntil(child)
+  await clock.advance(61)
+  expect(errors.map(({ message }) => message)).toEqual([expect.stringContaining('ENOENT')])
+  mkdirSync(folder)
+  await clock.advance(61)
+  await passUntil(until(() => reloads() === 1))
+  expect(serversIn(file)).toEqual([`server 127.0.0.1:${child.address} max_fails=0;`])
+  expect(errors).toHaveLength(1)
+})
+
+test('a file that could not be kept is not tried again when the spinner is closed', async () => {
+  const folder = path.join(newFolder(), 'later')
+  const { spinner, clock, passUntil } = newWorld({ file: path.join(folder, 'app.conf') })
+  await passUntil(spinner.start(onPort('a')))
+  await passUntil(spinner.close())
+  mkdirSync(folder)
+  await clock.advance(61)
+  expect([clock.waiting, readdirSync(folder)]).toEqual([0, []])
+})
+
+test('a command that cannot be spawned for want of descriptors is told of, and tried again', async () => {
+  const { spinner, errors, sys, clock, file, reloads, passUntil } = newWorld()
+  await passUntil(until(() => reloads() === 1))
+  const spawn = sys.spawn
+  const emfile = (): never => {
+    throw Object.assign(new Error('spawn EMFILE'), { code: 'EMFILE' })
+  }
+  Object.assign(sys, {
+    spawn: (...call: Parameters<typeof spawn>) => (call[0] === 'sh' ? emfile() : spawn(...call)),
+  })
+  await passUntil(spinner.start(onPort('a')))
+  expect(errors.map(({ message }) => message)).toEqual([expect.stringContaining('could not be run (EMFILE)')])
+  Object.assign(sys, { spawn })
+  await clock.advance(61)
+  await passUntil(until(() => reloads() === 2))
+  expect(serversIn(file)[0]).toMatch(/^server 127/)
+})
+
+test('what is not to be reloaded is written only', async () => {
+  const folder = newFolder()
+  const { spinner, passUntil, pids, errors } = newWorld({
+    file: newFile('x.conf', '', folder),
+    test: false,
+    reload: false,
+  })
+  await passUntil(spinner.start(onPort('a')))
+  expect(serversIn(path.join(folder, 'x.conf'))).toHaveLength(1)
+  expect(pids).toHaveLength(1)
+  expect(errors).toEqual([])
+  expect(readdirSync(folder)).toEqual(['.x.conf.spinner-lock', 'x.conf'])
+})

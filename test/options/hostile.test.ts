@@ -1,0 +1,156 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { SpinnerError } from '../../src/errors.ts'
+import { CHILD_OPTIONS, complete, normaliseSpinner, readCall } from '../../src/options/normalise.ts'
+import type { ChildSettings } from '../../src/types/options.ts'
+import { newSpinner } from '../support/host.ts'
+
+const DANGEROUS = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', 'valueOf']
+const sleeper = { command: 'sleep', args: ['1000'], listen: null }
+
+/** Runs something and answers with the error that it must then have given, or with its value. */
+function outcomeOf<Value>(action: () => Value): Value | null {
+  try {
+    return action()
+  } catch (thrown) {
+    if (thrown instanceof SpinnerError && thrown.code === 'ERR_SPINNER_INVALID_OPTION') return null
+    throw thrown
+  }
+}
+
+const isDuration = (value: unknown): boolean =>
+  typeof value === 'number' && Number.isFinite(value) && value >= 0
+
+function expectValid(settings: ChildSettings): void {
+  const { timeout, stopTimeout, idleTimeSec, restartTolerance, faultTimeout, drainTimeout } = settings
+  for (const value of [timeout, stopTimeout, restartTolerance, faultTimeout, drainTimeout])
+    expect(isDuration(value)).toBe(true)
+  expect(idleTimeSec === null || isDuration(idleTimeSec)).toBe(true)
+  for (const value of [settings.name, settings.command, ...settings.args]) expect(value).not.toContain('\0')
+  for (const [key, value] of Object.entries(settings.env)) {
+    expect(key).not.toMatch(/^$|=|\0/)
+    expect(value === undefined || (typeof value === 'string' && !value.includes('\0'))).toBe(true)
+  }
+  expect(Number.isSafeInteger(settings.attempts) && settings.attempts >= 1).toBe(true)
+  expect(Object.keys(settings).sort()).toEqual([...Object.keys(CHILD_OPTIONS)].sort())
+}
+
+const anything = fc.anything({
+  withBigInt: true,
+  withBoxedValues: true,
+  withDate: true,
+  withMap: true,
+  withSet: true,
+  withSparseArray: true,
+  withTypedArray: true,
+  withNullPrototype: true,
+  withObjectString: true,
+})
+/** Values that some option takes, so that not every object is refused at the first look. */
+const plausible = fc.constantFrom<unknown>(
+  ...[0, 1, -1, 5, 2 ** 31, 1e300, '1s', '5m', 'a', 'node', 'SIGTERM', 'group', 'always', 'port', 'spawn'],
+  ...[null, true, false, undefined, [], ['a'], {}, { A: 1 }, { http: '/' }, { output: /x/ }, { paths: 'a' }],
+)
+const KEYS = [...Object.keys(CHILD_OPTIONS), 'signal', 'concurrency', 'id', ...DANGEROUS]
+const key = fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...KEYS) }, fc.string())
+const value = fc.oneof(plausible, anything)
+const someOptions = fc
+  .array(fc.tuple(key, value), { maxLength: 5 })
+  .map((entries) => Object.fromEntries(entries))
+
+test('H64 whatever the options are, they are refused clearly or give valid settings', () => {
+  const untouched = Reflect.ownKeys(Object.prototype)
+  const seen = { valid: 0, refused: 0 }
+  const look = (given: object): void => {
+    const settings = outcomeOf(() => complete(readCall(given), {}))
+    if (settings) expectValid(settings)
+    seen[settings ? 'valid' : 'refused']++
+  }
+  fc.assert(fc.property(someOptions, look), { numRuns: 2_000 })
+  // One option that is wrong hides the others, so each is also tried beside a good name.
+  const one = fc.tuple(fc.constantFrom(...Object.keys(CHILD_OPTIONS)), value)
+  fc.assert(
+    fc.property(one, ([option, given]) => look({ name: 'a', [option]: given })),
+    { numRuns: 3_000 },
+  )
+  expect(seen.valid).toBeGreaterThan(300)
+  expect(seen.refused).toBeGreaterThan(300)
+  expect(Reflect.ownKeys(Object.prototype)).toEqual(untouched)
+})
+
+test('H64 whatever the defaults are, they are refused clearly or give valid settings', () => {
+  const look = (given: object): void => {
+    const made = outcomeOf(() => normaliseSpinner(given))
+    const settings = made && outcomeOf(() => complete(readCall({ name: 'a' }), made.defaults))
+    if (settings) expectValid(settings)
+  }
+  fc.assert(fc.property(someOptions, look), { numRuns: 2_000 })
+})
+
+test.each(DANGEROUS)('H62 an option called `%s` is refused as one that is not known', (dangerous) => {
+  const given = JSON.parse(`{ "name": "a", ${JSON.stringify(dangerous)}: { "polluted": true } }`)
+  const refusal = `\`${dangerous}\` is not an option`
+  expect(() => readCall(given)).toThrow(refusal)
+  const { name: _name, ...defaults } = given
+  expect(() => normaliseSpinner({ ...defaults, ...JSON.parse(`{"${dangerous}": 1}`) })).toThrow(refusal)
+  expect('polluted' in {}).toBe(false)
+})
+
+test('H62 children may be called `__proto__` and `constructor`', async () => {
+  const spinner = newSpinner()
+  await Promise.all(DANGEROUS.map((name) => spinner.start({ ...sleeper, name })))
+  const all = spinner.list()
+  expect(Object.getPrototypeOf(all)).toBeNull()
+  expect(Object.keys(all).sort()).toEqual([...DANGEROUS].sort())
+  for (const name of DANGEROUS) {
+    expect(all[name]?.name).toBe(name)
+    expect(spinner.get(name)?.state).toBe('started')
+  }
+  await spinner.stop('__proto__')
+  expect(spinner.get('__proto__')?.state).toBe('stopped')
+  expect(spinner.get('constructor')?.state).toBe('started')
+})
+
+test('H62 names that no child has are not found, whatever objects inherit', async () => {
+  const spinner = newSpinner()
+  for (const name of DANGEROUS) {
+    expect(spinner.get(name)).toBeNull()
+    expect(spinner.child(name)).toBeUndefined()
+    await spinner.stop(name)
+    await expect(spinner.restart(name)).rejects.toMatchObject({ code: 'ERR_SPINNER_NOT_FOUND' })
+  }
+})
+
+test('H62 a variable called `__proto__` is one like any other', () => {
+  const env = JSON.parse('{ "__proto__": "odd", "constructor": 1 }')
+  const settings = complete(readCall({ name: 'a', env }), {})
+  expect(Object.entries(settings.env)).toEqual([
+    ['__proto__', 'odd'],
+    ['constructor', '1'],
+  ])
+})
+
+test('H65 arguments arrive byte by byte as they were given', async () => {
+  const args = [
+    '$(id)',
+    '`id`',
+    ';id',
+    '&& id',
+    '| id',
+    '"',
+    "'",
+    '\\',
+    '*',
+    '~',
+    '%PATH%',
+    '\n',
+    '',
+    ' ',
+    'é😀',
+  ]
+  const spinner = newSpinner({ listen: null, ready: { output: /\]$/ } })
+  const program = 'console.log(JSON.stringify(process.argv.slice(1))); setInterval(() => {}, 1000)'
+  await spinner.start({ name: 'a', args: ['-e', program, '--', ...args] })
+  const lines = spinner.get('a')?.output ?? []
+  expect(JSON.parse(lines.join('\n'))).toEqual(args)
+})

@@ -1,0 +1,122 @@
+import { expect, test } from 'vitest'
+import { Gate, type Leave } from '../../src/schedule/start-gate.ts'
+import { FakeClock, sysWith } from '../support/clock.ts'
+import { until } from '../support/host.ts'
+
+interface Crowd {
+  readonly clock: FakeClock
+  readonly gate: Gate
+  /** Who got in, in order, and how each leaves again. */
+  readonly inside: Map<string, Leave>
+  enter(name: string, signal?: AbortSignal): Promise<void>
+  /** Lets the loop turn so often that whoever may enter has entered. */
+  turn(): Promise<void>
+}
+
+function crowd(places: number): Crowd {
+  const clock = new FakeClock()
+  const sys = sysWith({ clock })
+  const gate = new Gate(sys, places)
+  const inside = new Map<string, Leave>()
+  const enter = async (name: string, signal = new AbortController().signal): Promise<void> => {
+    inside.set(name, await gate.enter(signal))
+  }
+  const turn = async (): Promise<void> => {
+    for (let turns = 0; turns < 20; turns++) await sys.nextTurn()
+  }
+  return { clock, gate, inside, enter, turn }
+}
+
+const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `child ${index}`)
+
+test('H15 no more starts are under way than there are places', async () => {
+  const { enter, inside, turn } = crowd(3)
+  for (const name of names(10)) void enter(name)
+  await turn()
+  expect([...inside.keys()]).toEqual(names(3))
+  inside.get('child 1')?.()
+  await turn()
+  expect([...inside.keys()]).toEqual(names(4))
+})
+
+test('a place that is given back twice is given on once', async () => {
+  const { enter, inside, turn } = crowd(1)
+  for (const name of names(3)) void enter(name)
+  await turn()
+  const leave = inside.get('child 0') as Leave
+  leave()
+  leave()
+  await turn()
+  expect(inside.size).toBe(2)
+})
+
+test('H15 one start enters in each turn of the loop', async () => {
+  const { enter, inside } = crowd(100)
+  const enteredIn: number[] = []
+  let turns = 0
+  const count = (): void => {
+    turns++
+    if (inside.size < 10) setImmediate(count)
+  }
+  setImmediate(count)
+  for (const name of names(10)) void enter(name).then(() => enteredIn.push(turns))
+  await until(() => enteredIn.length === 10)
+  expect(new Set(enteredIn).size).toBe(10)
+})
+
+test('starts enter in the order in which they came, the latest after those who wait', async () => {
+  const { enter, inside, turn } = crowd(1)
+  for (const name of names(5)) void enter(name)
+  await turn()
+  for (const name of names(5)) {
+    void enter(`${name} again`)
+    expect([...inside.keys()].at(-1)).toBe(name)
+    inside.get(name)?.()
+    await turn()
+  }
+  expect([...inside.keys()]).toEqual([...names(5), 'child 0 again'])
+})
+
+test('who gives up leaves the queue, and the next one is not held up', async () => {
+  const { enter, inside, turn } = crowd(1)
+  const giveUp = new AbortController()
+  void enter('first')
+  const refused = enter('second', giveUp.signal)
+  void enter('third')
+  await turn()
+  giveUp.abort(new Error('changed my mind'))
+  await expect(refused).rejects.toThrow('changed my mind')
+  inside.get('first')?.()
+  await turn()
+  expect([...inside.keys()]).toEqual(['first', 'third'])
+})
+
+test('who gave up before does not enter, and who gives up inside keeps the place', async () => {
+  const { enter, inside, turn } = crowd(1)
+  await expect(enter('late', AbortSignal.abort(new Error('too late')))).rejects.toThrow('too late')
+  const giveUp = new AbortController()
+  void enter('first', giveUp.signal)
+  void enter('second')
+  await turn()
+  giveUp.abort()
+  await turn()
+  expect([...inside.keys()]).toEqual(['first'])
+})
+
+test('a start that takes longer than a second gives its place on, once', async () => {
+  const { clock, enter, inside, turn } = crowd(1)
+  for (const name of names(3)) void enter(name)
+  await turn()
+  await clock.advance(0.999)
+  await turn()
+  expect(inside.size).toBe(1)
+  await clock.advance(0.001)
+  await until(() => inside.size === 2)
+  inside.get('child 0')?.()
+  await turn()
+  expect(inside.size).toBe(2)
+  for (const leave of inside.values()) leave()
+  await until(() => inside.size === 3)
+  inside.get('child 2')?.()
+  expect(clock.waiting).toBe(0)
+})

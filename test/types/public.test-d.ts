@@ -1,0 +1,285 @@
+import http from 'node:http'
+import type { Writable } from 'node:stream'
+import { describe, expectTypeOf, test } from 'vitest'
+import { check, command, memory, responseTime } from '../../src/checks/index.ts'
+import { createGateway } from '../../src/gateway/index.ts'
+import {
+  type Address,
+  type Allocator,
+  type Check,
+  type Child,
+  type ChildInfo,
+  type ChildState,
+  createSpinner,
+  type Exit,
+  type Lease,
+  type Logger,
+  type OutputStream,
+  type Plugin,
+  type Spinner,
+  SpinnerError,
+  type SpinnerErrorCode,
+  type SpinnerOptions,
+  type StartOptions,
+  type Target,
+} from '../../src/index.ts'
+
+declare const spinner: Spinner
+declare const child: Child
+
+describe('waiting', () => {
+  test('createSpinner gives a spinner', () => {
+    expectTypeOf(createSpinner).returns.toEqualTypeOf<Spinner>()
+    expectTypeOf(createSpinner).parameter(0).toEqualTypeOf<SpinnerOptions | undefined>()
+  })
+
+  test('start gives a child at once, and awaiting that gives the address', () => {
+    expectTypeOf(spinner.start('a.js')).toEqualTypeOf<Child>()
+    expectTypeOf<Awaited<Child>>().toEqualTypeOf<Address | null>()
+    expectTypeOf<Address>().toEqualTypeOf<string | number>()
+    expectTypeOf(child.then((address) => address)).resolves.toEqualTypeOf<Address | null>()
+    expectTypeOf(child.then(() => 1 as const)).resolves.toEqualTypeOf<1>()
+  })
+
+  test('the older form takes a callback', () => {
+    spinner.start('a.js', (error, address) => {
+      expectTypeOf(error).toEqualTypeOf<Error | null>()
+      expectTypeOf(address).toEqualTypeOf<Address | null | undefined>()
+    })
+    spinner.stop('a.js', (error) => expectTypeOf(error).toEqualTypeOf<Error | null>())
+    spinner.restart('a.js', (_error, address) =>
+      expectTypeOf(address).toEqualTypeOf<Address | null | undefined>(),
+    )
+    spinner.stopAll((error) => expectTypeOf(error).toEqualTypeOf<Error | null>())
+    spinner.stopall(() => {})
+  })
+
+  test('the other calls give promises', () => {
+    expectTypeOf(spinner.stop('a')).toEqualTypeOf<Promise<void>>()
+    expectTypeOf(spinner.stopAll()).toEqualTypeOf<Promise<void>>()
+    expectTypeOf(spinner.restart('a')).toEqualTypeOf<Promise<Address | null>>()
+    expectTypeOf(spinner.close()).toEqualTypeOf<Promise<void>>()
+    expectTypeOf(child.stop()).toEqualTypeOf<Promise<void>>()
+    expectTypeOf(child.restart()).toEqualTypeOf<Promise<Address | null>>()
+    expectTypeOf(child.send({})).toEqualTypeOf<Promise<boolean>>()
+  })
+
+  test('every wait takes a signal', () => {
+    const { signal } = new AbortController()
+    spinner.start({ script: 'a.js', signal })
+    void spinner.stop('a', { signal })
+    void spinner.restart('a', { signal })
+    void spinner.acquire('a', { signal })
+    void child.acquire({ signal })
+    // @ts-expect-error A signal of a process is no AbortSignal.
+    void spinner.stop('a', { signal: 'SIGTERM' })
+  })
+})
+
+describe('leases', () => {
+  test('may be held with `using` and `await using`', async () => {
+    await using lease = await spinner.acquire('a.js')
+    using other = await child.acquire()
+    expectTypeOf(lease).toEqualTypeOf<Lease>()
+    expectTypeOf(other.address).toEqualTypeOf<Address | null>()
+    expectTypeOf(lease.target).toEqualTypeOf<Target | null>()
+    expectTypeOf(lease.release()).toBeVoid()
+  })
+
+  test('a spinner may be held with `await using`', async () => {
+    await using held = createSpinner()
+    expectTypeOf(held).toEqualTypeOf<Spinner>()
+  })
+})
+
+describe('events', () => {
+  test('of a child carry what happened', () => {
+    child.on('started', (address) => expectTypeOf(address).toEqualTypeOf<Address | null>())
+    child.on('restarted', (address) => expectTypeOf(address).toEqualTypeOf<Address | null>())
+    child.once('stopped', () => {})
+    child.on('faulted', (error) => expectTypeOf(error).toEqualTypeOf<SpinnerError>())
+    child.on('error', (error) => expectTypeOf(error).toEqualTypeOf<Error>())
+    child.on('exit', (exit) => expectTypeOf(exit).toEqualTypeOf<Exit>())
+    child.on('message', (message) => expectTypeOf(message).toBeUnknown())
+    child.on('state', (to, from, reason) => {
+      expectTypeOf(to).toEqualTypeOf<ChildState>()
+      expectTypeOf(from).toEqualTypeOf<ChildState>()
+      expectTypeOf(reason).toBeString()
+    })
+    child.on('output', (stream, line) => {
+      expectTypeOf(stream).toEqualTypeOf<OutputStream>()
+      expectTypeOf(line).toBeString()
+    })
+  })
+
+  test('of a spinner carry the child in front', () => {
+    spinner.on('started', (of, address) => {
+      expectTypeOf(of).toEqualTypeOf<Child>()
+      expectTypeOf(address).toEqualTypeOf<Address | null>()
+    })
+    spinner.on('state', (of, to) => {
+      expectTypeOf(of).toEqualTypeOf<Child>()
+      expectTypeOf(to).toEqualTypeOf<ChildState>()
+    })
+    spinner.once('exit', (_of, { code, signal }) => {
+      expectTypeOf(code).toEqualTypeOf<number | null>()
+      expectTypeOf(signal).toEqualTypeOf<NodeJS.Signals | null>()
+    })
+  })
+
+  test('listeners may be async, and on, once and off can be chained', () => {
+    const listener = async (address: Address | null): Promise<void> => void address
+    expectTypeOf(child.on('started', listener).once('stopped', () => {})).toEqualTypeOf<Child>()
+    expectTypeOf(child.off('started', listener).off('started')).toEqualTypeOf<Child>()
+    expectTypeOf(spinner.on('stopped', () => {})).toEqualTypeOf<Spinner>()
+  })
+
+  test('an event that does not exist is a compile error, and so is a wrong listener', () => {
+    // @ts-expect-error There is no such event.
+    child.on('start', () => {})
+    // @ts-expect-error The events of a child carry no child.
+    child.on('started', (of: Child) => of.name)
+    // @ts-expect-error Nothing is told of a stop.
+    child.on('stopped', (why: string) => why)
+    // @ts-expect-error The first argument is the child.
+    spinner.on('started', (address: string) => address)
+  })
+})
+
+describe('options', () => {
+  test('all may be given, each in each of its forms', () => {
+    const allocator: Allocator = { allocate: () => 80, release: () => {} }
+    const check: Check = { name: 'well', interval: 5, retries: 3, run: async () => {} }
+    const logger: Logger = console
+    const all: StartOptions[] = [
+      { script: 'a.js', args: ['-v'], env: { A: 1, B: true, C: undefined }, extendEnv: ['HOME'] },
+      { name: 'a', command: 'ls', cwd: new URL('file:///tmp'), logger, stdout: null, stdin: 'pipe' },
+      { name: 'a', timeout: '500ms', idleTimeSec: null, stopSignal: 'SIGINT', stopScope: 'group' },
+      { name: 'a', listen: allocator, ready: { http: '/' }, monitor: { paths: ['a'], ignore: /x/ } },
+      { name: 'a', listen: 80, ready: { output: /x/ }, monitor: null, checks: [check] },
+      { name: 'a', listen: null, ready: async (of, signal) => void [of.pid, signal.aborted] },
+    ]
+    expectTypeOf(all).toEqualTypeOf<StartOptions[]>()
+  })
+
+  test('names that do not exist are compile errors', () => {
+    // @ts-expect-error It is called idleTimeSec.
+    spinner.start({ script: 'a.js', idleTimeoutSec: 5 })
+    // @ts-expect-error It belongs to createSpinner().
+    spinner.start({ script: 'a.js', concurrency: 5 })
+    // @ts-expect-error A name belongs to one child.
+    createSpinner({ name: 'a' })
+    // @ts-expect-error A script belongs to one child.
+    createSpinner({ script: 'a.js' })
+    // @ts-expect-error Arguments belong to one child.
+    createSpinner({ args: [] })
+    // @ts-expect-error So does the signal of a caller.
+    createSpinner({ signal: new AbortController().signal })
+  })
+
+  test('values of the wrong type are compile errors', () => {
+    // @ts-expect-error The signal is called SIGTERM.
+    spinner.start({ script: 'a.js', stopSignal: 'TERM' })
+    // @ts-expect-error A list is wanted.
+    spinner.start({ script: 'a.js', args: '-v' })
+    // @ts-expect-error There is no such policy.
+    spinner.start({ script: 'a.js', restart: true })
+    // @ts-expect-error A path to ask for is a text.
+    spinner.start({ script: 'a.js', ready: { http: 80 } })
+    // @ts-expect-error Something to start is wanted.
+    spinner.start()
+  })
+})
+
+describe('what is told', () => {
+  test('of a child', () => {
+    expectTypeOf(child.state).toEqualTypeOf<ChildState>()
+    expectTypeOf(child.pid).toEqualTypeOf<number | null>()
+    expectTypeOf(child.stdin).toEqualTypeOf<Writable | null>()
+    expectTypeOf(child.info()).toEqualTypeOf<ChildInfo>()
+    expectTypeOf(spinner.get('a')).toEqualTypeOf<ChildInfo | null>()
+    expectTypeOf(spinner.list()).toEqualTypeOf<Record<string, ChildInfo>>()
+    expectTypeOf(spinner.child('a')).toEqualTypeOf<Child | undefined>()
+    expectTypeOf<ChildInfo['options']['timeout']>().toBeNumber()
+    expectTypeOf<ChildInfo['options']['env']>().toEqualTypeOf<readonly string[]>()
+    expectTypeOf<ChildState>().toEqualTypeOf<
+      'stopped' | 'starting' | 'started' | 'stopping' | 'restart' | 'faulted'
+    >()
+  })
+
+  test('a picture cannot be painted over', () => {
+    // @ts-expect-error It is a picture of one moment.
+    child.info().state = 'stopped'
+    // @ts-expect-error The state is the child's own.
+    child.state = 'stopped'
+  })
+
+  test('of an error', () => {
+    const error = new SpinnerError('ERR_SPINNER_SPAWN', 'x', { child: 'a' })
+    expectTypeOf(error).toExtend<Error>()
+    expectTypeOf(error.code).toEqualTypeOf<SpinnerErrorCode>()
+    expectTypeOf(error.retryAt).toEqualTypeOf<Date | undefined>()
+    // @ts-expect-error There is no such code.
+    new SpinnerError('ERR_SPINNER_OOPS', 'x')
+  })
+})
+
+test('a plugin may have any of its members, but must have a name', () => {
+  const whole: Plugin = {
+    name: 'a',
+    setup: (of) => expectTypeOf(of).toEqualTypeOf<Spinner>(),
+    ready: (of) => expectTypeOf(of).toEqualTypeOf<Child>(),
+    drain: async (_of, reason, signal) => {
+      expectTypeOf(reason).toBeString()
+      expectTypeOf(signal).toEqualTypeOf<AbortSignal>()
+    },
+    gone: () => {},
+    close: () => {},
+  }
+  expectTypeOf(spinner.use(whole)).toEqualTypeOf<() => void>()
+  spinner.use({ name: 'bare' })
+  // @ts-expect-error A plugin without a name cannot be told of.
+  spinner.use({})
+})
+
+describe('the ready-made checks', () => {
+  test('are checks, and take what they say', () => {
+    expectTypeOf(memory({ limit: '100MB', interval: '5s', tree: false })).toEqualTypeOf<Check>()
+    expectTypeOf(responseTime({ headers: { host: 'a', age: 1 } })).toEqualTypeOf<Check>()
+    expectTypeOf(command({ command: 'true', env: { A: undefined } })).toEqualTypeOf<Check>()
+    expectTypeOf(
+      check('a', async (of, signal) => ({ pid: of.pid ?? 0, ended: Number(signal.aborted) })),
+    ).toEqualTypeOf<Check>()
+    expectTypeOf(check('a', async () => null, { timeout: 1 })).toEqualTypeOf<Check>()
+    expectTypeOf(check('a', async () => {})).toEqualTypeOf<Check>()
+    // @ts-expect-error Without a limit there is nothing to watch.
+    memory({})
+    // @ts-expect-error Only numbers are figures.
+    check('a', async () => ({ status: 'fine' }))
+    // @ts-expect-error It says so by rejecting.
+    check('a', async () => false)
+  })
+})
+
+describe('the gateway', () => {
+  test('has handlers for servers of Node, and listens itself', () => {
+    const gateway = createGateway(spinner, { routes: [{ host: 'a.localhost', to: 'a' }] })
+    expectTypeOf(
+      http.createServer(gateway.handler).on('upgrade', gateway.upgrade),
+    ).toEqualTypeOf<http.Server>()
+    expectTypeOf(gateway.listen({ port: 80, host: '::' })).resolves.toHaveProperty('port')
+    expectTypeOf(gateway.close()).toEqualTypeOf<Promise<void>>()
+  })
+
+  test('takes a function, of this turn or a later one, and refuses what leads nowhere', () => {
+    createGateway(spinner, {
+      routes: (request) => (request.url === '/' ? null : { name: 'a', script: 'a.js' }),
+    })
+    createGateway(spinner, { routes: async () => 'a' })
+    createGateway(spinner, { routes: [{ host: '*.a.localhost', to: (_request, name) => ({ name }) }] })
+    // @ts-expect-error A route has a destination.
+    createGateway(spinner, { routes: [{ host: 'a.localhost' }] })
+    // @ts-expect-error A number is none.
+    createGateway(spinner, { routes: () => 5 })
+  })
+})
