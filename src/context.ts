@@ -2,9 +2,7 @@ import { Owners } from './address/listener-owner.ts'
 import { PortAllocator } from './address/ports.ts'
 import { folderOf, SocketAllocator, stateNameOf } from './address/sockets.ts'
 import { Heartbeat } from './checks/stall-detector.ts'
-import type { Child } from './child/child.ts'
-import type { MachineEvent } from './child/machine/context.ts'
-import { type Exit, type OutputStream, safeLog } from './emitter.ts'
+import { safeLog } from './emitter.ts'
 import { Census } from './linux/census.ts'
 import { Cgroups } from './linux/cgroup.ts'
 import { Marks } from './linux/cookie.ts'
@@ -36,16 +34,6 @@ export interface Shared {
   readonly cgroups: Cgroups | null
   /** Null where children shall outlive the host. */
   readonly orphans: Orphans | null
-}
-
-/** How a child hears of what its resources meet. */
-export interface Owner {
-  readonly child: Child
-  send(event: MachineEvent): void
-  line(stream: OutputStream, line: string): void
-  message(message: unknown): void
-  exited(exit: Exit): void
-  error(error: Error): void
 }
 
 /** What a spinner's children will share. Throws where its folder cannot be used, or its `id` is in use. */

@@ -1,108 +1,15 @@
 import { EventEmitter } from 'eventemitter3'
-import type { Child } from './child/child.ts'
-import { messageOf, type SpinnerError } from './errors.ts'
-import type { Target } from './sys.ts'
-import type { ChildSettings, Logger } from './types/options.ts'
+import { messageOf } from './errors.ts'
+import type { Emitter, Listener } from './types/events.ts'
+import type { Logger } from './types/options.ts'
 
-/** The six states of a child. `docs/states.md` has the whole table. */
-export type ChildState = 'stopped' | 'starting' | 'started' | 'stopping' | 'restart' | 'faulted'
-
-/** What `PORT` holds: the path of a unix socket (or Windows pipe), or a TCP port number. */
-export type Address = string | number
-
-/** How a process ended. */
-export interface Exit {
-  readonly code: number | null
-  readonly signal: NodeJS.Signals | null
-}
-
-/** What a check has measured, by name. */
-export type Figures = Readonly<Record<string, number>>
-
-/** What a health check has found, for the process that runs now. */
-export interface CheckInfo {
-  /** When it last could tell how the child is; `null` while it has not. */
-  readonly at: Date | null
-  /** How often it has failed in a row. */
-  readonly failures: number
-  /** Why it failed, when it did. */
-  readonly reason: string | null
-  /** What it measured then, such as `{ memory, processes, cpu }`. */
-  readonly figures: Figures | null
-}
-
-/** A frozen picture of a child at one moment, as `get()` and `list()` give it. */
-export interface ChildInfo {
-  readonly name: string
-  readonly state: ChildState
-  /** Process id of the leader of the child's group, while there is one. */
-  readonly pid: number | null
-  readonly address: Address | null
-  /** The same as `address`; the name that 0.3 used. */
-  readonly port: Address | null
-  readonly target: Target | null
-  /**
-   * Whether it was seen that the process that listens there belongs to this child. `false` until it is ready; where the
-   * system does not let us look (other than Linux, another user's process); and where `ready` asks for something else.
-   */
-  readonly verified: boolean
-  /** The options in force, defaults filled in, durations in seconds. The values of `env` are left out. */
-  readonly options: Readonly<Omit<ChildSettings, 'env'> & { env: readonly string[] }>
-  readonly startedAt: Date | null
-  readonly readyAt: Date | null
-  /** How often it was restarted, for whatever reason, since it was first started. */
-  readonly restarts: number
-  /** How often it ended without being asked to. */
-  readonly crashes: number
-  readonly leases: number
-  /** When it will be stopped if nobody uses it; `null` while it is not counting. */
-  readonly idleAt: Date | null
-  /** What its checks have found, by name. Empty while it is not started, and where it has none. */
-  readonly checks: Readonly<Record<string, CheckInfo>>
-  readonly lastExit: (Exit & { readonly at: Date }) | null
-  readonly lastError: Error | null
-  /** Why it is in this state, in words. */
-  readonly reason: string
-  /** The last lines of its output, oldest first. */
-  readonly output: readonly string[]
-}
-
-/** Where a line of output came from. */
-export type OutputStream = 'stdout' | 'stderr'
-
-/** What a child announces. */
-export interface ChildEvents {
-  started: (address: Address | null) => void
-  restarted: (address: Address | null) => void
-  stopped: () => void
-  faulted: (error: SpinnerError) => void
-  error: (error: Error) => void
-  state: (to: ChildState, from: ChildState, reason: string) => void
-  output: (stream: OutputStream, line: string) => void
-  exit: (exit: Exit) => void
-  message: (message: unknown) => void
-}
-
-/** Where a child's events go besides its own listeners; answers whether anyone listened. */
-export type Announce = <Event extends keyof ChildEvents>(
-  event: Event,
-  child: Child,
-  ...args: Parameters<ChildEvents[Event]>
-) => boolean
-
-/** What a spinner announces: the events of all its children, each with the child in front. */
-export type SpinnerEvents = {
-  [Event in keyof ChildEvents]: (child: Child, ...args: Parameters<ChildEvents[Event]>) => void
-}
-
-type Listener = (...args: never[]) => unknown
 type Guarded = (...args: unknown[]) => void
 
 /**
  * eventemitter3 lets a listener's throw reach the emitter and skips the listeners after it. Here a listener that
  * throws or rejects is one line in the logger, and nobody else notices (HAZARDS H29).
  */
-export abstract class SafeEmitter<Events extends object> {
+export abstract class SafeEmitter<Events extends object> implements Emitter<Events> {
   // Made at the first listener: a thousand children that nobody listens to hold none of it.
   #emitter: EventEmitter | null = null
   #guarded: WeakMap<Listener, Guarded> | null = null

@@ -1,21 +1,21 @@
 /// <reference types="node" preserve="true" />
-export type { Child } from './child/child.ts'
-export type { Lease } from './child/lease.ts'
+
+export { SpinnerError } from './errors.ts'
+export { createSpinner } from './spinner.ts'
 export type {
   Address,
   CheckInfo,
-  ChildEvents,
+  Child,
   ChildInfo,
   ChildState,
   Exit,
   Figures,
+  Lease,
   OutputStream,
-  SpinnerEvents,
-} from './emitter.ts'
-export { SpinnerError, type SpinnerErrorCode, type SpinnerErrorDetails } from './errors.ts'
-export type { Callback } from './promises.ts'
-export { createSpinner, type Spinner } from './spinner.ts'
-export type { Target } from './sys.ts'
+  Target,
+} from './types/child.ts'
+export type { SpinnerErrorCode, SpinnerErrorDetails } from './types/errors.ts'
+export type { ChildEvents, SpinnerEvents } from './types/events.ts'
 export type {
   ChildOptions,
   ChildSettings,
@@ -29,3 +29,4 @@ export type {
   WaitOptions,
 } from './types/options.ts'
 export type { Allocator, Check, CheckResult, Plugin } from './types/plugin.ts'
+export type { Callback, Spinner } from './types/spinner.ts'

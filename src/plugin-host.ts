@@ -1,7 +1,7 @@
-import type { Child } from './child/child.ts'
 import { guard, safeLog } from './emitter.ts'
 import { deferred } from './promises.ts'
 import type { Clock } from './sys.ts'
+import type { Child } from './types/child.ts'
 import type { Logger } from './types/options.ts'
 import type { Plugin } from './types/plugin.ts'
 
@@ -49,7 +49,7 @@ export class Plugins {
 
   /** Runs something of the user's for a child; what it throws becomes the child's `error` event. */
   guard(call: () => unknown, child: Child): void {
-    void (async () => call())().catch((thrown: unknown) => child.report(thrown))
+    void (async () => call())().catch((thrown: unknown) => child.reportError(thrown))
   }
 
   /** Closes all of them at once, and waits for them, though not for ever. */
@@ -90,7 +90,7 @@ export class Plugins {
       try {
         await call(plugin)
       } catch (thrown) {
-        child.report(thrown)
+        child.reportError(thrown)
       }
     }
   }

@@ -1,6 +1,7 @@
 import { guard } from './emitter.ts'
 import type { Sys } from './sys.ts'
 import type { Logger } from './types/options.ts'
+import type { Callback } from './types/spinner.ts'
 
 /** A promise and the means to settle it. A rejection that nobody awaits stays silent. */
 export interface Deferred<Value> {
@@ -42,9 +43,6 @@ export function untilAborted<Value>(
   either.then(done, done)
   return either
 }
-
-/** The older form of waiting: called once, in a later turn, whatever happens. */
-export type Callback<Value> = (error: Error | null, value?: Value) => void
 
 /** Hands a promise's outcome to a callback; what that throws ends in the logger. */
 export function tell<Value>(

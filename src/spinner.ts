@@ -1,9 +1,9 @@
-import { Child } from './child/child.ts'
-import type { Lease } from './child/lease.ts'
+import { type Announce, ManagedChild } from './child/child.ts'
 import { awaiting } from './child/waiters.ts'
 import { newShared, type Shared } from './context.ts'
-import { type Address, type Announce, type ChildInfo, SafeEmitter, type SpinnerEvents } from './emitter.ts'
+import { SafeEmitter, safeLog } from './emitter.ts'
 import { closedError, SpinnerError } from './errors.ts'
+import { Monitor } from './monitor/monitor.ts'
 import {
   type Call,
   complete,
@@ -11,13 +11,24 @@ import {
   normaliseSpinner,
   readCall,
   readWait,
+  readWatch,
   saysOnlyName,
 } from './options/normalise.ts'
 import { pluginLike, show, WRONG } from './options/parsers.ts'
-import { type Callback, quietly, tell, untilAborted } from './promises.ts'
+import { quietly, tell, untilAborted } from './promises.ts'
 import { realSys, type Sys } from './sys.ts'
-import type { Logger, SpinnerOptions, SpinnerSettings, StartOptions, WaitOptions } from './types/options.ts'
+import type { Address, Child, ChildInfo, Lease } from './types/child.ts'
+import type { SpinnerEvents } from './types/events.ts'
+import type {
+  Logger,
+  SpinnerOptions,
+  SpinnerSettings,
+  StartOptions,
+  WaitOptions,
+  WatchOptions,
+} from './types/options.ts'
 import type { Plugin } from './types/plugin.ts'
+import type { Callback, Spinner } from './types/spinner.ts'
 
 /**
  * Makes a spinner. `options` holds defaults for every child, and what concerns the spinner itself; a wrong one is
@@ -35,32 +46,18 @@ export function createSpinner(options: SpinnerOptions = {}): Spinner {
 
 /** @internal The same on another outside world: a test's. */
 export function createSpinnerOn(sys: Sys, options: SpinnerOptions = {}): Spinner {
-  return new Spinner(sys, normaliseSpinner(options))
+  return new ChildRegistry(sys, normaliseSpinner(options))
 }
 
-/**
- * A registry of children by name: one child per name, one process per child.
- *
- * @example
- * import { createSpinner } from 'spinner'
- *
- * const spinner = createSpinner({ logger: null })
- * spinner.on('error', (child, error) => console.error(child.name, error.message))
- * await spinner.start({ name: 'sleeper', command: 'sleep', args: ['60'], listen: null })
- * console.log(Object.keys(spinner.list())) // [ 'sleeper' ]
- * await spinner.close()
- */
-export class Spinner extends SafeEmitter<SpinnerEvents> {
+/** Implements {@link Spinner}: the children by name. */
+export class ChildRegistry extends SafeEmitter<SpinnerEvents> implements Spinner {
   readonly #sys: Sys
-  /** @internal */
   readonly settings: SpinnerSettings
-  readonly #children = new Map<string, Child>()
-  /** @internal */
+  readonly #children = new Map<string, ManagedChild>()
   readonly shared: Shared
   readonly #announce: Announce = (event, from, ...args) => this.emit(event, ...([from, ...args] as never))
   #closing: Promise<void> | null = null
 
-  /** @internal */
   constructor(sys: Sys, settings: SpinnerSettings) {
     super()
     this.#sys = sys
@@ -69,10 +66,6 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
     for (const plugin of settings.plugins) this.use(plugin)
   }
 
-  /**
-   * Starts a child, or joins the start of the one that has its name. Returns its handle at once; awaiting that
-   * gives the address. Wrong options throw, or go to the callback when there is one.
-   */
   start(script: string | StartOptions, callback?: Callback<Address | null>): Child {
     try {
       if (callback !== undefined) mustBeCallback(callback)
@@ -86,13 +79,12 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
       tell(this.#sys, this.logger(), Promise.reject(thrown), callback)
       const name = typeof script === 'string' ? script : ''
       const nobody = complete({ name, given: {}, signal: undefined }, { logger: this.logger() })
-      const child = new Child(this.shared, nobody, () => true).refused(thrown as Error)
+      const child = new ManagedChild(this.shared, nobody, () => true).refused(thrown as Error)
       child.seal()
       return child
     }
   }
 
-  /** Stops a child; resolves when its whole process group is gone. An unknown name is stopped already. */
   stop(name: string, callback?: Callback<void>): Promise<void>
   stop(name: string, options?: WaitOptions, callback?: Callback<void>): Promise<void>
   stop(name: string, ...rest: (WaitOptions | Callback<void> | undefined)[]): Promise<void> {
@@ -102,7 +94,6 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
     })
   }
 
-  /** Stops all children, in parallel. */
   stopAll(callback?: Callback<void>): Promise<void> {
     return this.#call([callback], () => {
       this.#mustBeOpen()
@@ -110,12 +101,10 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
     })
   }
 
-  /** The name that 0.3 had for {@link stopAll}. */
   stopall(callback?: Callback<void>): Promise<void> {
     return this.stopAll(callback)
   }
 
-  /** Drains, ends and starts a child again; resolves with its address. An unknown name is `_NOT_FOUND`. */
   restart(name: string, callback?: Callback<Address | null>): Promise<Address | null>
   restart(name: string, options?: WaitOptions, callback?: Callback<Address | null>): Promise<Address | null>
   restart(
@@ -128,7 +117,6 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
     })
   }
 
-  /** Starts a child if need be and holds it until the lease is released. A name not known is taken as a script. */
   acquire(script: string | StartOptions, options: WaitOptions = {}): Promise<Lease> {
     return quietly(() => this.#acquire(script, options))
   }
@@ -144,29 +132,24 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
     return child.acquire(signal ? { signal } : {})
   }
 
-  /** Restarts the idle clock of a child. On a hot path keep the handle and call `child.touch()`. */
   touch(name: string): void {
     this.#children.get(name)?.touch()
   }
 
-  /** A picture of one child, or `null` when the name is not known. */
   get(name: string): ChildInfo | null {
     return this.#children.get(name)?.info() ?? null
   }
 
-  /** Pictures of all children by name, in an object without a prototype. */
   list(): Record<string, ChildInfo> {
     const all: Record<string, ChildInfo> = Object.create(null)
     for (const [name, child] of this.#children) all[name] = child.info()
     return all
   }
 
-  /** The handle of a child. */
   child(name: string): Child | undefined {
     return this.#children.get(name)
   }
 
-  /** Adds a plugin; the returned function removes it. */
   use(plugin: Plugin): () => void {
     this.#mustBeOpen()
     if (pluginLike(plugin) === WRONG) {
@@ -176,7 +159,21 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
     return this.shared.plugins.add(plugin, () => plugin.setup?.(this))
   }
 
-  /** Stops everything and frees all; later calls fail with `_CLOSED`. May be called more than once. */
+  watch(
+    options: WatchOptions,
+    onChange: (file: string) => void,
+    onError: (error: Error) => void = (error) => safeLog(this.logger(), 'warn', error.message),
+  ): () => void {
+    this.#mustBeOpen()
+    const { settings, cwd } = readWatch(options)
+    const { rounds, sys } = this.shared
+    const monitor = new Monitor(sys, rounds, settings, cwd, {
+      changed: onChange,
+      warn: (message) => onError(new Error(message)),
+    })
+    return () => monitor.close()
+  }
+
   close(): Promise<void> {
     this.#closing ??= quietly(() => this.#close())
     return this.#closing
@@ -186,18 +183,20 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
     return this.close()
   }
 
-  /** @internal */
+  get defaults(): Readonly<Record<string, unknown>> {
+    return this.settings.defaults
+  }
+
   get isClosing(): boolean {
     return this.#closing !== null
   }
 
-  /** @internal A child with these options that is not started; a known one takes them at its next spawn. */
   define(options: StartOptions): Child {
     this.#mustBeOpen()
     return this.#find(readCall(options))
   }
 
-  #startCalled(script: string | StartOptions): Child {
+  #startCalled(script: string | StartOptions): ManagedChild {
     this.#mustBeOpen()
     const call = readCall(script)
     const { signal } = call
@@ -207,23 +206,23 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
     return signal ? awaitedUntil(child, signal) : child
   }
 
-  #begin(child: Child): Child {
+  #begin(child: ManagedChild): ManagedChild {
     child.begin()
     return child
   }
 
   /** The child of that name, with what the call says of its options; made when there is none. */
-  #find(call: Call): Child {
+  #find(call: Call): ManagedChild {
     const known = this.#children.get(call.name)
     if (saysOnlyName(call)) return known ?? this.#known(call.name)
     const settings = complete(call, this.settings.defaults)
     if (known) return known.reconfigure(settings)
-    const child = new Child(this.shared, settings, this.#announce)
+    const child = new ManagedChild(this.shared, settings, this.#announce)
     this.#children.set(call.name, child)
     return child
   }
 
-  #known(name: string): Child {
+  #known(name: string): ManagedChild {
     const child = this.#children.get(name)
     if (child) return child
     const message = `No child is called ${show(name)}; start it with a \`script\` or a \`command\` first.`
@@ -275,5 +274,5 @@ export class Spinner extends SafeEmitter<SpinnerEvents> {
 }
 
 /** The same child for one caller, whose wait ends with the signal. */
-const awaitedUntil = (child: Child, signal: AbortSignal): Child =>
+const awaitedUntil = (child: ManagedChild, signal: AbortSignal): ManagedChild =>
   awaiting(child, untilAborted(child.then(), signal))

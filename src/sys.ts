@@ -3,9 +3,7 @@ import fs from 'node:fs'
 import net from 'node:net'
 import os from 'node:os'
 import { performance } from 'node:perf_hooks'
-
-/** Where a child listens, in the form that `http.request` and `net.connect` take. */
-export type Target = { readonly socketPath: string } | { readonly host: string; readonly port: number }
+import type { Target } from './types/child.ts'
 
 export interface Clock {
   /** Milliseconds on a clock that never jumps. */

@@ -132,7 +132,7 @@ describe('what is public is documented', () => {
   }
 
   test('every error code has a section that says what to do', () => {
-    const union = /export type SpinnerErrorCode =([^;]*?)\n\n/s.exec(read('src/errors.ts'))?.[1] ?? ''
+    const union = /export type SpinnerErrorCode =([^;]*?)\n\n/s.exec(read('src/types/errors.ts'))?.[1] ?? ''
     const codes = [...union.matchAll(/'(ERR_\w+)'/g)].map((match) => match[1])
     expect(codes.length).toBeGreaterThan(5)
     expect(headingsOf('docs/events-and-errors.md').filter((heading) => heading.startsWith('ERR_'))).toEqual(
@@ -141,7 +141,7 @@ describe('what is public is documented', () => {
   })
 
   test('every event is in the table of events', () => {
-    const body = /export interface ChildEvents \{(.*?)\n\}/s.exec(read('src/emitter.ts'))?.[1] ?? ''
+    const body = /export interface ChildEvents \{(.*?)\n\}/s.exec(read('src/types/events.ts'))?.[1] ?? ''
     const events = [...body.matchAll(/^ {2}(\w+):/gm)].map((match) => match[1])
     const told = [...read('docs/events-and-errors.md').matchAll(/^\| `(\w+)` \| `\(/gm)].map(
       (match) => match[1],

@@ -1,8 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { deferred } from '../src/promises.ts'
-import type { Spinner } from '../src/spinner.ts'
 import type { Plugin } from '../src/types/plugin.ts'
+import type { Spinner } from '../src/types/spinner.ts'
 import { failureOf, ready, sleeper, watched } from './support/children.ts'
 import { newSpinner, next, until } from './support/host.ts'
 

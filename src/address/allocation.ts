@@ -1,12 +1,12 @@
-import type { Address } from '../emitter.ts'
 import { SpinnerError } from '../errors.ts'
+import { targetOf } from '../probe.ts'
 import { deferred } from '../promises.ts'
-import type { Sys, Target } from '../sys.ts'
+import type { Sys } from '../sys.ts'
+import type { Address, Target } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
 import type { Allocator } from '../types/plugin.ts'
 import { Succession } from './handover.ts'
 import { fixedPort, type PortAllocator } from './ports.ts'
-import { targetOf } from './probe.ts'
 import type { SocketAllocator } from './sockets.ts'
 
 /** The address that one child holds, from its first spawn until it is stopped. */

@@ -1,5 +1,5 @@
+import { unlinkSocket } from '../probe.ts'
 import type { Sys } from '../sys.ts'
-import { unlinkSocket } from './sockets.ts'
 
 /** More than live side by side at any time; the numbers are used over and over, so that little can be left behind. */
 const NUMBERS = 10

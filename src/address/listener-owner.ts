@@ -2,7 +2,8 @@ import { codeOf } from '../errors.ts'
 import { Families } from '../linux/process-tree.ts'
 import { parseUnix, readStats, seesProcesses, socketsOf } from '../linux/processes.ts'
 import { SocketTables } from '../linux/sockets.ts'
-import type { Sys, Target } from '../sys.ts'
+import type { Sys } from '../sys.ts'
+import type { Target } from '../types/child.ts'
 
 /** Whose socket it is that listens on an address. `unknown`: this system does not let us look. */
 export type Owner = 'ours' | 'foreign' | 'nobody' | 'unknown'

@@ -1,8 +1,8 @@
 import getPort from 'get-port'
 import { codeOf, SpinnerError } from '../errors.ts'
+import { isFree } from '../probe.ts'
 import type { Sys } from '../sys.ts'
 import type { Allocator } from '../types/plugin.ts'
-import { isFree } from './probe.ts'
 
 /**
  * Above what other servers use by habit and below every system's ephemeral ports, where outgoing connections

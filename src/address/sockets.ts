@@ -1,12 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { Stats } from 'node:fs'
 import path from 'node:path'
-import type { Address } from '../emitter.ts'
 import { codeOf, SpinnerError } from '../errors.ts'
+import { removeStale, unlinkSocket } from '../probe.ts'
 import { atExit } from '../process/exit-hook.ts'
 import type { Sys } from '../sys.ts'
+import type { Address } from '../types/child.ts'
 import type { Allocator } from '../types/plugin.ts'
-import { knock } from './probe.ts'
 
 /** Linux takes 107 bytes and macOS 103, and Node 20 cuts a longer path without a word (HAZARDS H36). */
 const LONGEST_PATH = 100
@@ -159,29 +159,6 @@ export const folderOf = (sys: Sys, id: string): string =>
 
 /** The file in which such a host writes down which processes it has. */
 export const stateNameOf = (id: string): string => `${slug(id, 8)}.state`
-
-/** Removes a socket that nobody listens on. Answers what else stands at its path. */
-export async function removeStale(sys: Sys, socket: string): Promise<string | null> {
-  const { fs } = sys
-  const before = fs.lstatSync(socket, { throwIfNoEntry: false })
-  if (!before) return null
-  if (!before.isSocket()) return 'there is something else at its path'
-  const answer = await knock(sys, { socketPath: socket })
-  if (answer === 'open') return 'another process listens there'
-  if (answer === 'unsure') return 'another process may listen there'
-  const now = fs.lstatSync(socket, { throwIfNoEntry: false })
-  if (now && now.ino === before.ino && now.dev === before.dev) fs.unlinkSync(socket)
-  return null
-}
-
-/** Removes a socket, and nothing else, whether or not it is there. */
-export function unlinkSocket(fs: Sys['fs'], socket: string): undefined {
-  try {
-    if (fs.lstatSync(socket).isSocket()) fs.unlinkSync(socket)
-  } catch {
-    // The child removed it, or never made it.
-  }
-}
 
 function isWritable(fs: Sys['fs'], folder: string): boolean {
   try {

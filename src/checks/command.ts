@@ -1,10 +1,11 @@
-import type { Child } from '../child/child.ts'
 import { endingOf, headOf, messageOf, SpinnerError } from '../errors.ts'
 import { environment, text, textList } from '../options/parsers.ts'
 import { type Row, readWithDefaults, required, row } from '../options/read.ts'
 import type { ManagedProcess } from '../process/managed-process.ts'
+import type { Child } from '../types/child.ts'
 import type { ChildSettings, Duration } from '../types/options.ts'
 import type { Check } from '../types/plugin.ts'
+import { accessOf } from './access.ts'
 import { type PaceOptions, paceRows, secondsRow } from './options.ts'
 import { within } from './time-limit.ts'
 import { Untold } from './verdict.ts'
@@ -70,14 +71,14 @@ export function command(options: CommandOptions): Check {
 }
 
 async function run(child: Child, settings: Settings, signal: AbortSignal): Promise<void> {
-  const { shared, resources } = child.inside
-  const line = lineOf(settings, resources.inForce)
-  const process = await resources.beside.spawn(line, resources.address, signal).catch(cannotRun)
+  const access = accessOf(child)
+  const { sys } = access.context
+  const process = await access.spawnHelper(lineOf(settings, access.settings), signal).catch(cannotRun)
   try {
-    await within(shared.sys.clock, settings.timeout, signal, () => process.ended)
+    await within(sys.clock, settings.timeout, signal, () => process.ended)
     judge(settings.command, process)
   } catch (thrown) {
-    if (process.exit === null) await Promise.race([process.kill(), shared.sys.pause(KILL_MS)])
+    if (process.exit === null) await Promise.race([process.kill(), sys.pause(KILL_MS)])
     throw thrown
   } finally {
     // It may have left something running behind itself.

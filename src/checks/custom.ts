@@ -1,9 +1,9 @@
-import type { Child } from '../child/child.ts'
-import type { Figures } from '../emitter.ts'
 import { show, text, WRONG } from '../options/parsers.ts'
 import { invalid, type Row, readWithDefaults } from '../options/read.ts'
+import type { Child, Figures } from '../types/child.ts'
 import type { Duration } from '../types/options.ts'
 import type { Check, CheckResult } from '../types/plugin.ts'
+import { accessOf } from './access.ts'
 import { type PaceOptions, paceRows, secondsRow } from './options.ts'
 import { within } from './time-limit.ts'
 
@@ -57,7 +57,7 @@ export function check(
     interval,
     retries,
     run: (child, signal) => {
-      const { clock } = child.inside.shared.sys
+      const { clock } = accessOf(child).context.sys
       return within(
         clock,
         timeout,

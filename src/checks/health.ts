@@ -1,5 +1,4 @@
-import type { Child } from '../child/child.ts'
-import type { CheckInfo } from '../emitter.ts'
+import type { CheckInfo, Child } from '../types/child.ts'
 import type { Check } from '../types/plugin.ts'
 import { type Ground, Watch } from './runner.ts'
 
@@ -55,7 +54,7 @@ export class Health {
     if (this.#untold.has(name)) return
     this.#untold.add(name)
     const what = `'${this.#child.name}': the check '${name}' cannot tell how it is: ${why}.`
-    this.#child.report(
+    this.#child.reportError(
       new Error(`${what} Nothing is done about it, and this is not said again until it can.`),
     )
   }

@@ -1,9 +1,10 @@
-import type { Figures } from '../emitter.ts'
 import { bytes, flag } from '../options/parsers.ts'
 import { type Row, readWithDefaults, required, row } from '../options/read.ts'
 import { showSize } from '../options/size.ts'
+import type { Figures } from '../types/child.ts'
 import type { Duration } from '../types/options.ts'
 import type { Check } from '../types/plugin.ts'
+import { accessOf } from './access.ts'
 import { type PaceOptions, paceRows } from './options.ts'
 import { shareOf } from './proc-share.ts'
 import { samplerOf } from './sampler.ts'
@@ -53,17 +54,16 @@ export function memory(options: MemoryOptions): Check {
     interval,
     retries,
     run: async (child, signal) => {
-      const { shared, resources } = child.inside
-      const { process } = resources
+      const { context, process } = accessOf(child)
       if (process === null) return null
-      const sample = await samplerOf(shared).take({ leader: process, tree }, interval, signal)
+      const sample = await samplerOf(context).take({ leader: process, tree }, interval, signal)
       if (sample === null) {
         if (process.exit !== null) return null
         throw new Untold('its first process cannot be seen')
       }
       // Only what is too much is worth the dearer look.
       const isBelow = sample.memory <= limit
-      const used = isBelow ? sample.memory : await shareOf(shared.sys, sample.parts)
+      const used = isBelow ? sample.memory : await shareOf(context.sys, sample.parts)
       const figures: Figures = { memory: used, processes: sample.parts.length, cpu: sample.cpu }
       if (used <= limit) return figures
       throw new Unwell(tooMuch(used, sample.parts.length, limit), figures)

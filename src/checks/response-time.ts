@@ -1,9 +1,11 @@
 import http, { validateHeaderName, validateHeaderValue } from 'node:http'
 import { type Parser, WRONG } from '../options/parsers.ts'
 import { type Row, readWithDefaults, row } from '../options/read.ts'
-import type { Sys, Target } from '../sys.ts'
+import type { Sys } from '../sys.ts'
+import type { Target } from '../types/child.ts'
 import type { Duration } from '../types/options.ts'
 import type { Check } from '../types/plugin.ts'
+import { accessOf } from './access.ts'
 import { type PaceOptions, paceRows, secondsRow } from './options.ts'
 import { Untold, Unwell } from './verdict.ts'
 
@@ -87,7 +89,7 @@ export function responseTime(options: ResponseTimeOptions = {}): Check {
       const { target } = child
       if (target === null)
         throw new Untold('it has no address to ask; responseTime() is for children that listen')
-      return { seconds: await ask(child.inside.shared.sys, target, settings, signal) }
+      return { seconds: await ask(accessOf(child).context.sys, target, settings, signal) }
     },
   }
 }

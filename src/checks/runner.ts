@@ -1,6 +1,6 @@
-import type { CheckInfo } from '../emitter.ts'
 import { parseDuration } from '../options/duration.ts'
 import type { Sys } from '../sys.ts'
+import type { CheckInfo } from '../types/child.ts'
 import type { Check } from '../types/plugin.ts'
 import type { Heartbeat, Pulse } from './stall-detector.ts'
 import { UNTOLD, type Verdict, verdictOf, verdictOfThrown } from './verdict.ts'

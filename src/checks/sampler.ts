@@ -1,9 +1,9 @@
-import type { Shared } from '../context.ts'
 import { messageOf } from '../errors.ts'
 import { type Sample, type Subject, Survey } from '../linux/memory-survey.ts'
 import { seesProcesses } from '../linux/processes.ts'
 import { type Deferred, deferred } from '../promises.ts'
 import type { Sys } from '../sys.ts'
+import type { CheckContext } from './access.ts'
 import { within } from './time-limit.ts'
 import { usageOf } from './usage.ts'
 import { Untold } from './verdict.ts'
@@ -95,13 +95,13 @@ export class Sampler {
   }
 }
 
-const samplers = new WeakMap<Shared, Sampler>()
+const samplers = new WeakMap<CheckContext, Sampler>()
 
 /** The one sampler of a spinner. */
-export function samplerOf(shared: Shared): Sampler {
-  const known = samplers.get(shared)
+export function samplerOf(context: CheckContext): Sampler {
+  const known = samplers.get(context)
   if (known) return known
-  const sampler = new Sampler(shared.sys)
-  samplers.set(shared, sampler)
+  const sampler = new Sampler(context.sys)
+  samplers.set(context, sampler)
   return sampler
 }

@@ -1,6 +1,6 @@
-import type { Figures } from '../emitter.ts'
 import { messageOf } from '../errors.ts'
 import { show } from '../options/parsers.ts'
+import type { Figures } from '../types/child.ts'
 
 /** What one run of a check has found. */
 export type Verdict =

@@ -1,5 +1,5 @@
 import type { Shared } from '../context.ts'
-import type { ChildInfo, ChildState } from '../emitter.ts'
+import type { ChildInfo, ChildState } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
 import { ABSENT, type Condition, pictureOf, shownOf } from './info.ts'
 import { BLANK, type ChildRecord } from './record.ts'

@@ -1,42 +1,30 @@
 import type { Writable } from 'node:stream'
-import type { Inside } from '../checks/access.ts'
+import type { CheckAccess, CheckedChild } from '../checks/access.ts'
 import { Health, UNCHECKED } from '../checks/health.ts'
 import type { Shared } from '../context.ts'
-import {
-  type Address,
-  type Announce,
-  type ChildEvents,
-  type ChildInfo,
-  type ChildState,
-  SafeEmitter,
-  safeLog,
-} from '../emitter.ts'
+import { SafeEmitter, safeLog } from '../emitter.ts'
 import { closedError, messageOf, type SpinnerError, stoppedError } from '../errors.ts'
 import { readWait } from '../options/normalise.ts'
 import { quietly, untilAborted } from '../promises.ts'
-import type { Target } from '../sys.ts'
+import type { Tenant } from '../schedule/capacity.ts'
+import type { Address, ChildInfo, ChildState, Lease, Target } from '../types/child.ts'
+import type { ChildEvents } from '../types/events.ts'
 import type { ChildSettings, Logger, WaitOptions } from '../types/options.ts'
 import { Life } from './activation.ts'
-import { Lease } from './lease.ts'
+import { ChildLease } from './lease.ts'
 import type { Supervised, Supervision } from './supervisor.ts'
 import { Use } from './usage.ts'
 import { Waits } from './waiters.ts'
 
-/**
- * One named, supervised program. Its record outlives its processes. Awaiting it waits until it is ready, and
- * gives its address or throws what went wrong.
- *
- * @example
- * import { createSpinner } from 'spinner'
- *
- * const spinner = createSpinner({ logger: null })
- * const child = spinner.start({ name: 'sleeper', command: 'sleep', args: ['60'], listen: null })
- * child.on('stopped', () => console.log('it has stopped'))
- * await child
- * console.log(child.state, child.pid) // started 4711
- * await spinner.close()
- */
-export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Address | null> {
+/** Where a child's events go besides its own listeners; answers whether anyone listened. */
+export type Announce = <Event extends keyof ChildEvents>(
+  event: Event,
+  child: ManagedChild,
+  ...args: Parameters<ChildEvents[Event]>
+) => boolean
+
+/** Implements {@link Child}: the handle that callers hold. */
+export class ManagedChild extends SafeEmitter<ChildEvents> implements CheckedChild, Tenant {
   readonly name: string
   readonly #shared: Shared
   readonly #announceToAll: Announce
@@ -47,7 +35,6 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
   #disposed = false
   #health: Health | null = null
 
-  /** @internal Children are made by a spinner. */
   constructor(shared: Shared, settings: ChildSettings, announceToAll: Announce) {
     super()
     this.name = settings.name
@@ -58,43 +45,46 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     this.#announceToAll = announceToAll
   }
 
-  /** One of the six states. */
   get state(): ChildState {
     return this.#life.state
   }
 
-  /** Process id of the leader of its group; `null` while there is none. */
+  get serves(): boolean {
+    return this.#life.supervision?.serves ?? false
+  }
+
+  get needsRetry(): boolean {
+    return (
+      this.state === 'faulted' ||
+      (this.state === 'stopped' && this.#shared.budget?.hasTurnedAway(this) === true)
+    )
+  }
+
   get pid(): number | null {
     return this.#life.supervision?.pid ?? null
   }
 
-  /** Where it listens, or is about to. */
   get address(): Address | null {
     return this.#life.supervision?.resources.address ?? null
   }
 
-  /** The same, as `http.request` and `net.connect` take it. */
   get target(): Target | null {
     return this.#life.supervision?.resources.target ?? null
   }
 
-  /** Its standard input, when it was started with `stdin: 'pipe'`. */
   get stdin(): Writable | null {
     return this.#life.supervision?.resources.process?.stdin ?? null
   }
 
-  /** Says that it was used: its idle clock starts again. Costs a few nanoseconds. */
   touch(): void {
     this.#use.touch()
   }
 
-  /** A frozen picture of it at this moment. */
   info(): ChildInfo {
     const { idleAt, leases } = this.#use
     return this.#life.picture(this.name, { leases, idleAt, checks: this.#health?.info() ?? UNCHECKED })
   }
 
-  /** Starts it if need be and holds it: it is not idle until the lease is released. */
   acquire(options: WaitOptions = {}): Promise<Lease> {
     return quietly(async () => {
       const { signal } = readWait(options)
@@ -102,7 +92,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
       try {
         this.begin()
         await untilAborted(this.#waits.outcome(), signal)
-        return new Lease(this)
+        return new ChildLease(this)
       } catch (thrown) {
         this.letGo()
         throw thrown
@@ -110,7 +100,12 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     })
   }
 
-  /** Stops it; resolves when its whole process group is gone. */
+  tryAcquire(): Lease | null {
+    if (!this.serves) return null
+    this.#use.hold()
+    return new ChildLease(this)
+  }
+
   stop(options: WaitOptions = {}): Promise<void> {
     return quietly(async () => {
       const { signal } = readWait(options)
@@ -123,7 +118,6 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     })
   }
 
-  /** Drains, ends and starts it again; resolves with its address. */
   restart(options: WaitOptions = {}): Promise<Address | null> {
     return quietly(async () => {
       const { signal } = readWait(options)
@@ -134,12 +128,25 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     })
   }
 
-  /** Sends a message over IPC; resolves to false when there is no channel, or no message can be made of it. Never throws. */
+  reload(): Promise<Address | null> {
+    const isUnderWay = this.state === 'restart'
+    const restarted = this.restart()
+    if (isUnderWay) this.#life.supervision?.send({ type: 'changed', file: 'its configuration' })
+    return restarted
+  }
+
+  reportError(thrown: unknown): void {
+    const error = thrown instanceof Error ? thrown : new Error(messageOf(thrown))
+    queueMicrotask(() => {
+      if (this.#announce('error', error)) return
+      safeLog(this.#life.settings.logger, 'error', `${this.name}: ${error.message}`)
+    })
+  }
+
   send(message: unknown): Promise<boolean> {
     return this.#life.supervision?.resources.process?.send(message) ?? Promise.resolve(false)
   }
 
-  /** What `await child` calls: waits until it is ready, or throws what went wrong. */
   then<Ok = Address | null, Fail = never>(
     onReady?: ((address: Address | null) => Ok | PromiseLike<Ok>) | null,
     onError?: ((error: Error) => Fail | PromiseLike<Fail>) | null,
@@ -147,17 +154,15 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     return this.#waits.outcome().then(onReady, onError)
   }
 
-  /** The same as `then(null, onError)`. */
   catch<Fail>(onError: (error: Error) => Fail | PromiseLike<Fail>): Promise<Address | null | Fail> {
     return this.then(null, onError)
   }
 
-  /** Calls `onEnd` when it is ready, or is known not to become so. */
   finally(onEnd: () => void): Promise<Address | null> {
     return this.#waits.outcome().finally(onEnd)
   }
 
-  /** @internal What `start` does. */
+  /** What `start` does. */
   begin(): void {
     this.#mustBeOpen()
     this.#use.touch()
@@ -170,71 +175,57 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
     this.#waits.refuse(() => refusal)
   }
 
-  /** @internal New options, in force from the next spawn on. */
+  /** New options, in force from the next spawn on. */
   reconfigure(settings: ChildSettings): this {
     this.#life.settings = settings
     return this
   }
 
-  /** @internal What ready-made checks, and a renewal, work with. */
-  get inside(): Inside {
-    return { shared: this.#shared, resources: this.#awake().resources, supervision: this.#awake() }
+  /** What the ready-made checks use. */
+  get checkAccess(): CheckAccess {
+    const { address, beside, inForce, process } = this.#awake().resources
+    return {
+      context: this.#shared,
+      settings: inForce,
+      process,
+      spawnHelper: (settings, signal) => beside.spawn(settings, address, signal),
+    }
   }
 
-  /** @internal The end of a lease. */
+  /** The end of a lease. */
   letGo(): void {
     this.#use.letGo()
   }
 
-  /** @internal A lease at once, on a child that serves. */
-  hold(): Lease {
-    this.#use.hold()
-    return new Lease(this)
-  }
-
-  /** @internal Whether a process of it accepts: also in a restart that brings up the next one first. */
-  get serves(): boolean {
-    return this.#life.supervision?.serves ?? false
-  }
-
-  /** @internal The number of its last use; null while it may not be ended for the sake of another one. */
+  /** The number of its last use; null while it may not be ended for the sake of another one. */
   get spareSince(): number | null {
     if (this.state !== 'started' || this.#use.leases > 0) return null
     return this.#life.supervision?.resources.inForce.warm ? null : this.#use.last
   }
 
-  /** @internal Ends it for the sake of another one, as if it were idle. */
+  /** Ends it for the sake of another one, as if it were idle. */
   giveWay(reason: string): void {
     this.#life.supervision?.send({ type: 'idle', reason })
   }
 
-  /** @internal Its start is given up. */
+  /** Its start is given up. */
   giveUp(error: SpinnerError): void {
-    this.refused(error).report(error)
+    this.refused(error).reportError(error)
     this.#life.supervision?.send({ type: 'stop', reason: error.message })
   }
 
-  /** @internal A child that never was: what `start` hands out when its callback gets the error. */
+  /** A child that never was: what `start` hands out when its callback gets the error. */
   refused(error: Error): this {
     this.#waits.refuse(() => error)
     return this
   }
 
-  /** @internal What a user's plugin, allocator or check threw. */
-  report(thrown: unknown): void {
-    const error = thrown instanceof Error ? thrown : new Error(messageOf(thrown))
-    queueMicrotask(() => {
-      if (this.#announce('error', error)) return
-      safeLog(this.#life.settings.logger, 'error', `${this.name}: ${error.message}`)
-    })
-  }
-
-  /** @internal The spinner begins to close: what is asked for from now on would come up after the end. */
+  /** The spinner begins to close: what is asked for from now on would come up after the end. */
   seal(): void {
     this.#closed = true
   }
 
-  /** @internal The spinner closes. */
+  /** The spinner closes. */
   dispose(): void {
     this.#closed = true
     this.#disposed = true
@@ -261,7 +252,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
       line: (stream, line) => void this.#announce('output', stream, line),
       message: (message) => void this.#announce('message', message),
       exited: (exit) => void this.#announce('exit', exit),
-      error: (error) => this.report(error),
+      error: (error) => this.reportError(error),
     }
   }
 
@@ -294,7 +285,7 @@ export class Child extends SafeEmitter<ChildEvents> implements PromiseLike<Addre
       this.#health ??= new Health(this.#shared, this, unhealthy)
       this.#health.begin(settings.checks)
     }
-    if (kept) return () => this.report(kept)
+    if (kept) return () => this.reportError(kept)
     return () => void this.#announce(from === 'restart' ? 'restarted' : 'started', address)
   }
 

@@ -1,5 +1,5 @@
-import type { Address } from '../emitter.ts'
 import { codeOf, isExhaustion, messageOf, SpinnerError } from '../errors.ts'
+import type { Address } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
 import type { FailureKind } from './failures.ts'
 

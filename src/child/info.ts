@@ -1,21 +1,28 @@
-import type { ChildInfo } from '../emitter.ts'
+import type { ChildInfo } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
 import type { ChildRecord } from './record.ts'
 
 /** What there is of a child at this moment, besides what is remembered of it. */
-export type Presence = Pick<ChildInfo, 'state' | 'pid' | 'address' | 'target' | 'verified'>
+export type Presence = Pick<ChildInfo, 'state' | 'pid' | 'address' | 'target' | 'verified' | 'elsewhere'>
 
 /** How it is used and how it fares. */
 export type Condition = Pick<ChildInfo, 'leases' | 'idleAt' | 'checks'>
 
 /** Nothing of it. */
-export const ABSENT: Presence = { state: 'stopped', pid: null, address: null, target: null, verified: false }
+export const ABSENT: Presence = {
+  state: 'stopped',
+  pid: null,
+  address: null,
+  target: null,
+  verified: false,
+  elsewhere: null,
+}
 
 /** A frozen picture of a child. `options` are those of the settings in force: see {@link shownOf}. */
 export function pictureOf(
   name: string,
   options: ChildInfo['options'],
-  { state, pid, address, target, verified }: Presence,
+  { state, pid, address, target, verified, elsewhere }: Presence,
   record: ChildRecord,
   { leases, idleAt, checks }: Condition,
 ): ChildInfo {
@@ -27,6 +34,7 @@ export function pictureOf(
     port: address,
     target,
     verified,
+    elsewhere,
     options,
     startedAt: dateOf(record.startedAt),
     readyAt: dateOf(record.readyAt),

@@ -1,5 +1,4 @@
-import type { Owner, Shared } from '../context.ts'
-import type { Address } from '../emitter.ts'
+import type { Shared } from '../context.ts'
 import { crashedError, exitedError } from '../errors.ts'
 import { spawnGuarded } from '../process/helpers.ts'
 import { pathHint } from '../process/hints.ts'
@@ -7,7 +6,9 @@ import type { ManagedProcess, ProcessEvents } from '../process/managed-process.t
 import type { Place } from '../ready/listen.ts'
 import { whenReady } from '../ready/ready.ts'
 import type { Leave } from '../schedule/start-gate.ts'
+import type { Address } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
+import type { ChildHooks } from './hooks.ts'
 
 /** So long a process that was replaced goes on as it was: connections that were made already wait for it. */
 const LAST_CONNECTIONS_MS = 100
@@ -24,7 +25,7 @@ export class Attempt {
   /** Where it listens instead of where it was told to, in words, once that is known. */
   elsewhere: string | null = null
   readonly #shared: Shared
-  readonly #owner: Owner
+  readonly #hooks: ChildHooks
   readonly #line: ProcessEvents['line']
   /** What it writes is its own: the one that it replaces may write the same. */
   readonly #lineListeners = new Set<(line: string) => void>()
@@ -33,9 +34,9 @@ export class Attempt {
   #leaveGate: Leave = () => {}
   #lastConnections: Promise<void> | null = null
 
-  constructor(shared: Shared, owner: Owner, settings: ChildSettings, line: ProcessEvents['line']) {
+  constructor(shared: Shared, hooks: ChildHooks, settings: ChildSettings, line: ProcessEvents['line']) {
     this.#shared = shared
-    this.#owner = owner
+    this.#hooks = hooks
     this.#line = line
     this.settings = settings
   }
@@ -75,7 +76,7 @@ export class Attempt {
     void process.ended.then(() => ended.abort())
     try {
       const { owners, socketWatch, sys } = this.#shared
-      const { child } = this.#owner
+      const { child } = this.#hooks
       const { settings } = this
       const place = await whenReady(
         {
@@ -156,14 +157,14 @@ export class Attempt {
         this.#line(stream, line)
         for (const listener of [...this.#lineListeners]) listener(line)
       },
-      message: (message) => this.#owner.message(message),
+      message: (message) => this.#hooks.message(message),
       exited: (pid, exit) => {
-        this.#owner.exited(exit)
+        this.#hooks.exited(exit)
         const output = this.process?.lastWords ?? []
         const error = this.#isReady
           ? crashedError(name, exit, output)
           : exitedError(name, exit, output, awaited, pathHint(this.#address, output))
-        this.#owner.send({ type: 'exited', pid, exit, error })
+        this.#hooks.send({ type: 'exited', pid, exit, error })
       },
     }
   }

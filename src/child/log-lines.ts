@@ -1,5 +1,5 @@
-import type { Address, ChildState } from '../emitter.ts'
 import { headOf } from '../errors.ts'
+import type { Address, ChildState } from '../types/child.ts'
 import type { Logger } from '../types/options.ts'
 
 interface Told {

@@ -1,6 +1,6 @@
-import type { ChildInfo } from '../emitter.ts'
 import type { SpinnerError } from '../errors.ts'
 import type { Ring } from '../process/output.ts'
+import type { ChildInfo } from '../types/child.ts'
 
 /** What is remembered of a child from one of its lives to the next: all that there is of it while it sleeps. */
 export interface ChildRecord {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { Allocation } from '../address/allocation.ts'
-import type { Owner, Shared } from '../context.ts'
-import { type Address, type OutputStream, safeLog } from '../emitter.ts'
+import type { Shared } from '../context.ts'
+import { safeLog } from '../emitter.ts'
 import { headOf, lingersError, type SpinnerError, sparedError, stillAliveError } from '../errors.ts'
 import { Watching } from '../monitor/child-monitor.ts'
 import { Beside } from '../process/helpers.ts'
@@ -9,10 +9,11 @@ import type { ManagedProcess } from '../process/managed-process.ts'
 import { Ring } from '../process/output.ts'
 import { lateError } from '../ready/diagnose.ts'
 import type { Place } from '../ready/listen.ts'
-import type { Target } from '../sys.ts'
+import type { Address, OutputStream, Target } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
 import { classify } from './classify.ts'
 import type { FailureKind } from './failures.ts'
+import type { ChildHooks } from './hooks.ts'
 import { Attempt } from './launch.ts'
 import { Attempts, survivorsOf } from './process-slots.ts'
 
@@ -28,19 +29,22 @@ export class Resources {
   readonly beside: Beside
   readonly attempts: Attempts = new Attempts()
   readonly #shared: Shared
-  readonly #owner: Owner
+  readonly #hooks: ChildHooks
   readonly #allocation: Allocation
   readonly #watching: Watching
 
   /** `output` is what it has written in its former lives. */
-  constructor(shared: Shared, owner: Owner, settings: ChildSettings, output: Ring | null) {
+  constructor(shared: Shared, hooks: ChildHooks, settings: ChildSettings, output: Ring | null) {
     this.#shared = shared
     this.output = output
-    this.#owner = owner
+    this.#hooks = hooks
     this.settings = settings
-    const guard = (call: () => unknown): void => shared.plugins.guard(call, owner.child)
-    this.#allocation = new Allocation(shared, guard, (address) => owner.child.address === address)
-    this.#watching = new Watching(shared, owner)
+    const guard = (call: () => unknown): void => shared.plugins.guard(call, hooks.child)
+    this.#allocation = new Allocation(shared, guard, (address) => hooks.child.address === address)
+    this.#watching = new Watching(shared, {
+      changed: (file) => hooks.send({ type: 'changed', file }),
+      error: (error) => hooks.error(error),
+    })
     this.beside = new Beside(shared)
   }
 
@@ -62,6 +66,11 @@ export class Resources {
     return this.attempts.main?.isReady === true && this.process !== null && this.attempts.main.verified
   }
 
+  /** Where the process that is being brought up listens instead. */
+  get elsewhere(): string | null {
+    return this.attempts.newest?.isReady === false ? this.attempts.newest.elsewhere : null
+  }
+
   /** The options of the process that there is, or of the next one. */
   get inForce(): ChildSettings {
     return this.process ? (this.attempts.main as Attempt).settings : this.settings
@@ -70,7 +79,7 @@ export class Resources {
   /** Spawns, when there is room, with the options that are there by then. */
   async launch(signal: AbortSignal): Promise<number> {
     const { budget, orphans } = this.#shared
-    await budget?.admit(this.#owner.child, this.settings.timeout, signal)
+    await budget?.admit(this.#hooks.child, this.settings.timeout, signal)
     await orphans?.ready()
     // Given up meanwhile, it would ask for an address that nobody wants.
     signal.throwIfAborted()
@@ -88,7 +97,7 @@ export class Resources {
     // Where this launch was given up meanwhile, the newest attempt is a later one's.
     signal.throwIfAborted()
     const line = (stream: OutputStream, text: string): void => this.#line(stream, text)
-    this.attempts.newest = new Attempt(this.#shared, this.#owner, settings, line)
+    this.attempts.newest = new Attempt(this.#shared, this.#hooks, settings, line)
     // Beside a process that serves, other options may not be possible at all; they are for the next one.
     const mustStay = isLast || this.attempts.incumbent !== null
     const isCurrent = (): boolean => mustStay || isDeepStrictEqual(settings, this.settings)
@@ -108,14 +117,14 @@ export class Resources {
   async introduce(signal: AbortSignal): Promise<void> {
     // Whoever is told meets the child as it is by then, and not as it was before the transition (HAZARDS H29).
     await Promise.resolve()
-    await this.#shared.plugins.ready(this.#owner.child, signal)
+    await this.#shared.plugins.ready(this.#hooks.child, signal)
     // It may have ended meanwhile: the exit itself, which is on its way, then decides (HAZARDS H38).
     if (this.attempts.newest?.process?.exit) await new Promise(() => {})
   }
 
   async drain(reason: string, signal: AbortSignal): Promise<void> {
     await Promise.resolve()
-    await this.#shared.plugins.drain(this.#owner.child, reason, signal)
+    await this.#shared.plugins.drain(this.#hooks.child, reason, signal)
   }
 
   /** The stop signal for all; done when nothing lives. */
@@ -178,7 +187,7 @@ export class Resources {
   /** What was replaced has survived its kill. */
   lingers(): void {
     const { retiree } = this.attempts
-    this.#owner.error(lingersError(this.settings.name, retiree ? survivorsOf([retiree]) : []))
+    this.#hooks.error(lingersError(this.settings.name, retiree ? survivorsOf([retiree]) : []))
     this.attempts.linger(retiree)
   }
 
@@ -196,7 +205,7 @@ export class Resources {
     this.attempts.forget()
     this.#allocation.confirm()
     this.#allocation.discard()
-    if (hadProcess) this.#shared.plugins.gone(this.#owner.child)
+    if (hadProcess) this.#shared.plugins.gone(this.#hooks.child)
   }
 
   /** Gives back what a stopped child does not need. */
@@ -211,7 +220,7 @@ export class Resources {
   }
 
   spared(reason: string): void {
-    this.#owner.error(sparedError(this.settings.name, reason))
+    this.#hooks.error(sparedError(this.settings.name, reason))
   }
 
   /** What kind of failure an attempt was; a taken address is given up here. */
@@ -239,6 +248,6 @@ export class Resources {
   #line(stream: OutputStream, line: string): void {
     this.output ??= new Ring()
     this.output.push(line)
-    this.#owner.line(stream, line)
+    this.#hooks.line(stream, line)
   }
 }

@@ -1,19 +1,21 @@
 import { type Actor, createActor } from 'xstate'
-import type { Owner, Shared } from '../context.ts'
-import { type ChildInfo, type ChildState, type Exit, safeLog } from '../emitter.ts'
+import type { Shared } from '../context.ts'
+import { safeLog } from '../emitter.ts'
 import { brokenError, faultedError, type SpinnerError } from '../errors.ts'
+import type { Tenant } from '../schedule/capacity.ts'
+import type { Child, ChildInfo, ChildState, Exit } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
-import type { Child } from './child.ts'
+import type { ChildHooks } from './hooks.ts'
 import type { Presence } from './info.ts'
 import { narrate } from './log-lines.ts'
-import type { MachineEvent } from './machine/context.ts'
+import type { MachineEvent } from './machine/events.ts'
 import { childMachine, publicState } from './machine/machine.ts'
 import type { ChildRecord } from './record.ts'
 import { Resources } from './runtime.ts'
 
 /** What a supervision tells the child that it works for. */
-export interface Supervised extends Pick<Owner, 'line' | 'message' | 'exited' | 'error'> {
-  readonly child: Child
+export interface Supervised extends Pick<ChildHooks, 'line' | 'message' | 'exited' | 'error'> {
+  readonly child: Child & Tenant
   /** A transition is complete: settles who waits, and returns what tells the listeners. */
   moved(to: ChildState, from: ChildState): (reason: string) => void
   /** It accepted until now, and does no longer. */
@@ -66,7 +68,14 @@ export class Supervision {
   /** What there is of the child at this moment. */
   get presence(): Presence {
     const { address, target, verified } = this.resources
-    return { state: this.state, pid: this.pid, address, target, verified }
+    return {
+      state: this.state,
+      pid: this.pid,
+      address,
+      target,
+      verified,
+      elsewhere: this.resources.elsewhere,
+    }
   }
 
   /** What is to be remembered of it. */

@@ -1,5 +1,5 @@
-import type { Address } from '../emitter.ts'
 import { type Deferred, deferred } from '../promises.ts'
+import type { Address } from '../types/child.ts'
 
 /** Why the child of that name will not be ready. */
 export type Refusal = (name: string) => Error

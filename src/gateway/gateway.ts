@@ -1,8 +1,8 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { closedError } from '../errors.ts'
-import type { Spinner } from '../spinner.ts'
 import type { Sys } from '../sys.ts'
+import type { Spinner } from '../types/spinner.ts'
 import type { Page } from './http/pages.ts'
 import { isRefusal, readAsked, readUpgrade } from './http/request-head.ts'
 import { answerPage, type Call, type KnownCall } from './http/respond.ts'
@@ -102,7 +102,7 @@ export class Gateway {
   reconfigure(options: GatewayOptions): void {
     this.#mustBeOpen()
     const { spinner } = this.#house
-    this.#settings = readGateway(options, spinner.settings.defaults)
+    this.#settings = readGateway(options, spinner.defaults)
     this.#house = houseOf(this.#house, this.#settings)
     this.#house.room.patience = patienceOf(this.#settings)
     this.#reception = new Reception(this.#settings, spinner)

@@ -1,6 +1,6 @@
 import { invalid } from '../options/read.ts'
-import type { Spinner } from '../spinner.ts'
 import { realSys, type Sys } from '../sys.ts'
+import type { Spinner } from '../types/spinner.ts'
 import { Gateway } from './gateway.ts'
 import type { GatewayOptions } from './options.ts'
 import { readGateway } from './read-options.ts'
@@ -36,7 +36,7 @@ export function createGateway(spinner: Spinner, options: GatewayOptions): Gatewa
 export function createGatewayOn(sys: Sys, spinner: Spinner, options: GatewayOptions): Gateway {
   if (typeof (spinner as Partial<Spinner> | null | undefined)?.use !== 'function')
     throw invalid([NO_SPINNER], 'createGateway()')
-  return new Gateway(sys, spinner, readGateway(options, spinner.settings.defaults))
+  return new Gateway(sys, spinner, readGateway(options, spinner.defaults))
 }
 
 const NO_SPINNER =

@@ -1,18 +1,30 @@
-import type { Owner, Shared } from '../context.ts'
+import type { Rounds } from '../schedule/shared-interval.ts'
+import type { Sys } from '../sys.ts'
 import type { ChildSettings } from '../types/options.ts'
 import { Monitor } from './monitor.ts'
 
+/** What monitors share, and what they tell. */
+interface MonitorContext {
+  readonly sys: Sys
+  readonly rounds: Rounds
+}
+
+interface MonitorHooks {
+  changed(file: string): void
+  error(error: Error): void
+}
+
 /** The monitor of one child: from its first attempt until it is stopped, and another when it is to watch other files. */
 export class Watching {
-  readonly #shared: Pick<Shared, 'sys' | 'rounds'>
-  readonly #owner: Pick<Owner, 'send' | 'error'>
+  readonly #shared: MonitorContext
+  readonly #hooks: MonitorHooks
   #monitor: Monitor | null = null
   /** What the monitor was made for. */
   #watched: string | null = null
 
-  constructor(shared: Pick<Shared, 'sys' | 'rounds'>, owner: Pick<Owner, 'send' | 'error'>) {
+  constructor(shared: MonitorContext, hooks: MonitorHooks) {
     this.#shared = shared
-    this.#owner = owner
+    this.#hooks = hooks
   }
 
   watch({ cwd, monitor, name }: ChildSettings): void {
@@ -22,11 +34,11 @@ export class Watching {
     this.#monitor?.close()
     this.#watched = wanted
     const { sys, rounds } = this.#shared
-    const { send, error } = this.#owner
+    const { changed, error } = this.#hooks
     this.#monitor =
       monitor &&
       new Monitor(sys, rounds, monitor, cwd ?? '.', {
-        changed: (file) => send({ type: 'changed', file }),
+        changed,
         warn: (message) => error(new Error(`'${name}': ${message}`)),
       })
   }

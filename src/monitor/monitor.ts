@@ -7,7 +7,7 @@ import type { Sys } from '../sys.ts'
 import type { MonitorSettings } from '../types/options.ts'
 import { placeOf, printOf, stampOf } from './fingerprint.ts'
 import { ignores, rootOf } from './ignore.ts'
-import { Pacer } from './throttle.ts'
+import { type MonitorEvents, Pacer } from './throttle.ts'
 
 /** chokidar goes deaf when a folder it watches is replaced (HAZARDS H39), so somebody looks every so often. */
 const LOOK_AT_PLACES_MS = 1_000
@@ -16,12 +16,6 @@ const CLOSE_OLD_AFTER_MS = 100
 /** chokidar tells of one change of a file in 50 ms and drops the rest, so each is looked at a second time. */
 const LOOK_AGAIN_MS = 60
 const POLL_MS = 1_000
-
-/** What a monitor tells its child. */
-export interface MonitorEvents {
-  changed(file: string): void
-  warn(message: string): void
-}
 
 /**
  * chokidar has one handle per path for all its watchers in the process, and a stale one lives on while anybody

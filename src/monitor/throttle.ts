@@ -1,5 +1,10 @@
 import type { Clock } from '../sys.ts'
-import type { MonitorEvents } from './monitor.ts'
+
+/** What a monitor tells its child. */
+export interface MonitorEvents {
+  changed(file: string): void
+  warn(message: string): void
+}
 
 const AT_MOST_EVERY_MS = 1_000
 const STORM_WINDOW_MS = 10_000

@@ -1,9 +1,8 @@
 import path from 'node:path'
-import type { Child } from '../child/child.ts'
-import type { Address } from '../emitter.ts'
 import * as values from '../options/parsers.ts'
 import { type Parser, WRONG } from '../options/parsers.ts'
 import { invalid, type Row, readWithDefaults, required, row, SECONDS } from '../options/read.ts'
+import type { Address, Child } from '../types/child.ts'
 import type { Duration } from '../types/options.ts'
 import { statementsOf } from './conf/parser.ts'
 

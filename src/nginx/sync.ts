@@ -1,7 +1,7 @@
-import type { Child } from '../child/child.ts'
 import { messageOf } from '../errors.ts'
 import { type Deferred, deferred } from '../promises.ts'
 import type { Clock, Sys } from '../sys.ts'
+import type { Child } from '../types/child.ts'
 import { Absent } from './control/command.ts'
 import { type OldWorkers, reloadNginx, testNginx } from './control/reload.ts'
 import { keyOf, type NginxSettings } from './options.ts'

@@ -1,4 +1,4 @@
-import type { Child } from '../child/child.ts'
+import type { Child } from '../types/child.ts'
 import { Absent } from './control/command.ts'
 
 /** Tells what is wrong as the `error` event of a child: once, until all has been well again. */
@@ -17,7 +17,7 @@ export class Told {
     }
     this.#untold = null
     this.#told.add(what)
-    child.report(error)
+    child.reportError(error)
   }
 
   catchUp(child: Child): void {

@@ -1,7 +1,7 @@
 import { messageOf, SpinnerError } from '../errors.ts'
 import { invalid } from '../options/read.ts'
-import type { Spinner } from '../spinner.ts'
 import type { Sys } from '../sys.ts'
+import type { Spinner } from '../types/spinner.ts'
 import { rewriteBlock } from './conf/edit-block.ts'
 import { HEADER, renderFile, type Upstream } from './conf/render.ts'
 import { Unreadable } from './conf/tokens.ts'

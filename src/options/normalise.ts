@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type { ChildSettings, SpinnerSettings, WaitOptions } from '../types/options.ts'
+import type { ChildSettings, MonitorSettings, SpinnerSettings, WaitOptions } from '../types/options.ts'
 import { inReadiness, inScript, inTexts, inVariables } from './explain.ts'
 import * as values from './parsers.ts'
 import { type Parser, show, WRONG } from './parsers.ts'
@@ -139,6 +139,18 @@ export function readWait(given: unknown): WaitOptions {
   return given === undefined
     ? {}
     : (readOptions(given, WAIT_OPTIONS, { elsewhere: belongsToChild }) as WaitOptions)
+}
+
+const WATCH_OPTIONS: Rows = {
+  monitor: { ...(CHILD_OPTIONS['monitor'] as Row), isRequired: true },
+  cwd: CHILD_OPTIONS['cwd'] as Row,
+}
+
+/** Reads what `watch` takes. */
+export function readWatch(given: unknown): { settings: MonitorSettings; cwd: string } {
+  const { cwd, ...monitor } = (given ?? {}) as { cwd?: unknown }
+  const read = readOptions({ monitor, cwd }, WATCH_OPTIONS, { by: 'watch()' })
+  return { settings: read['monitor'] as MonitorSettings, cwd: (read['cwd'] as string | null) ?? '.' }
 }
 
 /** What was meant as options would otherwise be lost without a word. */

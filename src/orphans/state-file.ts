@@ -1,9 +1,10 @@
 import path from 'node:path'
 import { messageOf, SpinnerError } from '../errors.ts'
+import { thisHost } from '../linux/host-identity.ts'
 import { readStat } from '../linux/processes.ts'
 import type { Sys } from '../sys.ts'
 import type { Left } from './reaper.ts'
-import { CLOSED_LINE, goneLine, headOf, spawnedLine, thisHost } from './state-format.ts'
+import { CLOSED_LINE, goneLine, headOf, spawnedLine } from './state-format.ts'
 import { append, isSame, remove, writeFresh } from './state-io.ts'
 import { Claim } from './state-lock.ts'
 

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import { codeOf, messageOf, SpinnerError } from '../errors.ts'
+import { type Host, sharesNumbers, stillRuns } from '../linux/host-identity.ts'
 import type { Sys } from '../sys.ts'
 import type { Left } from './reaper.ts'
-import { type Host, headOf, sharesNumbers, stillRuns } from './state-format.ts'
+import { headOf } from './state-format.ts'
 import { type Found, look, remove, writeFresh } from './state-io.ts'
 
 /** Each turn but the last has seen somebody else come further. */

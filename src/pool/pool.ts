@@ -1,11 +1,12 @@
-import type { Child } from '../child/child.ts'
+import { isDeepStrictEqual } from 'node:util'
 import { safeLog } from '../emitter.ts'
 import { closedError, headOf, SpinnerError } from '../errors.ts'
-import { Watching } from '../monitor/child-monitor.ts'
 import { complete, readCall, readWait } from '../options/normalise.ts'
 import { quietly, untilAborted } from '../promises.ts'
-import type { Spinner } from '../spinner.ts'
+import { realSys, type Sys } from '../sys.ts'
+import type { Child } from '../types/child.ts'
 import type { ChildSettings, StartOptions, WaitOptions } from '../types/options.ts'
+import type { Spinner } from '../types/spinner.ts'
 import { nameOf, type PoolOptions, readPool, wrong } from './options.ts'
 import { Presence } from './retry.ts'
 import { roll } from './rolling-restart.ts'
@@ -30,11 +31,16 @@ export type { PoolOptions } from './options.ts'
  * await spinner.close()
  */
 export function createPool(spinner: Spinner, options: PoolOptions): Pool {
+  return createPoolOn(realSys, spinner, options)
+}
+
+/** @internal The same on another outside world: a test's. */
+export function createPoolOn(sys: Sys, spinner: Spinner, options: PoolOptions): Pool {
   const { name, size } = readPool(options)
   const names = Array.from({ length: size }, (_, index) => nameOf(name, index))
   const taken = names.find((each) => spinner.child(each))
   if (taken !== undefined) throw wrong(`a child '${taken}' is there already; \`name\` must be another`)
-  return new Pool(spinner, options)
+  return new Pool(sys, spinner, options)
 }
 
 /** Equal children that are kept present; made by {@link createPool}. */
@@ -44,7 +50,8 @@ export class Pool {
   #children: readonly Child[]
   #options: PoolOptions
   #settings: ChildSettings
-  readonly #watching: Watching
+  /** Ends the monitor, and what that was made for. */
+  #monitor: { end(): void; readonly of: unknown } | null = null
   readonly #presence: Presence
   readonly #leave: () => void
   #wanted = false
@@ -53,18 +60,14 @@ export class Pool {
   #next: Promise<void> | null = null
 
   /** @internal Children that have its names become its own. */
-  constructor(spinner: Spinner, options: PoolOptions) {
+  constructor(sys: Sys, spinner: Spinner, options: PoolOptions) {
     const { name, size } = readPool(options)
     this.name = name
     this.#spinner = spinner
     this.#options = { ...options }
     this.#settings = this.#read()
     this.#children = this.#define(size)
-    this.#presence = new Presence(spinner.shared)
-    this.#watching = new Watching(spinner.shared, {
-      send: (event) => void (event.type === 'changed' && this.#roll(`a file changed: ${event.file}`)),
-      error: (error) => this.#log('warn', error.message),
-    })
+    this.#presence = new Presence(sys.clock, spinner)
     this.#leave = spinner.use({ name: `pool ${name}`, close: () => this.#close() })
   }
 
@@ -84,7 +87,7 @@ export class Pool {
       const { signal } = readWait(options)
       this.#mustBeOpen()
       this.#wanted = true
-      this.#watching.watch(this.#settings)
+      this.#watch()
       await untilAborted(
         all(this.#children, (child) => this.#start(child)),
         signal,
@@ -149,7 +152,7 @@ export class Pool {
       throw thrown
     }
     this.#define(this.size)
-    if (this.#wanted) this.#watching.watch(this.#settings)
+    if (this.#wanted) this.#watch()
   }
 
   /** One roll at a time, and one more for all who asked meanwhile. */
@@ -205,12 +208,30 @@ export class Pool {
   }
 
   #read(): ChildSettings {
-    return complete(readCall(this.#shared(0)), this.#spinner.settings.defaults)
+    return complete(readCall(this.#shared(0)), this.#spinner.defaults)
+  }
+
+  #watch(): void {
+    const { cwd, monitor } = this.#settings
+    const of = [monitor, cwd]
+    if (isDeepStrictEqual(of, this.#monitor?.of)) return
+    this.#unwatch()
+    if (monitor === null) return
+    const onChange = (file: string): void => void this.#roll(`a file changed: ${file}`)
+    const end = this.#spinner.watch({ ...monitor, cwd }, onChange, (error) =>
+      this.#log('warn', error.message),
+    )
+    this.#monitor = { end, of }
+  }
+
+  #unwatch(): void {
+    this.#monitor?.end()
+    this.#monitor = null
   }
 
   #rest(): void {
     this.#wanted = false
-    this.#watching.close()
+    this.#unwatch()
     for (const child of this.#children) this.#presence.forget(child)
   }
 

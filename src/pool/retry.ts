@@ -1,40 +1,36 @@
-import type { Child } from '../child/child.ts'
-import type { Shared } from '../context.ts'
-
-type Outside = Pick<Shared, 'budget' | 'sys'>
-
-/** Whether it is down although nobody has stopped it: it failed, or found no room. */
-export const isMissed = (child: Child, { budget }: Outside): boolean =>
-  child.state === 'faulted' || (child.state === 'stopped' && budget?.hasTurnedAway(child) === true)
+import type { Clock } from '../sys.ts'
+import type { Child } from '../types/child.ts'
+import type { Spinner } from '../types/spinner.ts'
 
 /**
  * Keeps children present: one that is faulted is refused for `faultTimeout`, and nobody else would ask for it when that
  * has passed. One that found no room is given the same time.
  */
 export class Presence {
-  readonly #outside: Outside
+  readonly #clock: Clock
+  readonly #spinner: Spinner
   readonly #kept = new Map<Child, () => void>()
 
-  constructor(outside: Outside) {
-    this.#outside = outside
+  constructor(clock: Clock, spinner: Spinner) {
+    this.#clock = clock
+    this.#spinner = spinner
   }
 
   keep(child: Child): void {
     if (this.#kept.has(child)) return
-    const { clock } = this.#outside.sys
     let timer: unknown
     const again = (): void => {
-      if (isMissed(child, this.#outside)) begin(child)
+      if (child.needsRetry) this.#start(child)
     }
     const onState = (): void => {
-      clock.clearTimeout(timer)
-      if (!isMissed(child, this.#outside)) return
-      timer = clock.setTimeout(again, child.info().options.faultTimeout * 1_000 + 1)
+      this.#clock.clearTimeout(timer)
+      if (!child.needsRetry) return
+      timer = this.#clock.setTimeout(again, child.info().options.faultTimeout * 1_000 + 1)
     }
     child.on('state', onState)
     this.#kept.set(child, () => {
       child.off('state', onState)
-      clock.clearTimeout(timer)
+      this.#clock.clearTimeout(timer)
     })
   }
 
@@ -42,13 +38,13 @@ export class Presence {
     this.#kept.get(child)?.()
     this.#kept.delete(child)
   }
-}
 
-/** What goes wrong is told by the child itself. */
-function begin(child: Child): void {
-  try {
-    child.begin()
-  } catch {
-    // Its spinner was closed meanwhile.
+  /** What goes wrong is told by the child itself. */
+  #start({ name }: Child): void {
+    try {
+      this.#spinner.start({ name })
+    } catch {
+      // Its spinner was closed meanwhile.
+    }
   }
 }

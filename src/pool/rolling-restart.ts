@@ -1,5 +1,5 @@
-import type { Child } from '../child/child.ts'
 import { headOf, SpinnerError } from '../errors.ts'
+import type { Child } from '../types/child.ts'
 
 /** What a rolling restart asks while it is under way. */
 export interface Rolling {

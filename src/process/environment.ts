@@ -1,4 +1,4 @@
-import type { Address } from '../emitter.ts'
+import type { Address } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
 
 /** What belongs to the host alone: sockets, channels and roles that a child must not take for its own (H25). */

@@ -1,14 +1,38 @@
-import type { Shared } from '../context.ts'
-import type { Address } from '../emitter.ts'
+import type { Writable } from 'node:stream'
 import type { SpinnerError } from '../errors.ts'
+import type { Census } from '../linux/census.ts'
+import type { Cgroups } from '../linux/cgroup.ts'
+import type { Marks } from '../linux/cookie.ts'
+import type { Gate } from '../schedule/start-gate.ts'
+import type { Sys } from '../sys.ts'
+import type { Address } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
 import { withLineHint } from './hints.ts'
 import type { ManagedProcess, ProcessEvents } from './managed-process.ts'
 import { spawnProcess } from './spawn.ts'
 
+/** The part of the guard against orphans that a spawn needs. */
+export interface OrphanGuard {
+  /** What the watchdog reads. */
+  readonly watch: Writable | null
+  /** Resolves once nothing is left of an earlier host. */
+  ready(): Promise<void>
+  guard(process: ManagedProcess): void
+}
+
+/** What the spawns of one spinner share. */
+export interface SpawnContext {
+  readonly sys: Sys
+  readonly gate: Gate
+  readonly marks: Marks
+  readonly census: Census
+  readonly cgroups: Cgroups | null
+  readonly orphans: OrphanGuard | null
+}
+
 /** Spawns with all that makes sure that it is ended with the host. */
 export function spawnGuarded(
-  shared: Shared,
+  shared: SpawnContext,
   settings: ChildSettings,
   address: Address | null,
   events: ProcessEvents,
@@ -25,10 +49,10 @@ const UNHEARD: ProcessEvents = { exited: () => {}, line: () => {}, message: () =
 
 /** Programs that run for a while beside a child's process, such as the command of a check. */
 export class Beside {
-  readonly #shared: Shared
+  readonly #shared: SpawnContext
   readonly #processes = new Set<ManagedProcess>()
 
-  constructor(shared: Shared) {
+  constructor(shared: SpawnContext) {
     this.#shared = shared
   }
 

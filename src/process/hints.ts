@@ -1,8 +1,8 @@
-import type { Address } from '../emitter.ts'
 import { codeOf, SpinnerError } from '../errors.ts'
+import { explainFolder, locate } from '../options/missing.ts'
 import type { Sys } from '../sys.ts'
+import type { Address } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
-import { explainFolder, locate } from './spawn-error.ts'
 
 /** What only a shell understands. */
 const OF_SHELL = /["'`$&|;<>*?()=\\]/

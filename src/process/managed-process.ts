@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import type { Writable } from 'node:stream'
-import type { Exit, OutputStream } from '../emitter.ts'
 import type { Sys } from '../sys.ts'
+import type { Exit, OutputStream } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
 import type { Order, Strays } from './escaped.ts'
 import { killTree, membersOf, signalGroup, signalLeader, whenEmpty } from './group.ts'

@@ -1,8 +1,8 @@
 import path from 'node:path'
 import { orNull } from '../linux/cgroup-mount.ts'
+import { explainFolder, locate } from '../options/missing.ts'
 import type { Sys } from '../sys.ts'
 import type { ChildSettings } from '../types/options.ts'
-import { explainFolder, locate } from './spawn-error.ts'
 
 const SHELL = '/bin/sh'
 

@@ -1,8 +1,8 @@
 import type { Owners } from '../address/listener-owner.ts'
-import type { Address } from '../emitter.ts'
 import { quoted, SpinnerError } from '../errors.ts'
 import type { ManagedProcess } from '../process/managed-process.ts'
 import type { Sys } from '../sys.ts'
+import type { Address } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
 import { elsewhere } from './elsewhere.ts'
 

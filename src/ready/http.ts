@@ -1,5 +1,6 @@
 import http from 'node:http'
-import type { Sys, Target } from '../sys.ts'
+import type { Sys } from '../sys.ts'
+import type { Target } from '../types/child.ts'
 
 const BETWEEN_LOOKS_MS = 20
 const ANSWER_WITHIN_MS = 5_000

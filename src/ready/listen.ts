@@ -1,8 +1,8 @@
 import type { Owner, Owners } from '../address/listener-owner.ts'
-import { accepts, targetOf, whoAnswers } from '../address/probe.ts'
-import type { Address } from '../emitter.ts'
 import { SpinnerError } from '../errors.ts'
-import type { Sys, Target } from '../sys.ts'
+import { accepts, targetOf, whoAnswers } from '../probe.ts'
+import type { Sys } from '../sys.ts'
+import type { Address, Target } from '../types/child.ts'
 import type { SocketWatch } from './socket-watch.ts'
 
 const SHORTEST_LOOK_MS = 1

@@ -1,9 +1,9 @@
-import type { ChildState } from '../emitter.ts'
 import { messageOf, noRoomError, type SpinnerError } from '../errors.ts'
 import { readPids, seesProcesses } from '../linux/processes.ts'
 import { readUnits, StatReader } from '../linux/usage.ts'
 import { showSize } from '../options/size.ts'
 import type { Sys } from '../sys.ts'
+import type { ChildState } from '../types/child.ts'
 
 /** A child, as far as the budget looks at it. */
 export interface Tenant {

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream'
-import type { Child } from '../child/child.ts'
+import type { Child } from './child.ts'
 import type { Allocator, Check, Plugin } from './plugin.ts'
 
 /** Seconds, or a text such as `'500ms'`, `'30s'`, `'5m'`. */
@@ -21,6 +21,12 @@ export interface MonitorOptions {
   ignore?: string | RegExp | readonly (string | RegExp)[]
   /** How long it must be quiet before a burst of changes counts as one. @default 0.1 */
   debounce?: Duration
+}
+
+/** What `spinner.watch` takes: the same as `monitor`, and the folder that relative paths count from. */
+export interface WatchOptions extends MonitorOptions {
+  /** @default the host's own */
+  cwd?: string | URL | null
 }
 
 /** When a child counts as ready. */

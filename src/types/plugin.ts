@@ -1,7 +1,6 @@
-import type { Child } from '../child/child.ts'
-import type { Address, Figures } from '../emitter.ts'
-import type { Spinner } from '../spinner.ts'
+import type { Address, Child, Figures } from './child.ts'
 import type { Duration } from './options.ts'
+import type { Spinner } from './spinner.ts'
 
 /**
  * Something that takes part in the life of children: a proxy's list of upstreams, metrics, a gateway. A member

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Untold } from '../../src/checks/verdict.ts'
-import type { Child } from '../../src/child/child.ts'
 import { deferred } from '../../src/promises.ts'
+import type { Child } from '../../src/types/child.ts'
 import type { Check } from '../../src/types/plugin.ts'
 import { endPuppets, failureOf, sleeper, startedPuppet, watched } from '../support/children.ts'
 import { newSpinner, next, until } from '../support/host.ts'

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { accessOf } from '../../src/checks/access.ts'
 import { check, responseTime } from '../../src/checks/index.ts'
-import type { Child } from '../../src/child/child.ts'
 import { realSys, type Sys } from '../../src/sys.ts'
+import type { Child } from '../../src/types/child.ts'
 import type { StartOptions } from '../../src/types/options.ts'
 import type { Check } from '../../src/types/plugin.ts'
 import { failureOf } from '../support/children.ts'
@@ -64,7 +65,7 @@ describe('responseTime()', () => {
     const { target } = gone
     await gone.stop()
     const elsewhere = Object.create(child, { target: { value: target } }) as Child
-    Object.defineProperty(elsewhere, 'inside', { value: child.inside })
+    Object.defineProperty(elsewhere, 'checkAccess', { value: { context: accessOf(child).context } })
     expect(await reasonOf(responseTime(), elsewhere)).toContain('ECONNREFUSED')
   })
 

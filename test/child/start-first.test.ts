@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { Child } from '../../src/child/child.ts'
+import type { Child } from '../../src/types/child.ts'
 import { failureOf, lives, sleeper } from '../support/children.ts'
 import { get, newSpinner, next, until } from '../support/host.ts'
 import { askingDuring, heldBack, SAYS_UP, serving, socketsOf } from '../support/start-first.ts'

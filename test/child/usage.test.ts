@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { Child } from '../../src/child/child.ts'
-import type { Spinner } from '../../src/spinner.ts'
 import { realSys, type Sys } from '../../src/sys.ts'
+import type { Child } from '../../src/types/child.ts'
+import type { Spinner } from '../../src/types/spinner.ts'
 import { sleeper, type Watched, watched } from '../support/children.ts'
 import { newSpinner, next } from '../support/host.ts'
 

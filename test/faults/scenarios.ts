@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import type { Child } from '../../src/child/child.ts'
+import type { Child } from '../../src/types/child.ts'
 import type { SpinnerOptions, StartOptions } from '../../src/types/options.ts'
 import { listener } from './listener.ts'
 import { Broken, type World } from './world.ts'

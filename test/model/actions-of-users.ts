@@ -1,4 +1,4 @@
-import type { Callback as Told } from '../../src/promises.ts'
+import type { Callback as Told } from '../../src/types/spinner.ts'
 import type { Actions } from './actions.ts'
 import { failed, ok } from './reference-waits.ts'
 import type { Callback } from './stage.ts'

@@ -1,5 +1,4 @@
-import type { Exit } from '../../src/emitter.ts'
-
+import type { Exit } from '../../src/types/child.ts'
 export type Scope = 'leader' | 'group'
 
 /**

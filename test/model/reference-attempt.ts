@@ -1,4 +1,4 @@
-import type { Exit } from '../../src/emitter.ts'
+import type { Exit } from '../../src/types/child.ts'
 import { kindOfErrno } from './reference-failures.ts'
 import type { Passage } from './reference-gate.ts'
 import { ReferenceProcess } from './reference-process.ts'

@@ -1,4 +1,4 @@
-import type { ChildState, Exit } from '../../src/emitter.ts'
+import type { ChildState, Exit } from '../../src/types/child.ts'
 import { ReferenceReplacement } from './reference-replacement.ts'
 import { failed, type Wait } from './reference-waits.ts'
 import { watchHealth, watchIdle } from './reference-watch.ts'

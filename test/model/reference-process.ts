@@ -1,4 +1,4 @@
-import type { Exit } from '../../src/emitter.ts'
+import type { Exit } from '../../src/types/child.ts'
 import { Life } from './life.ts'
 import type { ReferenceTime } from './reference-time.ts'
 

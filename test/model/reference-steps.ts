@@ -1,4 +1,4 @@
-import type { ChildState, Exit } from '../../src/emitter.ts'
+import type { ChildState, Exit } from '../../src/types/child.ts'
 import type { ModelOptions } from './options.ts'
 import { type Kind, ReferenceFailures } from './reference-failures.ts'
 import type { Passage } from './reference-gate.ts'

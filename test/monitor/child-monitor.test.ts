@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import type { Child } from '../../src/child/child.ts'
+import type { Child } from '../../src/types/child.ts'
 import type { StartOptions } from '../../src/types/options.ts'
 import { failureOf, ready } from '../support/children.ts'
 import { fixture, get, newFile, newFolder, newSpinner, until } from '../support/host.ts'

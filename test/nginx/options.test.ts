@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { Child } from '../../src/child/child.ts'
 import { type NginxOptions, nginx } from '../../src/nginx/index.ts'
 import { type Belongs, isMember, readNginxOptions } from '../../src/nginx/options.ts'
+import type { Child } from '../../src/types/child.ts'
 import { failureOf } from '../support/children.ts'
 import { newFolder, newSpinner } from '../support/host.ts'
 import { errorsOf, hello } from './site.ts'

@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import type { Child } from '../../src/child/child.ts'
 import { NOBODY, renderFile } from '../../src/nginx/conf/render.ts'
 import type { NginxOptions } from '../../src/nginx/options.ts'
-import type { Spinner } from '../../src/spinner.ts'
+import type { Child } from '../../src/types/child.ts'
 import type { StartOptions } from '../../src/types/options.ts'
+import type { Spinner } from '../../src/types/spinner.ts'
 import { fixture } from '../support/host.ts'
 import { type Nginx, newNginx, type Place } from '../support/nginx.ts'
 

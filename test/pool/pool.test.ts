@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { createPool, type Pool, type PoolOptions } from '../../src/pool/pool.ts'
-import type { Spinner } from '../../src/spinner.ts'
+import { createPool, createPoolOn, type Pool, type PoolOptions } from '../../src/pool/pool.ts'
 import type { Logger } from '../../src/types/options.ts'
+import type { Spinner } from '../../src/types/spinner.ts'
 import { failureOf, sleeper, watched } from '../support/children.ts'
 import { fixture, get, newFile, newSpinner, next, until } from '../support/host.ts'
 import { freePorts } from '../support/nginx.ts'
@@ -105,7 +105,7 @@ describe('a pool', () => {
   test('is present: one that crashes is brought back, and one that is faulted tried again when it may be', async () => {
     const { clock, sys } = watched()
     const spinner = newSpinner({}, sys)
-    const pool = createPool(spinner, { ...SLEEPER, size: 2, maxRestarts: 0, faultTimeout: 60 })
+    const pool = createPoolOn(sys, spinner, { ...SLEEPER, size: 2, maxRestarts: 0, faultTimeout: 60 })
     await pool.start()
     const faulted = next(pool.children[1] as never, 'faulted')
     process.kill(pool.children[1]?.pid as number, 'SIGKILL')
@@ -119,7 +119,7 @@ describe('a pool', () => {
   test('does not bring back what was stopped with it', async () => {
     const { clock, sys } = watched()
     const spinner = newSpinner({}, sys)
-    const pool = createPool(spinner, { ...SLEEPER, size: 1, maxRestarts: 0 })
+    const pool = createPoolOn(sys, spinner, { ...SLEEPER, size: 1, maxRestarts: 0 })
     await pool.start()
     const faulted = next(pool.children[0] as never, 'faulted')
     process.kill(pool.children[0]?.pid as number, 'SIGKILL')

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { PortAllocator } from '../../src/address/ports.ts'
-import { accepts } from '../../src/address/probe.ts'
+import { accepts } from '../../src/probe.ts'
 import { realSys, type Sys } from '../../src/sys.ts'
 import { failureOf, ready } from '../support/children.ts'
 import { FakeClock, sysWith } from '../support/clock.ts'

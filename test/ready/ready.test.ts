@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Child } from '../../src/child/child.ts'
+import type { Child } from '../../src/types/child.ts'
 import type { Ready, StartOptions } from '../../src/types/options.ts'
 import { failureOf } from '../support/children.ts'
 import { FakeClock, sysWith } from '../support/clock.ts'

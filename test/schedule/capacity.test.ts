@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import type { Child } from '../../src/child/child.ts'
-import { createPool } from '../../src/pool/pool.ts'
-import type { Spinner } from '../../src/spinner.ts'
+import { createPoolOn } from '../../src/pool/pool.ts'
 import { realSys } from '../../src/sys.ts'
+import type { Child } from '../../src/types/child.ts'
 import type { SpinnerOptions, StartOptions } from '../../src/types/options.ts'
+import type { Spinner } from '../../src/types/spinner.ts'
 import { failureOf, sleeper, type Watched, watched } from '../support/children.ts'
 import { newSpinner, next, until } from '../support/host.ts'
 
@@ -167,7 +167,7 @@ describe('with `maxRunning`', () => {
     async function turnedAway(): Promise<Full & { child: Child; elapse(seconds: number): Promise<void> }> {
       const full = roomFor({ maxRunning: 1 })
       await full.start('other', { warm: true })
-      const pool = createPool(full.spinner, {
+      const pool = createPoolOn(full.sys, full.spinner, {
         ...sleeper('p'),
         name: 'p',
         size: 1,

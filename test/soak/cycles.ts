@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { type Child, SpinnerError, type StartOptions } from '../../src/index.ts'
-import type { Spinner } from '../../src/spinner.ts'
+import type { Spinner } from '../../src/types/spinner.ts'
 import { listener } from '../chaos/listener.ts'
 
 /** Where cycles run. */

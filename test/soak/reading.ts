@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Spinner } from '../../src/spinner.ts'
+import type { Spinner } from '../../src/types/spinner.ts'
 
 /** What a host holds at a moment in which none of its children runs. */
 export interface Reading {

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { Writable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Child } from '../../src/child/child.ts'
+import type { Child } from '../../src/types/child.ts'
 import type { Logger } from '../../src/types/options.ts'
 import type { Allocator } from '../../src/types/plugin.ts'
 import { endPuppets, failureOf, lives, ready, sleeper, startedPuppet } from '../support/children.ts'

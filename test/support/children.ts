@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs'
-import type { Child } from '../../src/child/child.ts'
-import type { Address } from '../../src/emitter.ts'
 import { type Deferred, deferred } from '../../src/promises.ts'
-import type { Spinner } from '../../src/spinner.ts'
 import { realSys, type Sys } from '../../src/sys.ts'
+import type { Address, Child } from '../../src/types/child.ts'
 import type { StartOptions } from '../../src/types/options.ts'
+import type { Spinner } from '../../src/types/spinner.ts'
 import { FakeClock, sysWith } from './clock.ts'
 import { isAlive, newFile, newSpinner, until } from './host.ts'
 

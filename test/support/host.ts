@@ -3,9 +3,11 @@ import http from 'node:http'
 import os from 'node:os'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
-import { createSpinnerOn, type Spinner } from '../../src/spinner.ts'
-import { realSys, type Sys, type Target } from '../../src/sys.ts'
+import { createSpinnerOn } from '../../src/spinner.ts'
+import { realSys, type Sys } from '../../src/sys.ts'
+import type { Target } from '../../src/types/child.ts'
 import type { SpinnerOptions } from '../../src/types/options.ts'
+import type { Spinner } from '../../src/types/spinner.ts'
 
 export const fixtures: string = path.join(import.meta.dirname, '../fixtures')
 export const fixture = (name: string): string => path.join(fixtures, name)

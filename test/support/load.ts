@@ -1,5 +1,5 @@
 import http from 'node:http'
-import type { Target } from '../../src/sys.ts'
+import type { Target } from '../../src/types/child.ts'
 import { until } from './host.ts'
 
 /** How requests ended, by kind. */

@@ -1,10 +1,10 @@
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
-import type { Child } from '../../src/child/child.ts'
 import { type Deferred, deferred } from '../../src/promises.ts'
-import type { Spinner } from '../../src/spinner.ts'
 import { realSys, type Sys } from '../../src/sys.ts'
+import type { Child } from '../../src/types/child.ts'
 import type { StartOptions } from '../../src/types/options.ts'
+import type { Spinner } from '../../src/types/spinner.ts'
 import { fixture, get, newFile, newFolder, newSpinner, until } from './host.ts'
 
 export interface Answer {

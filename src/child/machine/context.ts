@@ -1,10 +1,10 @@
-import type { Exit } from '../../emitter.ts'
-import { headOf, type SpinnerError } from '../../errors.ts'
+import type { SpinnerError } from '../../errors.ts'
 import type { ChildSettings } from '../../types/options.ts'
 import { addCrash, allowance, backoff, type FailureKind, resourceBackoff } from '../failures.ts'
 import type { ChildRecord } from '../record.ts'
 import type { Resources } from '../runtime.ts'
 import type * as actors from './actors.ts'
+import type { MachineEvent } from './events.ts'
 
 const MOST_CRASHES = 1_000
 /** Who stays up so long is well again. */
@@ -53,18 +53,6 @@ export interface Context extends Omit<MachineInput, 'record'> {
   readonly restartCount: number
   readonly crashCount: number
 }
-
-/** Everything that can happen to a child from outside. */
-export type MachineEvent =
-  | { type: 'start' }
-  | { type: 'stop'; reason: string }
-  | { type: 'restart'; reason: string }
-  | { type: 'exited'; pid: number; exit: Exit; error: SpinnerError }
-  | { type: 'changed'; file: string }
-  | { type: 'unhealthy'; reason: string }
-  | { type: 'idle'; reason: string }
-  | { type: 'late'; error: unknown }
-  | { type: 'broken'; error: SpinnerError }
 
 const NONE_FAILED = { child: 0, address: 0, resource: 0 } as const
 /** @internal A start that has failed nothing yet. */
@@ -129,11 +117,4 @@ export function delayOf({ failure, failed, random, streak }: Context): number {
   if (failure === 'resource') return resourceBackoff(failed.resource, random())
   if (failure === 'address') return 0
   return backoff(failed.child + Math.max(0, streak - 1), random())
-}
-
-/** Why, in the words that `ChildInfo.reason` and the `state` event carry. */
-export function reasonOf(event: MachineEvent): string {
-  if (event.type === 'exited') return headOf(event.error)
-  if (event.type === 'changed') return `a file changed: ${event.file}`
-  return 'reason' in event ? event.reason : 'it was asked for'
 }

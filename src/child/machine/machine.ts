@@ -1,4 +1,4 @@
-import type { ChildState } from '../../emitter.ts'
+import type { ChildState } from '../../types/child.ts'
 import { FRESH, NONE, outside } from './context.ts'
 import { machineSetup } from './names.ts'
 import { arriving, leaving, retiring } from './phases.ts'

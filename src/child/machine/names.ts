@@ -12,15 +12,14 @@ import {
   isOurs,
   isOutOfAttempts,
   isPastCheckBudget,
-  type MachineEvent,
   type MachineInput,
   ms,
   NONE,
-  reasonOf,
   remembered,
   streakWith,
   unhealthyWith,
 } from './context.ts'
+import { type MachineEvent, reasonOf } from './events.ts'
 
 /** After the kill a group has so long to vanish; what is left then cannot be ended (HAZARDS H7). */
 const KILL_TIMEOUT_MS = 5_000

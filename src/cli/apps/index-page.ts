@@ -1,5 +1,5 @@
-import type { ChildState } from '../../emitter.ts'
 import { escapeHtml, htmlPage, type Rendered } from '../../gateway/http/pages.ts'
+import type { ChildState } from '../../types/child.ts'
 import { clean } from '../output/sanitize.ts'
 
 /** An app as the page lists it. */

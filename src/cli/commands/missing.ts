@@ -1,4 +1,4 @@
-import { lackOf } from '../../process/spawn-error.ts'
+import { lackOf } from '../../options/missing.ts'
 import { realSys } from '../../sys.ts'
 import type { Config, Plain } from '../config/model.ts'
 import { settingsOf } from '../run/library-options.ts'

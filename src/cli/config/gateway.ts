@@ -2,11 +2,10 @@ import { GATEWAY_OPTIONS, LISTEN_OPTIONS, ROUTE_OPTIONS } from '../../gateway/re
 import { isRoutableName } from '../../gateway/routing/host-names.ts'
 import type { Parser } from '../../options/parsers.ts'
 import * as takes from './fields.ts'
-import { known } from './known.ts'
-import { type GatewayConfig, namesOf, type Plain } from './model.ts'
+import type { Demanded, Merged } from './model.ts'
+import { type GatewayConfig, known, namesOf, type Plain } from './model.ts'
 import type { Way } from './nodes.ts'
 import { either, list, type Shape, section } from './schema-kit.ts'
-import type { Demanded, Merged } from './validate.ts'
 
 /** One of a list, read as the library reads the list. */
 const each = (key: string): Parser => {

@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http'
+import { nearest } from '../../options/suggest.ts'
 import type { Way } from './nodes.ts'
 
 /** Options as plain values: what a file can say, with paths made absolute. Two of them can be compared as JSON. */
@@ -81,3 +82,25 @@ export const membersOf = ({ children, lazy }: Pick<Config, 'children' | 'lazy'>)
 /** The names of the children of a pool. */
 export const namesOf = (pool: string, size: number): string[] =>
   Array.from({ length: size }, (_, index) => `${pool}-${index}`)
+
+/** What must be there and what must not clash, once an environment is merged in. */
+export interface Demanded {
+  readonly way: Way
+  readonly message: string
+}
+
+/** The maps of a merged file, nothing left out yet. */
+export interface Merged {
+  readonly children: ReadonlyMap<string, Plain>
+  readonly pools: ReadonlyMap<string, Plain>
+  readonly nginx: readonly Plain[]
+  readonly gateway: Plain | null
+  readonly maxRunning: number | null
+}
+
+/** What is said of the name of a child or pool that there is not; null for one that there is. */
+export function known(name: string, names: readonly string[]): string | null {
+  if (names.includes(name)) return null
+  const meant = nearest(name, names)
+  return `no child or pool is called '${name}'${meant ? `; did you mean '${meant}'?` : ''}`
+}

@@ -1,22 +1,6 @@
 import { demandsOfGateway, lazyIn } from './gateway.ts'
-import { known } from './known.ts'
-import { namesOf, type Plain } from './model.ts'
+import { type Demanded, known, type Merged, namesOf, type Plain } from './model.ts'
 import type { Way } from './nodes.ts'
-
-/** What must be there and what must not clash, once an environment is merged in. */
-export interface Demanded {
-  readonly way: Way
-  readonly message: string
-}
-
-/** The maps of a merged file, nothing left out yet. */
-export interface Merged {
-  readonly children: ReadonlyMap<string, Plain>
-  readonly pools: ReadonlyMap<string, Plain>
-  readonly nginx: readonly Plain[]
-  readonly gateway: Plain | null
-  readonly maxRunning: number | null
-}
 
 /** All that is missing in a configuration, or said twice. */
 export function demands(read: Merged): Demanded[] {

@@ -1,7 +1,7 @@
-import type { Child } from '../../child/child.ts'
 import { headOf } from '../../errors.ts'
-import type { Spinner } from '../../spinner.ts'
+import type { Child } from '../../types/child.ts'
 import type { Logger } from '../../types/options.ts'
+import type { Spinner } from '../../types/spinner.ts'
 import type { Printer } from './printer.ts'
 
 /** Prints what the children of a spinner write, and what becomes of them. `isLazy` are those that requests start. */

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream'
-import type { OutputStream } from '../../emitter.ts'
 import type { Clock } from '../../sys.ts'
+import type { OutputStream } from '../../types/child.ts'
 import { Lines } from './line-writer.ts'
 import { clean } from './sanitize.ts'
 

@@ -1,5 +1,4 @@
-import { renew } from '../../child/renew.ts'
-import type { Spinner } from '../../spinner.ts'
+import type { Spinner } from '../../types/spinner.ts'
 import type { Member } from '../config/model.ts'
 import type { Outlets } from '../output/log-files.ts'
 import { startOptions } from './library-options.ts'
@@ -41,6 +40,6 @@ export class Singles {
     const isStopped = child?.state === 'stopped'
     await this.define(name, member)
     if (!child || isStopped) await this.start(name, member)
-    else await renew(child)
+    else await child.reload()
   }
 }

@@ -1,8 +1,8 @@
 import type { Writable } from 'node:stream'
-import type { ChildInfo } from '../../emitter.ts'
 import { messageOf } from '../../errors.ts'
-import type { Spinner } from '../../spinner.ts'
 import { realSys } from '../../sys.ts'
+import type { ChildInfo } from '../../types/child.ts'
+import type { Spinner } from '../../types/spinner.ts'
 import { ConfigError } from '../config/error.ts'
 import type { Config } from '../config/model.ts'
 import { newLogger, tellOf } from '../output/events.ts'
@@ -32,7 +32,7 @@ export async function stay(source: Source, looks: Looks, takeSignals: TakeSignal
   const color = wantsColour(process.stdout, process.env, looks.color)
   const out = withoutWaiting(process.stdout)
   const printer = newPrinter(out, { json: looks.json, color, clock: realSys.clock })
-  const { createSpinner } = await import('../../spinner.ts')
+  const { createSpinner } = await import('../../index.ts')
   const children: { isKnown: (name: string) => boolean } = { isKnown: () => false }
   const logger = newLogger(printer, (name) => children.isKnown(name))
   const spinner = createSpinner({ ...config.own, logger, stdout: null, stderr: null })
@@ -79,7 +79,7 @@ class Foreground {
     return new Promise((resolve) => {
       this.#finish = resolve
       // Where all are to be tried again later, nothing else would keep this program.
-      this.#spinner.shared.sys.hold()
+      realSys.hold()
       process.on('SIGINT', () => this.#end('SIGINT'))
       process.on('SIGTERM', () => this.#end('SIGTERM'))
       whenUnwritten(out, { closed: () => this.#hangUp(), unread: () => this.#onUnread() })

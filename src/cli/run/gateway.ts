@@ -1,6 +1,6 @@
 import { codeOf, messageOf } from '../../errors.ts'
 import type { Gateway, GatewayOptions, ListenOptions, Place } from '../../gateway/index.ts'
-import type { Spinner } from '../../spinner.ts'
+import type { Spinner } from '../../types/spinner.ts'
 import { type Config, type GatewayConfig, namesOf, type Plain, type PoolConfig } from '../config/model.ts'
 import type { Printer } from '../output/printer.ts'
 

@@ -1,4 +1,4 @@
-import type { Address } from '../../emitter.ts'
+import type { Address } from '../../types/child.ts'
 import { type Config, type Member, membersOf, namesOf, type PoolConfig } from '../config/model.ts'
 import { type Difference, difference } from './difference.ts'
 

@@ -1,6 +1,6 @@
-import { renew } from '../../child/renew.ts'
 import type { Pool, PoolOptions } from '../../pool/pool.ts'
-import type { Spinner } from '../../spinner.ts'
+import { realSys } from '../../sys.ts'
+import type { Spinner } from '../../types/spinner.ts'
 import type { PoolConfig } from '../config/model.ts'
 import type { Outlets } from '../output/log-files.ts'
 import { same } from './difference.ts'
@@ -30,7 +30,7 @@ export class Pools {
     const { Pool } = await import('../../pool/pool.ts')
     const options = await this.#optionsOf(name, config)
     const known = this.#pools.get(name)
-    if (!known) return void this.#pools.set(name, new Pool(this.#spinner, options))
+    if (!known) return void this.#pools.set(name, new Pool(realSys, this.#spinner, options))
     known.reconfigure(options)
     if (!this.#begun.has(name)) await known.resize(options.size)
   }
@@ -72,7 +72,7 @@ export class Pools {
     const pool = this.#pools.get(name)
     if (!pool) return this.define(name, wanted).then(() => this.start(name, wanted))
     pool.reconfigure(await this.#optionsOf(name, wanted))
-    for (const child of pool.children) if (child.state === 'restart') renew(child).catch(() => {})
+    for (const child of pool.children) if (child.state === 'restart') child.reload().catch(() => {})
     await pool.restart()
   }
 

@@ -1,8 +1,7 @@
 import { messageOf } from '../../errors.ts'
 import type { Place } from '../../gateway/index.ts'
-import { isMissed } from '../../pool/retry.ts'
 import { untilAborted } from '../../promises.ts'
-import type { Spinner } from '../../spinner.ts'
+import type { Spinner } from '../../types/spinner.ts'
 import type { Config, Member, Plain, PoolConfig } from '../config/model.ts'
 import type { Outlets } from '../output/log-files.ts'
 import type { Printer } from '../output/printer.ts'
@@ -58,7 +57,7 @@ export class Site {
   /** Whether a child is down although nobody has stopped it, and will be tried again. */
   isMissed(name: string): boolean {
     const child = this.#spinner.child(name)
-    return child !== undefined && isMissed(child, this.#spinner.shared)
+    return child?.needsRetry === true
   }
 
   /**

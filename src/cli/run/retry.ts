@@ -1,6 +1,5 @@
-import type { Child } from '../../child/child.ts'
-import { isMissed } from '../../pool/retry.ts'
-import type { Spinner } from '../../spinner.ts'
+import type { Child } from '../../types/child.ts'
+import type { Spinner } from '../../types/spinner.ts'
 
 /** A timer longer than this would fire at once, and one of nothing would spin. */
 const [SHORTEST_WAIT, LONGEST_WAIT] = [1_000, 2_147_483_647]
@@ -10,14 +9,12 @@ const [SHORTEST_WAIT, LONGEST_WAIT] = [1_000, 2_147_483_647]
  * it may.
  */
 export class Revivals {
-  readonly #spinner: Spinner
   readonly #isKept: (child: Child) => boolean
   readonly #timers = new Map<Child, NodeJS.Timeout>()
   #isClosed = false
 
   /** `isKept` are those that shall be up. */
   constructor(spinner: Spinner, isKept: (child: Child) => boolean) {
-    this.#spinner = spinner
     this.#isKept = isKept
     spinner.on('state', (child) => this.#look(child))
   }
@@ -39,6 +36,6 @@ export class Revivals {
   }
 
   #isDown(child: Child): boolean {
-    return this.#isKept(child) && isMissed(child, this.#spinner.shared)
+    return this.#isKept(child) && child.needsRetry
   }
 }

@@ -1,5 +1,5 @@
 import type { Place } from '../../gateway/index.ts'
-import type { Spinner } from '../../spinner.ts'
+import type { Spinner } from '../../types/spinner.ts'
 import type { Config } from '../config/model.ts'
 import type { Printer } from '../output/printer.ts'
 

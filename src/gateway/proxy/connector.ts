@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { codeOf } from '../../errors.ts'
-import type { Sys, Target } from '../../sys.ts'
+import type { Sys } from '../../sys.ts'
+import type { Target } from '../../types/child.ts'
 
 /** A connection or why there is none, told exactly once. */
 export type Connected = (error: Error | null, socket: Socket | null) => void

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
-import type { Spinner } from '../../spinner.ts'
 import type { Sys } from '../../sys.ts'
 import type { Logger } from '../../types/options.ts'
+import type { Spinner } from '../../types/spinner.ts'
 import type { Trust } from '../http/forwarded.ts'
 import type { Asked } from '../http/request-head.ts'
 import type { KnownCall } from '../http/respond.ts'

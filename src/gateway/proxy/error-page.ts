@@ -1,6 +1,5 @@
-import type { Child } from '../../child/child.ts'
-import type { ChildState } from '../../emitter.ts'
 import { codeOf, headOf, messageOf, SpinnerError } from '../../errors.ts'
+import type { Child, ChildState } from '../../types/child.ts'
 import type { Page } from '../http/pages.ts'
 import { NoSeat } from './start-queue.ts'
 
@@ -56,7 +55,7 @@ function pageOfNoSeat({ child, why }: NoSeat, { isLocal }: Told): Page | null {
 function whyLate(child: Child): string {
   const { lastError, name, state } = child.info()
   const text = `'${name}' was not ready in time; it is '${state}'`
-  const elsewhere = COMING.has(state) ? child.inside.resources.attempts.newest?.elsewhere : null
+  const elsewhere = COMING.has(state) ? child.info().elsewhere : null
   if (elsewhere) return `${text}: ${elsewhere}.`
   return lastError ? `${text}. Its last attempt failed: ${headOf(lastError)}` : `${text}.`
 }

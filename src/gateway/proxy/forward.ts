@@ -1,4 +1,4 @@
-import type { Child } from '../../child/child.ts'
+import type { Child } from '../../types/child.ts'
 import { RequestBody } from '../http/body.ts'
 import { forwardedOn, type Trust } from '../http/forwarded.ts'
 import { requestHeaders } from '../http/headers.ts'

@@ -1,4 +1,4 @@
-import type { Child } from '../../child/child.ts'
+import type { Child } from '../../types/child.ts'
 import { isNavigation, type Page, waitingPage } from '../http/pages.ts'
 import { answerPage, answerRendered } from '../http/respond.ts'
 import { isRoutableName } from '../routing/host-names.ts'
@@ -48,7 +48,7 @@ export class Visit {
     if (!child.serves && this.#showsPage()) return this.#wakeWithPage(child)
     for (;;) {
       if (this.#hasCrashed(child)) return this.#answer(LOST)
-      const lease = child.serves ? child.hold() : await this.#house.room.seat(child, this.#wait())
+      const lease = child.tryAcquire() ?? (await this.#house.room.seat(child, this.#wait()))
       try {
         if (!child.serves) continue
         const outcome = await this.#try(child)

@@ -1,9 +1,8 @@
 import type { ServerResponse } from 'node:http'
-import type { Child } from '../../child/child.ts'
-import type { Lease } from '../../child/lease.ts'
 import { closedError, SpinnerError } from '../../errors.ts'
 import { deferred, untilAborted } from '../../promises.ts'
 import type { Sys } from '../../sys.ts'
+import type { Child, Lease } from '../../types/child.ts'
 
 /** Why a request does not come out of the waiting room with a lease; an error of the child's own is thrown as it is. */
 export class NoSeat extends Error {

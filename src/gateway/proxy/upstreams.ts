@@ -1,6 +1,6 @@
-import type { Child } from '../../child/child.ts'
 import { closedError } from '../../errors.ts'
 import type { Sys } from '../../sys.ts'
+import type { Child } from '../../types/child.ts'
 import type { Plugin } from '../../types/plugin.ts'
 import { unlessAborted } from './in-flight.ts'
 import { Upstream } from './upstream.ts'

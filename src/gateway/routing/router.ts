@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { safeLog } from '../../emitter.ts'
-import type { Spinner } from '../../spinner.ts'
+import type { Spinner } from '../../types/spinner.ts'
 import { NOWHERE, type Page } from '../http/pages.ts'
 import type { Asked } from '../http/request-head.ts'
 import type { Chooser, Destination, Rules } from '../options.ts'

@@ -1,6 +1,6 @@
 import { SpinnerError } from '../../errors.ts'
 import { show } from '../../options/parsers.ts'
-import type { Target } from '../../sys.ts'
+import type { Target } from '../../types/child.ts'
 
 /** A `server` directive of an upstream, and for whom it is. */
 export interface Server {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
-import type { Address } from '../emitter.ts'
-import { codeOf } from '../errors.ts'
-import type { Sys, Target } from '../sys.ts'
+import { codeOf } from './errors.ts'
+import type { Sys } from './sys.ts'
+import type { Address, Target } from './types/child.ts'
 
 /** The loopback addresses at which a child that was told a port may turn up: `localhost` is either. */
 const LOOPBACK = ['127.0.0.1', '::1'] as const
@@ -82,4 +82,27 @@ function leave(socket: Socket): void {
   socket.resume()
   socket.unref()
   socket.end()
+}
+
+/** Removes a socket that nobody listens on. Answers what else stands at its path. */
+export async function removeStale(sys: Sys, socket: string): Promise<string | null> {
+  const { fs } = sys
+  const before = fs.lstatSync(socket, { throwIfNoEntry: false })
+  if (!before) return null
+  if (!before.isSocket()) return 'there is something else at its path'
+  const answer = await knock(sys, { socketPath: socket })
+  if (answer === 'open') return 'another process listens there'
+  if (answer === 'unsure') return 'another process may listen there'
+  const now = fs.lstatSync(socket, { throwIfNoEntry: false })
+  if (now && now.ino === before.ino && now.dev === before.dev) fs.unlinkSync(socket)
+  return null
+}
+
+/** Removes a socket, and nothing else, whether or not it is there. */
+export function unlinkSocket(fs: Sys['fs'], socket: string): undefined {
+  try {
+    if (fs.lstatSync(socket).isSocket()) fs.unlinkSync(socket)
+  } catch {
+    // The child removed it, or never made it.
+  }
 }

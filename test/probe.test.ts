@@ -2,9 +2,9 @@ import { renameSync } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { type Answer, knock } from '../../src/address/probe.ts'
-import { realSys } from '../../src/sys.ts'
-import { newFolder, next } from '../support/host.ts'
+import { type Answer, knock } from '../src/probe.ts'
+import { realSys } from '../src/sys.ts'
+import { newFolder, next } from './support/host.ts'
 
 /** Longer than `knock` waits for an answer. */
 const HELD_UP_MS = 300
