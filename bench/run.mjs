@@ -1,4 +1,4 @@
-// Runs the measurements: all, or those that are named. See --help.
+// Runs all subjects, or the named ones. See --help.
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { firstLine, progress } from './measuring/harness.mjs'
@@ -17,16 +17,16 @@ const names = Object.keys(SUBJECTS)
 
 const HELP = `Usage: npm run bench -- [options] [name...]
 
-Measures the library side by side with the limit, a bare child_process.spawn that does nothing else, and with other
-programs. Without names all subjects run, and docs/benchmarks.md is written with its charts.
+Compares the library with the limit, a bare child_process.spawn that does nothing else, and with other programs.
+Without names, runs all subjects and writes docs/benchmarks.md with its charts.
 
 ${names.map((name) => `  ${name.padEnd(12)} ${SUBJECTS[name].what}`).join('\n')}
 
-  --quick      ${QUICK_ROUNDS} rounds instead of ${ROUNDS}, and the smaller sizes; writes no page
-  --rounds N   that many rounds; writes no page unless there are at least ${ROUNDS}
-  --into DIR   writes the page and its charts there, whatever was measured
-  --json       prints what was measured as JSON
-  --help       this text
+  --quick      run ${QUICK_ROUNDS} rounds instead of ${ROUNDS}, with the smaller sizes; do not write the page
+  --rounds N   run N rounds; do not write the page if N is less than ${ROUNDS}
+  --into DIR   write the page and its charts to DIR, even if only some subjects ran
+  --json       print the results as JSON
+  --help       print this text
 `
 
 function read(args) {
@@ -44,7 +44,7 @@ function read(args) {
   const unknown = positionals.find((name) => !names.includes(name))
   if (unknown !== undefined) throw new Error(`There is no subject '${unknown}'.`)
   const rounds = Number(values.rounds ?? (values.quick ? QUICK_ROUNDS : ROUNDS))
-  if (!Number.isInteger(rounds) || rounds < 1) throw new Error('`--rounds` must be a number from 1.')
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error('`--rounds` must be an integer >= 1.')
   return { ...values, rounds, subjects: positionals.length > 0 ? positionals : names }
 }
 
@@ -57,7 +57,7 @@ function failure(subject, thrown) {
 
 async function measure(subject, { rounds, quick }, signal) {
   const began = performance.now()
-  progress(`${subject} begins`)
+  progress(`${subject} starts`)
   const flags = SUBJECTS[subject].flags ?? []
   const result = await measureApart(subject, { rounds, quick }, flags, signal).catch((thrown) =>
     failure(subject, thrown),
@@ -74,7 +74,7 @@ function show(results, about, { json, rounds, subjects }) {
   console.log(render({ title: 'Targets', ...summaryOf(targets, figures) }))
 }
 
-/** Where the page is written, if it is: an incomplete one would take the place of a complete one. */
+/** Returns the directory for the page; null if the page is incomplete and must not replace a complete one. */
 function folderOf({ into, quick, rounds, subjects }) {
   if (into !== undefined) return path.resolve(into)
   const isWhole = !quick && rounds >= ROUNDS && names.every((name) => subjects.includes(name))
@@ -94,7 +94,7 @@ async function main(options, signal) {
   const folder = folderOf(options)
   if (folder === null) return
   writePage(folder, pageOf(results, about, options.rounds), results)
-  progress(`${path.join(folder, 'benchmarks.md')} is written`)
+  progress(`${path.join(folder, 'benchmarks.md')} was written`)
 }
 
 function readOrExplain(args) {
@@ -108,7 +108,7 @@ function readOrExplain(args) {
 
 const options = readOrExplain(process.argv.slice(2))
 const controller = new AbortController()
-// What is being measured is ended and swept up first; the exit code says by which signal.
+// End and sweep the current subject first, then exit with the code of the signal.
 for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143 })) {
   process.on(signal, () => {
     process.exitCode = code

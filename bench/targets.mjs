@@ -1,5 +1,5 @@
-// What spinner aims at. `reason` is shown where a target is not reached, and nowhere else.
-// `most` or `least` is in `unit`; 'x' is a ratio to the limit, taken in the same rounds.
+// Targets of spinner. The page shows `reason` only for a target that is not reached.
+// `most` or `least` is in `unit`; 'x' is a ratio to the limit, measured in the same rounds.
 
 export const TARGETS = {
   'start node unix': {
@@ -7,47 +7,47 @@ export const TARGETS = {
     what: 'start to ready, Node child, unix socket',
     most: 1.05,
     unit: 'x',
-    reason: 'whose socket it is is looked up, in a tenth of the time that Node takes to boot',
+    reason: 'spinner looks up the owner of the socket, which takes a tenth of the startup time of Node',
   },
   'start node tcp': {
     subject: 'start',
     what: 'start to ready, Node child, port',
     most: 1.1,
     unit: 'x',
-    reason: 'a port tells nobody that it is listened on: it is asked again and again',
+    reason: 'the system does not report when a process listens on a port, so spinner polls',
   },
   'start C unix': {
     subject: 'start',
     what: 'start to ready, C child, unix socket',
     most: 1.4,
     unit: 'x',
-    reason: 'the child itself takes two milliseconds; whose socket it is is looked up in that time',
+    reason: 'the child itself takes only two milliseconds; the lookup of the socket owner adds to them',
   },
   'crash node unix': {
     subject: 'start',
     what: 'crash to ready, Node child, unix socket',
     most: 1.05,
     unit: 'x',
-    reason: 'nothing is spawned before all that the dead process left is known to be gone',
+    reason: 'before spinner spawns again, it verifies that all processes of the dead child are gone',
   },
   'crash node tcp': {
     subject: 'start',
     what: 'crash to ready, Node child, port',
     most: 1.1,
     unit: 'x',
-    reason: 'a port tells nobody that it is listened on: it is asked again and again',
+    reason: 'the system does not report when a process listens on a port, so spinner polls',
   },
   'crash C unix': {
     subject: 'start',
     what: 'crash to ready, C child, unix socket',
     most: 1.4,
     unit: 'x',
-    reason: 'nothing is spawned before all that the dead process left is known to be gone',
+    reason: 'before spinner spawns again, it verifies that all processes of the dead child are gone',
   },
   touch: { subject: 'touch', what: '`child.touch()`', most: 5, unit: 'ns' },
   'start by name': {
     subject: 'touch',
-    what: '`start(name)` of a started child, until it has returned',
+    what: '`start(name)` of a started child, not awaited',
     most: 30,
     unit: 'ns',
   },
@@ -56,7 +56,8 @@ export const TARGETS = {
     what: '`start(name)` of a started child, awaited',
     most: 130,
     unit: 'ns',
-    reason: 'what is returned is the child, and to await anything but a promise costs two turns more',
+    reason:
+      '`start()` returns the child, and awaiting a thenable takes two more microtasks than awaiting a promise',
   },
   'many start': {
     subject: 'many',
@@ -64,7 +65,7 @@ export const TARGETS = {
     most: 1.1,
     unit: 'x',
     reason:
-      'a spawn copies the page tables of the host, and what is kept for each child makes the host larger; each spawn has a turn of its own',
+      'a spawn copies the page tables of the host, and the data of each child makes the host larger; each spawn has its own turn of the event loop',
   },
   'many stop': {
     subject: 'many',
@@ -72,51 +73,51 @@ export const TARGETS = {
     most: 1.2,
     unit: 'x',
     reason:
-      'the bare loop sends a signal and waits; here all processes are looked at for what has left its group',
+      'the bare loop only signals and waits; spinner also searches all processes for ones that left their group',
   },
   'many memory': {
     subject: 'many',
-    what: 'memory of the host for each of 500 children',
+    what: 'memory of the host per child, with 500 children',
     most: 1.2,
     unit: 'x',
     reason:
-      "a child has a machine, events and an address; and V8's young generation grows once, with the work",
+      "each child has a state machine, events and an address; and V8's young generation grows once, because of the work",
   },
   sampling: {
     subject: 'sampling',
-    what: 'memory of 1,000 children: longest hold of the loop',
+    what: 'memory of 1,000 children: longest block of the event loop',
     most: 5,
     unit: 'ms',
   },
   'gateway nginx': {
     subject: 'gateway',
-    what: 'gateway: requests a second, to nginx',
+    what: 'gateway: requests per second, relative to nginx',
     least: 0.45,
     unit: 'x',
-    reason: "undici and Node's own server, with no rules at all, do little better: see its row",
+    reason: "undici and Node's own server without any rules are only a little faster: see the row of undici",
   },
   'gateway httpxy': {
     subject: 'gateway',
-    what: 'gateway: requests a second, to httpxy',
+    what: 'gateway: requests per second, relative to httpxy',
     least: 1.4,
     unit: 'x',
-    reason: 'it is between x1.2 and x2.2 from run to run of this machine; see the CPU for each request',
+    reason: 'the ratio varies between x1.2 and x2.2 on this machine; compare the CPU time per request',
   },
   'gateway http-proxy-3': {
     subject: 'gateway',
-    what: 'gateway: requests a second, to http-proxy-3',
+    what: 'gateway: requests per second, relative to http-proxy-3',
     least: 1.4,
     unit: 'x',
   },
   'gateway cold': {
     subject: 'gateway',
-    what: 'gateway: first byte from an app that slept, after its start',
+    what: 'gateway: first byte from a sleeping app, minus the start of the app',
     most: 10,
     unit: 'ms',
   },
   'gateway route': {
     subject: 'gateway',
-    what: 'gateway: memory for a route that was never asked for',
+    what: 'gateway: memory per route that was never requested',
     most: 1,
     unit: 'KB',
   },
@@ -128,7 +129,7 @@ export const TARGETS = {
   },
   'nginx restart': {
     subject: 'nginx',
-    what: 'nginx: reloads for a restart on a socket',
+    what: 'nginx: reloads for a restart of a child on a socket',
     most: 0,
     unit: 'reloads',
   },
@@ -137,15 +138,16 @@ export const TARGETS = {
     what: '`list()` with 10,000 registered children, 1,000 of them running',
     most: 5,
     unit: 'ms',
-    reason: 'eleven thousand frozen objects are made or looked at; a collection of garbage in between shows',
+    reason:
+      'each call creates or visits eleven thousand frozen objects; a garbage collection during the call is visible',
   },
-  'scale memory': { subject: 'scale', what: 'memory for each sleeping child of 10,000', most: 1, unit: 'KB' },
+  'scale memory': { subject: 'scale', what: 'memory per sleeping child, of 10,000', most: 1, unit: 'KB' },
   'scale growth': {
     subject: 'scale',
-    what: 'the steepest growth of any cost, as the exponent of the number: 1 is linear',
+    what: 'steepest growth of any cost, as the exponent of the number of children: 1 is linear',
     most: 1.1,
     unit: '',
     reason:
-      'what no longer fits into the caches of the processor takes longer, and so does what collects garbage',
+      'data that no longer fits into the CPU caches takes longer to access, and garbage collection takes longer too',
   },
 }

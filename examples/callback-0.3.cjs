@@ -1,4 +1,4 @@
-// The program with which node-spinner 0.3 introduced itself: callbacks, a socket, nothing else.
+// The introductory program of node-spinner 0.3: callbacks and a socket, nothing else.
 const http = require('node:http')
 const path = require('node:path')
 const { createSpinner } = require('spinner')

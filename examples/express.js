@@ -1,4 +1,4 @@
-// A gateway inside an Express app: some paths are the app's own, the rest is for children that start when they are asked.
+// A gateway inside an Express app: the app answers some paths itself; children that start on demand answer the others.
 import http from 'node:http'
 import path from 'node:path'
 import express from 'express'
@@ -13,7 +13,7 @@ const gateway = createGateway(spinner, {
 
 const app = express()
 app.get('/', (_request, response) => response.send('the app itself'))
-// In front of whatever reads bodies. A request that no route fits goes on to what comes after it.
+// Mount the gateway before middleware that reads bodies. If no route matches, the next handler gets the request.
 app.use(gateway.handler)
 app.use(express.json())
 

@@ -1,4 +1,4 @@
-// A gateway inside a Fastify app: some paths are the app's own, the rest is for children that start when they are asked.
+// A gateway inside a Fastify app: the app answers some paths itself; children that start on demand answer the others.
 import http from 'node:http'
 import path from 'node:path'
 import Fastify from 'fastify'
@@ -14,7 +14,7 @@ const gateway = createGateway(spinner, {
 const app = Fastify()
 app.get('/', () => 'the app itself')
 app.register(async (children) => {
-  // Fastify reads bodies unless it is told not to; here they are for the child.
+  // Keep Fastify from reading bodies, because the gateway streams them to the child.
   children.removeAllContentTypeParsers()
   children.addContentTypeParser('*', (_request, _body, done) => done(null))
   children.all('/*', (request, reply) => {

@@ -1,4 +1,4 @@
-// A host that starts one app for each first part of a path, when somebody first asks for it, and passes requests on.
+// A host that starts one app for each first segment of a path, at its first request, and forwards requests.
 import http from 'node:http'
 import { createSpinner } from 'spinner'
 

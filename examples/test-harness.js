@@ -1,5 +1,5 @@
-// A server for tests: it is started once, however many tests want it, on a port that is free, and held while they run.
-// `await using lease = …` does what try and finally do here, in TypeScript and where Node knows the syntax.
+// A server for tests. It starts once for all tests, on a free port, and the leases keep it running while tests use it.
+// In TypeScript and newer versions of Node, `await using lease = …` replaces the try and finally blocks of check().
 import assert from 'node:assert'
 import path from 'node:path'
 import { createSpinner } from 'spinner'

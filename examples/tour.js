@@ -1,5 +1,5 @@
-// One child from its first use to its last: started when it is needed, restarted when its file changes, brought
-// back when it crashes, stopped when nobody uses it.
+// The life of one child: spinner starts it on first use, restarts it when its file changes and when it crashes, and
+// stops it when it is idle.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import { tmpdir } from 'node:os'

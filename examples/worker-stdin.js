@@ -1,4 +1,4 @@
-// A worker that listens nowhere: it reads jobs from its standard input and answers on its standard output, a line each.
+// A worker without an address: it reads jobs from stdin and writes results to stdout, one per line.
 import { createInterface } from 'node:readline'
 import { createSpinner } from 'spinner'
 

@@ -1,4 +1,4 @@
-// Builds dist/ from src/, unless it is newer than every source already.
+// Builds dist/ from src/, unless dist/ is newer than every source.
 import { spawnSync } from 'node:child_process'
 import { readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
@@ -19,7 +19,7 @@ const sources = [...newest(path.join(root, 'src')), statSync(path.join(root, 'ts
 const built = newest(path.join(root, 'dist'))
 const isFresh = built.length > 0 && Math.min(...built) > Math.max(...sources)
 if (!isFresh || process.argv.includes('--force')) {
-  // Into a folder of its own first: whoever uses dist/ meanwhile finds the old one whole, or the new one.
+  // Build into a separate directory first, so that dist/ is always complete for its users, old or new.
   const fresh = path.join(root, `dist.${process.pid}`)
   const tsc = path.join(root, 'node_modules/typescript/bin/tsc')
   const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', fresh], {

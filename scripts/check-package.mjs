@@ -1,4 +1,4 @@
-// Checks what would be published: which files, and whether the entry points and types hold for those who install it.
+// Checks the package that would be published: its files, links, entry points and types.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,7 +6,7 @@ import path from 'node:path'
 
 const root = path.join(import.meta.dirname, '..')
 const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
-/** What those who install it may import, and what they may run. */
+/** Files that users of the package import or run. */
 const ENTRIES = [
   ...Object.values(manifest.exports).flatMap((entry) =>
     typeof entry === 'string' ? [entry] : [entry.default, entry.types],
@@ -36,7 +36,7 @@ function run(command, args) {
   }
 }
 
-/** One line for what was checked, and all of what was said when it is wrong. */
+/** Prints one line per check, and the whole output of a failed check. */
 function report(what, ok, detail) {
   console.log(`package: ${what}: ${ok ? detail : 'wrong'}`)
   if (ok) return
@@ -54,7 +54,7 @@ function pack(folder) {
     return null
   }
   const said = JSON.parse(packed.stdout)
-  // npm 12 answers with an object by name, the ones before with a list.
+  // npm 12 prints an object by name; earlier versions print an array.
   return Array.isArray(said) ? said[0] : Object.values(said)[0]
 }
 
@@ -63,18 +63,18 @@ function checkFiles({ files, size, unpackedSize }) {
   const missing = WANTED.filter((file) => !paths.includes(file)).map((file) => `missing: ${file}`)
   const surplus = paths
     .filter((file) => !ALLOWED.some((pattern) => pattern.test(file)))
-    .map((file) => `does not belong: ${file}`)
+    .map((file) => `unexpected: ${file}`)
   const sourceless = paths
     .filter((file) => /^dist\/.*\.js$/.test(file))
     .filter((file) => !paths.includes(file.replace(/^dist\/(.*)\.js$/, 'src/$1.ts')))
-    .map((file) => `has no source any more: ${file}; run \`npm run build -- --force\``)
+    .map((file) => `no source for: ${file}; run \`npm run build -- --force\``)
   const wrong = [...missing, ...surplus, ...sourceless]
   const kilobytes = (bytes) => `${(bytes / 1024).toFixed(0)} KiB`
   const sizes = `${paths.length} files, ${kilobytes(size)} packed, ${kilobytes(unpackedSize)} unpacked`
   report('files', wrong.length === 0, wrong.length === 0 ? sizes : wrong.join('\n'))
 }
 
-/** Who reads the pages where the package is installed follows the same links. */
+/** Checks that links between pages also work in the installed package. */
 function checkLinks({ files }) {
   const paths = files.map((file) => file.path)
   const isThere = (target) => paths.some((file) => file === target || file.startsWith(`${target}/`))
@@ -84,8 +84,10 @@ function checkLinks({ files }) {
     )
   const links = paths.filter((file) => file.endsWith('.md')).flatMap(linksOf)
   const dead = links.filter(({ target }) => !isThere(target))
-  const said = dead.map(({ page, target }) => `${page} leads to ${target}, which is not packed`).join('\n')
-  report('links', dead.length === 0, dead.length === 0 ? `${links.length} lead somewhere` : said)
+  const said = dead
+    .map(({ page, target }) => `${page} links to ${target}, which is not in the package`)
+    .join('\n')
+  report('links', dead.length === 0, dead.length === 0 ? `${links.length} links, none broken` : said)
 }
 
 const bin = (file) => path.join(root, 'node_modules', file)
@@ -97,14 +99,14 @@ try {
     checkFiles(packed)
     checkLinks(packed)
     const publint = run(process.execPath, [bin('publint/src/cli.js'), tarball, '--strict'])
-    report('publint', publint.ok, publint.ok ? 'nothing to say' : publint.said)
+    report('publint', publint.ok, publint.ok ? 'no problems' : publint.said)
     const attw = run(process.execPath, [
       bin('@arethetypeswrong/cli/dist/index.js'),
       tarball,
       '--profile',
       'esm-only',
     ])
-    report('types (attw)', attw.ok, attw.ok ? 'nothing to say' : attw.said)
+    report('types (attw)', attw.ok, attw.ok ? 'no problems' : attw.said)
   }
 } finally {
   rmSync(folder, { recursive: true, force: true })

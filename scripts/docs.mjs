@@ -1,5 +1,5 @@
-// Writes what is made from the code: docs/states.md, docs/states.svg, docs/options.md and spinner.schema.json.
-// With --check it writes nothing and fails when one of them is out of date. Needs dist/.
+// Generates docs/states.md, docs/states.svg, docs/options.md and spinner.schema.json from the code.
+// With --check, writes nothing and fails if one of them is out of date. Requires dist/.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { editorSchema } from './docs/editor-schema.mjs'
@@ -26,7 +26,7 @@ const pages = {
   'states.md': statesPage(table, edges),
   'states.svg': stateChart(edges),
   'options.md': optionsPage(CHILD_OPTIONS, options),
-  // In front of the docs, where editors find it in an installed package.
+  // Outside docs/, where editors find it in an installed package.
   '../spinner.schema.json': editorSchema(schema, options, ofGateway),
 }
 

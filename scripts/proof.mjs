@@ -1,5 +1,5 @@
-// Runs one of the long proofs: `node scripts/proof.mjs NAME [arguments]` compiles the sources and the tests as they
-// stand, and runs test/NAME/run.ts as a plain program, without a test runner around it.
+// Runs one of the long proofs: `node scripts/proof.mjs NAME [arguments]` compiles the current sources and tests,
+// and runs test/NAME/run.ts as a plain program, without a test runner.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
@@ -19,10 +19,10 @@ const { status } = spawnSync(process.execPath, [tsc, ...settings], { cwd: root, 
 if (status !== 0) process.exit(status ?? 1)
 
 const program = path.join(compiled, 'test', name, 'run.js')
-// What V8 compiles over time lies in the heap too, a megabyte of it: without that, what the soak sees grow is ours.
+// Disable optimised code for the soak: V8 keeps about a megabyte of it in the heap, and the soak must measure only spinner.
 const ofProof = name === 'soak' ? ['--no-opt'] : []
 const flags = ['--expose-gc', '--enable-source-maps', ...ofProof, program, ...rest]
 const proof = spawn(process.execPath, flags, { cwd: root, stdio: 'inherit' })
-// Ctrl-C reaches both; the proof ends what it has started, and this waits for it.
+// Ctrl-C reaches both processes. Wait for the proof, which ends the processes that it has started.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => proof.kill(signal))
 proof.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal ?? 'SIGKILL']))

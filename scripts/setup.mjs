@@ -1,6 +1,6 @@
-// Makes a fresh machine ready for `npm start`, `npm test`, `npm run bench` and `npm pack`: packages when they are missing
-// or older than the lock file, the build when it is older than the sources, with --test what the tests need, and with --bench
-// what is measured beside it.
+// Prepares a new machine for `npm start`, `npm test`, `npm run bench` and `npm pack`. Installs packages if they are missing
+// or older than the lock file, and builds if the build is older than the sources. With --test, installs the programs that the
+// tests need; with --bench, the packages and programs that the benchmarks need.
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -9,29 +9,29 @@ const root = path.join(import.meta.dirname, '..')
 const at = (file) => path.join(root, file)
 const timeOf = (file) => (existsSync(file) ? statSync(file).mtimeMs : 0)
 
-/** Programs that tests run for real, and the Debian packages that each needs; what these recommend is not installed. */
+/** Programs that the tests run, and the Debian packages of each. Recommended packages are not installed. */
 const TEST_PROGRAMS = [
   { program: 'cc', package: 'gcc libc6-dev', why: 'the small C server of the tests' },
-  { program: 'python3', package: 'python3', why: 'a listener that is not ours' },
-  { program: 'chromium', package: 'chromium', why: 'the browser that opens apps behind the gateway' },
+  { program: 'python3', package: 'python3', why: 'a listener of another process' },
+  { program: 'chromium', package: 'chromium', why: 'the browser for apps behind the gateway' },
   { program: 'nginx', package: 'nginx', why: 'the nginx plugin' },
   { program: 'chromium', package: 'chromium', why: 'the example of browsers behind nginx' },
-  { program: 'ps', package: 'procps', why: 'processes as systems other than Linux tell of them' },
+  { program: 'ps', package: 'procps', why: 'the process list of systems other than Linux' },
 ]
 
-/** Programs of the measurements; without one, what it is for is shown as not measured, or measured by another. */
+/** Programs of the benchmarks. Without one of them, its figures are shown as not measured, or another program measures them. */
 const BENCH_PROGRAMS = [
-  { program: 'cc', package: 'gcc libc6-dev', why: 'the small C server that is started' },
+  { program: 'cc', package: 'gcc libc6-dev', why: 'the small C server of the benchmarks' },
   { program: 'nginx', package: 'nginx', why: 'the limit of the gateway, and the nginx plugin' },
-  { program: 'wrk', package: 'wrk', why: 'the load on the gateway: one in Node takes its place' },
+  { program: 'wrk', package: 'wrk', why: 'the load on the gateway; a Node program replaces it' },
 ]
 
-/** Debian asks this program whether a package that was just installed may start its daemon. */
+/** Debian runs this program to decide whether a newly installed package may start its daemon. */
 const POLICY = '/usr/sbin/policy-rc.d'
 const NO_DAEMONS = '#!/bin/sh\nexit 101\n'
 
 function run(command, args, why) {
-  // Standard output may be somebody's JSON.
+  // Print to stderr, because stdout may carry JSON.
   console.error(`setup: ${why}`)
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' })
   if (status === 0) return true
@@ -39,12 +39,12 @@ function run(command, args, why) {
   return false
 }
 
-/** Where Debian has daemons, which is not on every user's PATH. */
+/** Debian's directory for daemons, which is not on every user's PATH. */
 const DAEMONS = '/usr/sbin'
 const folders = [...(process.env.PATH ?? '').split(path.delimiter), DAEMONS]
 const isOnPath = (program) => folders.some((folder) => existsSync(path.join(folder, program)))
 
-/** The tests start daemons of their own; one that runs from now on would be a surprise. */
+/** Installs without starting daemons, because the tests start their own and users do not expect a new one. */
 function withoutDaemons(install) {
   if (existsSync(POLICY)) return install()
   writeFileSync(POLICY, NO_DAEMONS, { mode: 0o755 })
@@ -55,7 +55,7 @@ function withoutDaemons(install) {
   }
 }
 
-/** `npm ci` in a folder whose packages are missing or older than its lock file. */
+/** Runs `npm ci` in a directory whose packages are missing or older than its lock file. */
 function installPackages(folder, why) {
   const installed = timeOf(path.join(folder, 'node_modules/.package-lock.json'))
   if (installed > 0 && installed >= timeOf(path.join(folder, 'package-lock.json'))) return true
@@ -74,14 +74,14 @@ function installPrograms(programs, without) {
   const install = () => apt('install', '-y', '-qq', '--no-install-recommends', ...names)
   if (mayInstall && apt('update', '-qq') && withoutDaemons(install)) return
   for (const { program, why } of missing) console.log(`setup: ${program} is missing (${why}); ${without}`)
-  console.log(`setup: to have all, install: ${names.join(' ')}`)
+  console.log(`setup: to get all of them, install: ${names.join(' ')}`)
 }
 
 if (!installPackages(root, 'installing packages (npm ci)')) process.exit(1)
 if (process.argv.includes('--bench')) {
-  // Without them the measurements run too, and say what is missing.
-  installPackages(at('bench'), 'installing what is measured beside it (npm ci)')
+  // Continue without them: the benchmarks still run, and report what is missing.
+  installPackages(at('bench'), 'installing the compared programs (npm ci)')
   installPrograms(BENCH_PROGRAMS, 'it will be missing in the tables')
 }
 if (process.argv.includes('--test')) installPrograms(TEST_PROGRAMS, 'its tests will be skipped')
-if (!run(process.execPath, [at('scripts/build.mjs')], 'building, if anything changed')) process.exit(1)
+if (!run(process.execPath, [at('scripts/build.mjs')], 'building, if a source has changed')) process.exit(1)

@@ -7,7 +7,7 @@ type Guarded = (...args: unknown[]) => void
 
 /**
  * eventemitter3 lets a listener's throw reach the emitter and skips the listeners after it. Here a listener that
- * throws or rejects is one line in the logger, and nobody else notices (HAZARDS H29).
+ * throws or rejects is one line in the logger, and nobody else notices (docs/hazards.md#h29).
  */
 export abstract class SafeEmitter<Events extends object> implements Emitter<Events> {
   // Made at the first listener: a thousand children that nobody listens to hold none of it.

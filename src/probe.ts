@@ -55,14 +55,15 @@ export function knock(sys: Sys, target: Target): Promise<Answer> {
   return new Promise((resolve) => {
     const socket = sys.connect(target)
     void sys.pause(ANSWER_WITHIN_MS).then(async () => {
-      // Where the host was held up, the answer may be there and not have been looked at (HAZARDS H20).
+      // Where the host was held up, the answer may be there and not have been looked at
+      // (docs/hazards.md#h20).
       await sys.nextTurn()
       resolve('unsure')
       if (socket.connecting) socket.destroy()
     })
     socket.on('error', (error) => resolve(NOBODY.has(codeOf(error) ?? '') ? 'nobody' : 'unsure'))
     socket.once('connect', () => {
-      // TCP can connect a socket to itself when both ports happen to be the same (HAZARDS H35).
+      // TCP can connect a socket to itself when both ports happen to be the same (docs/hazards.md#h35).
       const isSelf = socket.localPort !== undefined && socket.localPort === socket.remotePort
       resolve(isSelf ? 'nobody' : 'open')
       if (isSelf) socket.destroy()

@@ -38,7 +38,7 @@ export interface Sys {
   hold(): () => void
 }
 
-/** Node fires a timer above this at once; see HAZARDS H18. */
+/** Node fires a timer above this at once (docs/hazards.md#h18). */
 export const MAX_DELAY_MS = 2_147_483_647
 
 const realClock: Clock = {

@@ -1,4 +1,4 @@
-/* The smallest server: listens on PORT (a path or a port number of 127.0.0.1) and closes each connection. */
+/* Smallest server: listens on PORT (a path, or a port number on 127.0.0.1) and closes each connection. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@ static int listen_on_path(const char *path) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   if (strlen(path) >= sizeof address.sun_path) return -1;
   strcpy(address.sun_path, path);
-  unlink(path); /* Some supervisors leave the socket of a dead process where it is. */
+  unlink(path); /* Some supervisors do not remove the socket of a dead process. */
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   return bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 128) == 0 ? fd : -1;
 }
@@ -30,7 +30,7 @@ int main(void) {
   int fd = port[0] == '/' ? listen_on_path(port) : listen_on_port(atoi(port));
   if (fd < 0) return 1;
   if (tell && write(3, "!", 1) != 1) return 3;
-  if (getenv("BENCH_IPC") && write(3, "\"ready\"\n", 8) != 8) return 3; /* In the words of Node's own channel. */
+  if (getenv("BENCH_IPC") && write(3, "\"ready\"\n", 8) != 8) return 3; /* The message format of Node's IPC channel. */
   for (;;) {
     int connection = accept(fd, NULL, NULL);
     if (connection >= 0) close(connection);

@@ -1,4 +1,4 @@
-// The same in Node: a small HTTP server on PORT.
+// Node counterpart of server.c: a small HTTP server on PORT.
 const { rmSync, writeSync } = require('node:fs')
 const { createServer } = require('node:http')
 
@@ -11,7 +11,7 @@ if (UPGRADES) {
   })
 }
 const address = PORT.startsWith('/') ? { path: PORT } : { host: '127.0.0.1', port: Number(PORT) }
-// Some supervisors leave the socket of a dead process where it is.
+// Some supervisors do not remove the socket of a dead process.
 if (address.path) rmSync(address.path, { force: true })
 server.listen(address, () => {
   if (BENCH_FD3) writeSync(3, '!')

@@ -1,4 +1,4 @@
-// A host that takes as much memory as it is told, and starts one child: node freeze.mjs COMMAND.
+// Host that allocates a given amount of memory and starts one child: node freeze.mjs COMMAND.
 import path from 'node:path'
 import { createSpinner } from '../../dist/index.js'
 import { answer } from '../measuring/answer.mjs'
@@ -13,20 +13,20 @@ const [command] = process.argv.slice(2)
 const program = { command, args: [] }
 const folder = newFolder()
 const spinner = createSpinner({ logger: null, stdout: null, stderr: null })
-// It is small for as long as it lives, since it begins before this process grows.
+// Start the helper before this process grows, so that the helper stays small.
 const helper = await newHost('hosts/helper.mjs')
 let count = 0
 const newAddress = () => path.join(folder, `${count++}.sock`)
 
 const blocks = []
 
-/** Takes memory until it has so much in use; gives how much that is. */
+/** Allocates memory until this process uses `megabytes`. Returns the megabytes in use. */
 function grow(megabytes) {
   while (memoryOf(process.pid) < megabytes * 1_024) blocks.push(Buffer.alloc(BLOCK, 1))
   return memoryOf(process.pid) / 1_024
 }
 
-/** How long the loop stands still at most, and how long it takes until the child is ready. */
+/** Measures the longest stall of the event loop, and the time until the child is ready. */
 async function measured(start, stop) {
   const stillness = watchTurns()
   const began = performance.now()

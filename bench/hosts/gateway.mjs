@@ -1,4 +1,4 @@
-// One proxy in a process of its own, so that what it costs is its own: node gateway.mjs KIND SOCKET.
+// One proxy in a separate process, so that its costs can be measured: node gateway.mjs KIND SOCKET.
 import http from 'node:http'
 import { createRequire } from 'node:module'
 import { answer } from '../measuring/answer.mjs'
@@ -7,7 +7,7 @@ import { NODE } from '../measuring/programs.mjs'
 const require = createRequire(import.meta.url)
 const [kind, socketPath] = process.argv.slice(2)
 
-/** Each gives the functions for a server's `request` and `upgrade`. */
+/** Factories by kind. Each returns handlers for a server's `request` and `upgrade`. */
 const KINDS = {
   async spinner() {
     const { createSpinner } = await import('../../dist/index.js')
@@ -19,7 +19,7 @@ const KINDS = {
     return { spinner, to, request: gateway.handler, upgrade: gateway.upgrade }
   },
 
-  /** What the gateway is made of, without any of its rules: no proxy of this kind can be quicker. */
+  /** The base of the gateway, without any of its rules. No proxy of this kind can be faster. */
   async undici() {
     const { Pool } = await import('undici')
     const pool = new Pool('http://localhost', { socketPath, connections: 64 })
@@ -64,7 +64,7 @@ const server = http.createServer(request).on('upgrade', upgrade)
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
 const { port } = server.address()
 
-/** From the first byte of a request to the first of the answer, with the app asleep before. */
+/** Measures the time from the first byte of a request to the first byte of the response of a sleeping app. */
 async function coldRequest() {
   await spinner.stop('app')
   const began = performance.now()

@@ -1,4 +1,4 @@
-// A small process that spawns for a large one. spinner has no such helper: this shows what one would gain.
+// Small process that spawns for a large one. spinner has no such helper; this measures the gain of one.
 import { answer } from '../measuring/answer.mjs'
 import { bareSpawn, whenTold } from '../measuring/bare.mjs'
 import { end } from '../measuring/living.mjs'

@@ -1,4 +1,4 @@
-// A load for machines without wrk: so many connections that are kept, each asking one thing after another.
+// Load generator for machines without wrk: keep-alive connections that each send one request after another.
 import http from 'node:http'
 
 const [port, connections, seconds] = process.argv.slice(2).map(Number)

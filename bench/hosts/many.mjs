@@ -1,5 +1,5 @@
-// One host with many children, in a process of its own: memory can only be measured in a fresh process.
-// node many.mjs METHOD COUNT COMMAND says what it found.
+// One host with many children, in a separate process, because memory can only be measured in a new process.
+// node many.mjs METHOD COUNT COMMAND reports the figures.
 import path from 'node:path'
 import v8 from 'node:v8'
 import { answer } from '../measuring/answer.mjs'

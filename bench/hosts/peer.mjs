@@ -1,5 +1,5 @@
-// One supervisor of somebody else in a process of its own: node peer.mjs NAME. It is asked for what it takes to start,
-// to come back after a crash, and for many children.
+// One other supervisor in a separate process: node peer.mjs NAME. Measures a start, a restart after a crash, and the
+// duties of the peer.
 import { answer } from '../measuring/answer.mjs'
 
 const [name, settings] = process.argv.slice(2)

@@ -1,4 +1,4 @@
-// One watcher of somebody else: node save.mjs KIND SETTLE says how long after a save it decides to restart.
+// One other watcher: node save.mjs KIND SETTLE reports the time from a save to the decision to restart.
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -10,7 +10,7 @@ const require = createRequire(import.meta.url)
 const [kind, settle] = [process.argv[2], Number(process.argv[3])]
 const file = newFile()
 
-/** Each starts the file and gives a promise of the decision, and what ends it. */
+/** Factories by kind. Each starts the file, and returns a promise of the decision and a function that ends the watcher. */
 const KINDS = {
   async nodemon() {
     const nodemon = require('nodemon')
@@ -21,7 +21,7 @@ const KINDS = {
     return { decided, end: () => nodemon.emit('quit') }
   },
 
-  /** Its children need not listen for that: it watches from the first moment. */
+  /** Needs no listening child, because spinner 0.3.4 watches from the start. */
   async 'old-spinner'() {
     const peer = await open()
     const program = { command: process.execPath, args: [file] }

@@ -1,5 +1,5 @@
-// One host with ever more children, registered and running: node scale.mjs COMMAND REGISTERED RUNNING, the last two as
-// lists of sizes. Says what each of its costs is at each size.
+// One host with a growing number of registered and running children: node scale.mjs COMMAND REGISTERED RUNNING, the last
+// two as JSON arrays of sizes. Reports each cost at each size.
 import { createSpinner } from '../../dist/index.js'
 import { answer } from '../measuring/answer.mjs'
 import { workOf } from '../measuring/usage.mjs'
@@ -22,12 +22,12 @@ async function timed(action) {
   return performance.now() - began
 }
 
-/** Started once and stopped in the same turn: a sleeping child, without a process ever. */
+/** Starts and stops children in the same turn, so that they sleep and never have a process. */
 async function register(count) {
   while (names.length < count) {
     const name = `child-${names.length}`
     const child = spinner.start({ name, command })
-    // Whoever waits for it is told that it was stopped.
+    // Ignore the rejection: the start ends with an error because of the stop.
     child.then(null, () => {})
     names.push(name)
     child.stop()
@@ -42,7 +42,7 @@ async function settle() {
   globalThis.gc()
 }
 
-/** The median of a few calls, in microseconds. */
+/** Returns the median time of a few calls, in microseconds. */
 function callOf(times, call) {
   const all = []
   for (let look = 0; look < LOOKS; look++) {
@@ -59,7 +59,7 @@ async function idleCpu() {
   return ((workOf(process.pid) - work) / IDLE_MS) * 100
 }
 
-/** What the objects of this process take, in kilobytes. Its resident memory would also tell of what the heap once was. */
+/** Returns the memory of the objects in this process, in kilobytes. Resident memory would include an earlier, larger heap. */
 function memory() {
   const { heapUsed, external } = process.memoryUsage()
   return (heapUsed + external) / 1_024
@@ -95,7 +95,7 @@ async function ofRunning(count) {
 await settle()
 const empty = memory()
 for (const count of registered) found.registered.push(await ofRegistered(count, empty))
-// The first start of all brings up what every child shares.
+// Start one child first, because the first start also creates everything that the children share.
 await ofRunning(1)
 for (const count of running) found.running.push(await ofRunning(count))
 await spinner.close()

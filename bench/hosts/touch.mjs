@@ -1,4 +1,4 @@
-// What a call on a started child costs with spinner 0.3.4, in a process of its own.
+// Measures a call on a started child with spinner 0.3.4, in a separate process.
 import path from 'node:path'
 import { answer } from '../measuring/answer.mjs'
 import { newFolder } from '../measuring/living.mjs'

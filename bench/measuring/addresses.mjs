@@ -1,4 +1,4 @@
-// Addresses for those who do not allocate them, and how one sees from outside who is there.
+// Allocates addresses for peers that do not, and detects from outside whether a process listens or lives.
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import net from 'node:net'
@@ -15,7 +15,7 @@ export async function freePort() {
   return port
 }
 
-/** The two transports, each with a maker of addresses: paths of sockets, or numbers of ports. */
+/** Returns the two transports, each with a function that creates addresses: socket paths, or port numbers. */
 export function transports() {
   const folder = newFolder()
   let count = 0
@@ -39,18 +39,18 @@ export function accepts(address) {
   })
 }
 
-/** Resolves when a connection is accepted, tried every millisecond; rejects when none is for long. */
+/** Tries to connect every millisecond. Resolves when a connection is accepted; rejects after 10 s without one. */
 export async function whenAccepting(address) {
   const deadline = performance.now() + LONGEST_WAIT_MS
   while (!(await accepts(address))) {
-    if (performance.now() > deadline) throw new Error(`nobody listens on ${address}`)
+    if (performance.now() > deadline) throw new Error(`no process listens on ${address}`)
     await new Promise((resolve) => setTimeout(resolve, 1))
   }
 }
 
 /**
- * Resolves when the process serves no more. One that nobody has reaped yet does not, once it is its only thread: the
- * first thread may have ended while others still hold the sockets.
+ * Resolves when the process no longer serves. A zombie no longer serves if it has a single thread; if it has more, the other
+ * threads may still hold the sockets.
  */
 export async function whenGone(pid) {
   while (serves(pid)) await new Promise((resolve) => setImmediate(resolve))

@@ -1,6 +1,6 @@
-// The other side of host.mjs: does what it is asked, until nobody is left who asks.
+// Counterpart of host.mjs: handles requests until the parent disconnects.
 
-/** Says `began`, and answers from then on. `close` is called at the end. */
+/** Sends `began`, and then handles requests. Calls `close` at the end. */
 export function answer(duties, { began = null, close = () => {} } = {}) {
   process.on('message', async ({ duty, given }) => {
     try {

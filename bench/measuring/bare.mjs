@@ -1,4 +1,4 @@
-// The limit: a plain `spawn` whose child writes one byte to fd 3 in its listening callback. It checks nothing,
+// The limit: a plain `spawn` whose child writes one byte to fd 3 in its listening callback. The limit checks nothing,
 // restarts nothing and remembers nothing.
 import { spawn } from 'node:child_process'
 import { rmSync } from 'node:fs'
@@ -14,7 +14,7 @@ export function bareSpawn({ command, args }, port, tells) {
   return child
 }
 
-/** Resolves when the byte is there. */
+/** Resolves when the byte has arrived. */
 export function whenTold(child) {
   const pipe = child.stdio[3]
   return new Promise((resolve, reject) => {
@@ -28,7 +28,7 @@ export function whenTold(child) {
   })
 }
 
-/** Resolves when it is known to listen: by the byte, or by a connection. */
+/** Resolves when the child listens, as shown by the byte or by a connection. */
 export const whenReady = (child, port, tells) => (tells ? whenTold(child) : whenAccepting(port))
 
 export const clear = (port) => {

@@ -1,4 +1,4 @@
-// What all measurements share: rounds in random order, and one failure that does not end the others.
+// Shared by all measurements: rounds in random order, and isolation of failed methods.
 
 const LONGEST_SAMPLE_MS = 20_000
 const LONGEST_ERROR = 80
@@ -7,8 +7,8 @@ export const progress = (text) => process.stderr.write(`bench: ${text}\n`)
 
 /**
  * Takes samples of each method, in a new random order each round. A method is `{ name, sample, rounds, longestMs }`:
- * `sample` gives numbers by key, and `rounds` is for one that takes part less often. One that fails is not asked again. The
- * samples of a result stand at the number of their round, so that those of one round can be compared.
+ * `sample` returns numbers by key, and `rounds` limits how often the method takes part. A method that fails is not sampled
+ * again. A sample has the index of its round, so that samples of the same round can be compared.
  */
 export async function interleave(label, methods, rounds) {
   const results = new Map(methods.map(({ name }) => [name, { samples: [], error: null }]))
@@ -21,7 +21,7 @@ export async function interleave(label, methods, rounds) {
   return results
 }
 
-/** Spread over all rounds, since the first ones may find another machine than the last. */
+/** Returns whether a method takes part in a round. Spreads the samples over all rounds, because the load of the machine changes. */
 function isDue(method, round, rounds) {
   const own = Math.min(rounds, method.rounds ?? rounds)
   return Math.ceil(((round + 1) * own) / rounds) > Math.ceil((round * own) / rounds)

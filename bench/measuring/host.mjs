@@ -1,11 +1,11 @@
-// A method in a process of its own, so that neither its memory nor its crash is another's.
+// Runs a method in a separate process, so that its memory and its crashes do not affect other methods.
 import { fork } from 'node:child_process'
 import path from 'node:path'
 import { kept } from './living.mjs'
 
 const bench = path.join(import.meta.dirname, '..')
 
-/** Starts `bench/FILE ARGUMENTS` and resolves when it answers: `ask(duty, ...)` has it do something there. */
+/** Starts `bench/FILE ARGUMENTS` and resolves when the process responds. `ask(duty, ...)` runs a duty there. */
 export async function newHost(file, args = [], execArgv = []) {
   const stdio = ['ignore', 'ignore', 'pipe', 'ipc']
   const host = kept(fork(path.join(bench, file), args.map(String), { execArgv, stdio }))
@@ -20,7 +20,7 @@ export async function newHost(file, args = [], execArgv = []) {
         action()
       }
       const ended = (code) => settle(() => reject(new Error(`its process ended with ${code}: ${complaint}`)))
-      // nodemon speaks up here too, in words of its own.
+      // Ignore other messages: nodemon also sends its own messages here.
       const said = ({ result, error }) => {
         if (error !== undefined) settle(() => reject(new Error(error)))
         else if (result !== undefined) settle(() => resolve(result))
@@ -42,10 +42,10 @@ export async function newHost(file, args = [], execArgv = []) {
   }
 }
 
-/** What Node says of an uncaught error is in a line that begins with its name. */
+/** Finds the line of an uncaught error in Node's output: it begins with the name of the error. */
 const lastLine = (text) => /^\w*Error.*$/m.exec(text)?.[0] ?? text.slice(-200)
 
-/** One answer of a host that lives no longer. */
+/** Starts a host, returns its first message, and ends it. */
 export async function once(file, args, execArgv) {
   const host = await newHost(file, args, execArgv)
   host.end()

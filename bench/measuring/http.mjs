@@ -1,4 +1,4 @@
-// Requests, and the nginx and the app that they meet.
+// Sends requests, and starts the nginx and the app that receive them.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
@@ -17,16 +17,16 @@ export function get(port, agent = false) {
   })
 }
 
-/** The program behind a proxy, on a socket or a port. */
+/** Starts the program behind a proxy, on a socket or a port. */
 export async function newApp(address) {
   const env = { ...process.env, PORT: String(address), UPGRADES: '1' }
-  // Detached, as spinner starts it: some systems share the cores out among sessions.
+  // Detached, as spinner starts it, because some systems distribute the cores among sessions.
   const app = kept(spawn(NODE.command, NODE.args, { env, stdio: 'ignore', detached: true }))
   await whenAccepting(address)
   return { address, pid: app.pid, end: () => app.kill() }
 }
 
-/** What any nginx of ours needs to keep to its own folder. */
+/** Returns the settings that keep an nginx of the benchmarks in its own directory. */
 export const nginxIn = (folder) => {
   mkdirSync(path.join(folder, 'temp'))
   return {
@@ -36,14 +36,14 @@ export const nginxIn = (folder) => {
   }
 }
 
-/** Ends at SIGTERM with its workers, which a SIGKILL would leave. */
+/** Starts an nginx. SIGTERM ends it together with its workers; SIGKILL would leave the workers running. */
 export const startNginx = ([command, ...args], configuration) =>
   kept(
     spawn(command, [...args, '-c', configuration, '-g', 'daemon off;'], { stdio: 'ignore', detached: true }),
     'SIGTERM',
   )
 
-/** An nginx that keeps connections to the app open; `null` when there is none here. */
+/** Starts an nginx that keeps connections to the app open; returns `null` if nginx is not installed. */
 export async function newProxy(folder, port, socketPath) {
   if (!existsSync(NGINX)) return null
   const { own, http: inHttp, command } = nginxIn(folder)

@@ -1,9 +1,9 @@
-// What a web socket that says nothing costs a proxy.
+// Measures the memory of idle WebSockets in a proxy.
 import net from 'node:net'
 
 export const SOCKETS = 1_000
 
-/** Kilobytes of the proxy's memory for each web socket that says nothing. */
+/** Returns the kilobytes of the proxy's memory per idle WebSocket. */
 export async function idleSockets({ ask, began: port }) {
   const before = await ask('memory')
   const head = `GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n`

@@ -1,4 +1,4 @@
-// Load on a port: as many requests as it takes, and one after another.
+// Generates load on a port: as many requests as possible, or one after another.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import http from 'node:http'
@@ -12,8 +12,8 @@ export const SECONDS = 2
 export const SEQUENCE = 1_000
 
 const WRK = '/usr/bin/wrk'
-/** Who asks: wrk where there is one. It needs less of the cores than a program in Node, which takes its place. */
-export const LOAD = existsSync(WRK) ? 'wrk' : 'a program in Node, since there is no wrk here,'
+/** Name of the load generator: wrk if it is installed, otherwise a Node program, which needs more CPU time. */
+export const LOAD = existsSync(WRK) ? 'wrk' : 'A Node program (wrk is not installed)'
 
 function commandFor(port) {
   if (existsSync(WRK)) {
@@ -31,7 +31,7 @@ function commandFor(port) {
   return [process.execPath, [program, port, CONNECTIONS, SECONDS].map(String)]
 }
 
-/** Requests a second on connections that are kept. */
+/** Measures requests per second on keep-alive connections. */
 export function throughput(port) {
   return new Promise((resolve, reject) => {
     const load = kept(spawn(...commandFor(port), { stdio: ['ignore', 'pipe', 'inherit'] }))
@@ -47,7 +47,7 @@ export function throughput(port) {
   })
 }
 
-/** How long one request takes after another, on one connection that is kept, in microseconds. */
+/** Measures consecutive requests on one keep-alive connection, in microseconds. */
 export async function latency(port) {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
   const times = []

@@ -1,4 +1,4 @@
-// Saves as editors make them: a new file is renamed over the old one.
+// Saves files as editors do: renames a new file over the old one.
 import { renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { newFolder } from './living.mjs'
@@ -7,14 +7,14 @@ const PROGRAM = 'setInterval(() => {}, 1e6)'
 
 let saves = 0
 
-/** A program that does nothing, in a folder of its own. */
+/** Creates a program that does nothing, in its own directory. */
 export function newFile() {
   const file = path.join(newFolder(), 'server.js')
   writeFileSync(file, PROGRAM)
   return file
 }
 
-/** Gives the moment of the save. */
+/** Saves the file and returns the time of the save. */
 export function save(file) {
   writeFileSync(`${file}~`, `${PROGRAM} // version ${saves++}\n`)
   const began = performance.now()

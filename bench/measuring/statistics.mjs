@@ -6,7 +6,7 @@ function quantile(sorted, share) {
   return low + (high - low) * (at - Math.floor(at))
 }
 
-/** Median and quartiles of what is a number; `null` when nothing is. */
+/** Returns median and quartiles of the finite numbers; `null` if there are none. */
 export function summary(values) {
   const sorted = values.filter(Number.isFinite).sort((a, b) => a - b)
   if (sorted.length === 0) return null
@@ -15,10 +15,10 @@ export function summary(values) {
 
 export const median = (values) => summary(values)?.median ?? null
 
-/** What all samples say under one key; rounds in which there was none are left out. */
+/** Returns the values of one key in all samples; skips rounds without a sample. */
 export const valuesOf = (samples, key) => samples.filter(Boolean).map((sample) => sample[key])
 
-/** The median of the ratios of samples that were taken in the same round; `null` when no round has both. */
+/** Returns the median of the ratios of samples from the same round; `null` if no round has both. */
 export function pairedRatio(samples, limits, key) {
   return median(samples.map((sample, round) => sample?.[key] / limits[round]?.[key]))
 }

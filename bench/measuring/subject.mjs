@@ -1,8 +1,8 @@
-// Measures one subject in this process, and says what came out.
+// Measures one subject in this process, and sends the result to the parent.
 const [subject, options] = process.argv.slice(2)
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
-// Whoever asked is gone: there is nobody to measure for.
+// Exit if the parent is gone, because no process needs the result.
 process.once('disconnect', () => process.exit(1))
 const { measure } = await import(`../subjects/${subject}.mjs`)
 const { figures = {}, tables, charts = [] } = await measure(JSON.parse(options))

@@ -1,15 +1,15 @@
-// What a run leaves when it is cut short: daemons of their own, and children of these. All of it inherits a mark.
+// Ends the processes that an interrupted run leaves behind: daemons and their children. All of them inherit a mark.
 import { readdirSync, readFileSync } from 'node:fs'
 
 const MARK = 'SPINNER_BENCH'
 
-/** The variable that each process below inherits. */
+/** Returns the variable that all processes of this run inherit. */
 export const marked = () => ({ [MARK]: String(process.pid) })
 
-/** Kills every process that carries the mark of this one. Where there is no `/proc` nothing is found. */
+/** Kills every process with the mark of this process. Without `/proc`, finds nothing. */
 export function sweep() {
   const mark = `${MARK}=${process.pid}`
-  // A second look finds what was started by what the first one killed.
+  // Look twice: processes killed in the first pass may have started others.
   for (let look = 0; look < 2; look++) {
     for (const pid of processes()) if (environmentOf(pid).includes(mark)) kill(pid)
   }
@@ -35,6 +35,6 @@ function kill(pid) {
   try {
     process.kill(Number(pid), 'SIGKILL')
   } catch {
-    // It has ended by itself.
+    // The process has already exited.
   }
 }

@@ -1,16 +1,16 @@
-// What a process uses, as Linux tells.
+// Reads the resource usage of a process on Linux.
 import { readdirSync, readFileSync } from 'node:fs'
 
 const TICKS_A_SECOND = 100
 
 const read = (pid, file) => readFileSync(`/proc/${pid}/${file}`, 'latin1')
 
-/** Its resident memory, in kilobytes. */
+/** Returns the resident memory of a process, in kilobytes. */
 export const memoryOf = (pid) => Number(/^VmRSS:\s+(\d+)/m.exec(read(pid, 'status'))[1])
 
 export const descriptorsOf = (pid) => readdirSync(`/proc/${pid}/fd`).length
 
-/** Its CPU time so far, in milliseconds; of another process in steps of ten. */
+/** Returns the CPU time of a process so far, in milliseconds; for other processes in steps of ten. */
 export function workOf(pid) {
   if (pid === process.pid) {
     const { user, system } = process.cpuUsage()

@@ -1,11 +1,11 @@
-// What goes on in this process unseen: timers, spawns, turns of the loop that take long. To be set up before anything
-// else is loaded.
+// Observes this process: timers, spawns, and long turns of the event loop. Call these functions before any other module
+// is loaded.
 import { createRequire, syncBuiltinESMExports } from 'node:module'
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 
 const require = createRequire(import.meta.url)
 
-/** Timers that are armed, and how often one has fired; `pause` is a timer that does not count. */
+/** Counts active timers and fired timers. `pause` uses a timer that is not counted. */
 export function watchTimers() {
   const { setTimeout: set, clearTimeout, setInterval, clearInterval } = globalThis
   const counts = { armed: new Set(), fired: 0 }
@@ -32,7 +32,7 @@ export function watchTimers() {
   return { counts, pause: (ms) => new Promise((resolve) => set(resolve, ms)) }
 }
 
-/** The largest number of spawns in one turn of the loop. */
+/** Records the largest number of spawns in one turn of the event loop. */
 export function watchSpawns() {
   const childProcess = require('node:child_process')
   const { spawn } = childProcess
@@ -49,24 +49,24 @@ export function watchSpawns() {
   return turns
 }
 
-/** Times an action, and the longest time for which the loop stood still meanwhile, in milliseconds. */
+/** Measures the duration of an action, and the longest block of the event loop during it, in milliseconds. */
 export function watchLoop(pause) {
   const delays = monitorEventLoopDelay({ resolution: 1 })
   delays.enable()
   return async (action) => {
     delays.reset()
-    // The first interval after a reset is not counted.
+    // Wait, because the first interval after a reset is not counted.
     await pause(10)
     const began = performance.now()
     await action()
     const ms = performance.now() - began
-    // The monitor notes a block only when its own timer fires after it.
+    // Wait, because the monitor records a block only when its own timer fires afterwards.
     await pause(10)
     return { ms, block: delays.max / 1e6 }
   }
 }
 
-/** The longest time between two turns of the loop from now on; the returned function ends the watch and tells it. */
+/** Measures the longest time between two turns of the event loop. The returned function ends the watch and returns the time. */
 export function watchTurns() {
   let [longest, last, ended] = [0, performance.now(), false]
   const look = () => {

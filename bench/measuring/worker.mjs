@@ -1,15 +1,15 @@
-// Has a subject measured in a process, an environment and a folder of its own, and leaves nothing of it behind.
+// Measures a subject in a separate process with its own environment and directory, and cleans up afterwards.
 import { fork } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { marked, sweep } from './sweep.mjs'
 
-/** Where a subject takes longer, something hangs. */
+/** Maximum time of a subject. A subject that takes longer hangs. */
 const LONGEST_MS = 600_000
 const PROGRAM = path.join(import.meta.dirname, 'subject.mjs')
 
-/** What a child may inherit. Anything else, `NODE_EXTRA_CA_CERTS` above all, may triple the start of Node. */
+/** Variables that a child inherits. Others, above all `NODE_EXTRA_CA_CERTS`, may triple the startup time of Node. */
 const KEPT = ['PATH', 'LANG', 'SystemRoot']
 
 function environmentIn(folder) {
@@ -17,7 +17,7 @@ function environmentIn(folder) {
   return { ...Object.fromEntries(kept), ...marked(), HOME: folder, TMPDIR: folder }
 }
 
-/** Resolves with what the subject said, or rejects with why it said nothing. `signal` cuts it short. */
+/** Resolves with the result of the subject, or rejects if there is none. `signal` interrupts the subject. */
 export async function measureApart(subject, options, execArgv, signal) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'spinner-bench-'))
   const env = environmentIn(folder)

@@ -1,10 +1,10 @@
-// forever-monitor, which restarts, and wait-on, which knows when something listens.
+// Combines forever-monitor, which restarts children, and wait-on, which detects listening children.
 import { createRequire } from 'node:module'
 import { whenGone } from '../measuring/addresses.mjs'
 
 const require = createRequire(import.meta.url)
 
-/** `settings` are those of wait-on. */
+/** Opens the peer. `settings` are options of wait-on. */
 export async function open(settings) {
   const { Monitor } = require('forever-monitor')
   const waitOn = require('wait-on')

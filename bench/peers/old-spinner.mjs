@@ -1,4 +1,4 @@
-// spinner 0.3.4. It needs a name that Node has dropped, and sockets from us: its own go into no folder of ours.
+// spinner 0.3.4. It needs a global that Node has removed, and socket paths from here, because its own are in another directory.
 import { EventEmitter } from 'node:events'
 import { createRequire } from 'node:module'
 
@@ -9,7 +9,7 @@ const require = createRequire(import.meta.url)
 const quiet = () => {}
 const logger = { log: quiet, info: quiet, warn: quiet, error: quiet }
 
-/** The options of a child that listens on the given address. They are made anew each time, since it changes them. */
+/** Creates the options of a child that listens on the given address. Each call needs a new object, because spinner 0.3.4 changes it. */
 const optionsOf = (name, { command, args }, address, more) => ({
   name,
   command,
@@ -48,7 +48,7 @@ export async function open() {
     startAll: (names, program, addressOf) =>
       Promise.all(names.map((name) => start(name, program, addressOf(name)))),
     stopAll: (names) => Promise.all(names.map(stop)),
-    /** Starts a child whose file is watched; the promise is of the moment at which it is killed for a change. */
+    /** Starts a child with a watched file. Resolves with the time at which spinner kills the child because of a change. */
     whenChanged(name, program, address, monitor) {
       const machine = spinner.start(optionsOf(name, program, address, { monitor }))
       const { child } = machine

@@ -1,5 +1,5 @@
-// pm2 in the setting that suits it best: no look at version control, no metrics, no logs, and children that say by themselves
-// that they are ready. Its daemon is a process of its own.
+// pm2 in its fastest configuration: no version control, no metrics, no logs, and children that report their own readiness.
+// Its daemon is a separate process.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
@@ -33,7 +33,7 @@ export async function open() {
     start: (name, program, address) => call('start', optionsOf(name, program, address)),
     stop: (name) => call('delete', name),
     pidOf: async (name) => (await call('describe', name))[0].pid,
-    /** Its events come late, by way of the daemon. */
+    /** Waits for the restart without pm2's events, because these come late, through the daemon. */
     again: async (_name, address, pid) => {
       await whenGone(pid)
       await whenAccepting(address)
@@ -44,7 +44,7 @@ export async function open() {
         names.map((name) => optionsOf(name, program, addressOf(name))),
       ),
     stopAll: () => call('delete', 'all'),
-    /** Who supervises, and so what is to be looked at. */
+    /** Returns the pid of the daemon, whose memory and CPU are measured. */
     supervisor: () => Number(readFileSync(path.join(home, 'pm2.pid'), 'utf8')),
     close: () => call('killDaemon'),
   }

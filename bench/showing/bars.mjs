@@ -1,4 +1,4 @@
-// A chart of bars that lie, in groups: one bar for each method.
+// Draws a chart of horizontal bars, in groups: one bar per method.
 import { coloursOf, LINE, line, paper, scale, short, text, WIDTH } from './svg.mjs'
 
 const LEFT = 250
@@ -6,7 +6,7 @@ const RIGHT = WIDTH - 90
 const TOP = 54
 const HEAD = 26
 
-/** `groups` is a list of `{ label, bars: [{ label, value }] }`; a bar without a value shows its `missing`. */
+/** Draws the chart. `groups` is an array of `{ label, bars: [{ label, value }] }`; a bar without a value shows its `missing`. */
 export function bars({ title, unit, log = false, groups }) {
   const values = groups.flatMap((group) => group.bars.map(({ value }) => value))
   const { ticks, at } = scale(values, { log, from: LEFT, to: RIGHT })
@@ -26,7 +26,7 @@ export function bars({ title, unit, log = false, groups }) {
     line(at(tick), TOP, at(tick), y, 'grid'),
     text(at(tick), y + 16, short(tick), { anchor: 'middle', kind: 'faint' }),
   ])
-  const axis = text(RIGHT, y + 34, log ? `${unit}, each line ten times the last` : unit, {
+  const axis = text(RIGHT, y + 34, log ? `${unit}, logarithmic scale` : unit, {
     anchor: 'end',
     kind: 'faint',
   })

@@ -1,4 +1,4 @@
-// Charts as the subjects describe them, drawn.
+// Draws the charts that the subjects describe.
 import { bars } from './bars.mjs'
 import { lines } from './lines.mjs'
 

@@ -1,11 +1,11 @@
-// A chart of lines: what something costs, against how much of it there is.
+// Draws a chart of lines: cost by number or size.
 import { coloursOf, line, paper, scale, short, text, WIDTH } from './svg.mjs'
 
 const BOX = { left: 74, right: WIDTH - 250, top: 64, bottom: 330 }
 const HEIGHT = 384
 const LABEL = 18
 
-/** `series` is a list of `{ label, points: [[x, y], ...] }`; points without a value are left out. */
+/** Draws the chart. `series` is an array of `{ label, points: [[x, y], ...] }`; points without a value are left out. */
 export function lines({ title, x, y, log = true, series }) {
   const whole = series.map(({ label, points }) => ({
     label,
@@ -52,7 +52,7 @@ function lineOf({ points }, colour, across, up) {
   ]
 }
 
-/** Each name stands at the end of its line, moved down when another stands there. */
+/** Places each label at the end of its line, and moves it down if another label is there. */
 function labelsOf(series, colours, up) {
   const ends = series.map(({ label, points }) => ({
     label,

@@ -1,4 +1,4 @@
-// What the figures were measured on, and with which versions.
+// Describes the machine and the versions of the measured programs.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import os from 'node:os'

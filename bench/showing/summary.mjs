@@ -1,9 +1,9 @@
-// Every target beside what was measured: reached, or not and why.
+// Compares every target with the measured figure, and gives the reason if it is not reached.
 import { number } from './tables.mjs'
 
-const COLUMNS = ['target', 'at most or least', 'figure', '', 'why not']
+const COLUMNS = ['target', 'bound', 'figure', 'result', 'reason']
 
-/** Rounded as it is shown: what reads as the target has reached it. */
+/** Compares the rounded figure, so that a figure that is shown as equal to the target has reached it. */
 export function isReached({ most, least }, figure) {
   const shown = Number(number(figure))
   return most !== undefined ? shown <= most : shown >= least
@@ -22,7 +22,7 @@ function row(target, figure) {
     : [what, bound, shown, '**not reached**', reason ?? '']
 }
 
-/** `figures` are numbers by the keys of the targets; a text in place of a number says why there is none. */
+/** Builds the table of targets. `figures` has a number per target, or a string with the reason for a missing number. */
 export function summaryOf(targets, figures) {
   return {
     columns: COLUMNS,
@@ -30,6 +30,6 @@ export function summaryOf(targets, figures) {
   }
 }
 
-/** Those of the subjects that ran. */
+/** Returns the targets of the given subjects. */
 export const targetsOf = (targets, subjects) =>
   Object.fromEntries(Object.entries(targets).filter(([, { subject }]) => subjects.includes(subject)))

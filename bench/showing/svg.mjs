@@ -1,9 +1,9 @@
-// What all charts share: paper, colours for light and dark, text, scales and ticks.
+// Shared parts of all charts: paper, colours for light and dark mode, text, scales and ticks.
 
 export const WIDTH = 760
 export const LINE = 22
 
-/** Told apart by people who do not see all colours, on light and on dark paper. */
+/** Colours that colour-blind readers can distinguish, on light and on dark paper. */
 const COLOURS = ['#3b7dd8', '#d97706', '#2f9e6e', '#b4469b', '#7a6ff0', '#8a8f98', '#c2410c', '#0e8fa8']
 const colourRules = COLOURS.map(
   (colour, at) => `.fill-${at} { fill: ${colour} } .line-${at} { stroke: ${colour} }`,
@@ -26,7 +26,7 @@ const STYLE = `
 
 const [OURS, LIMIT, ...OTHERS] = [0, 5, 1, 2, 3, 4, 6, 7]
 
-/** A colour for each label: spinner and the limits have their own, the same in all charts. */
+/** Assigns a colour to each label. spinner and the limits have the same colours in all charts. */
 export function coloursOf(labels) {
   const isOurs = (label) => label === 'spinner'
   const isLimit = (label) => /^(bare|no proxy)/.test(label)
@@ -47,7 +47,7 @@ export const text = (x, y, words, { anchor = 'start', kind = '' } = {}) =>
 export const line = (x1, y1, x2, y2, kind) =>
   `  <line class="${kind}" x1="${round(x1)}" y1="${round(y1)}" x2="${round(x2)}" y2="${round(y2)}"/>`
 
-/** A whole picture; `description` says in words what it shows. */
+/** Renders a whole chart. `description` describes it in words. */
 export function paper({ title, description, height, body }) {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${round(height)}" role="img" aria-labelledby="title desc">
   <title id="title">${escaped(title)}</title>
@@ -60,7 +60,7 @@ ${[text(20, 32, title, { kind: 'heading' }), ...body].join('\n')}
 `
 }
 
-/** From values to places between `from` and `to`, and where the lines of the grid stand. */
+/** Maps values to positions between `from` and `to`, and returns the ticks of the grid. */
 export function scale(values, { log = false, from, to }) {
   const finite = values.filter((value) => Number.isFinite(value) && (!log || value > 0))
   const ticks = log ? decades(finite) : steps(finite)
@@ -86,7 +86,7 @@ function steps(values) {
   return Array.from({ length: Math.ceil(most / step - 1e-9) + 1 }, (_none, at) => at * step)
 }
 
-/** As short as it can be read: `0.05`, `12.5`, `1,500`, `10M`. */
+/** Formats a number briefly: `0.05`, `12.5`, `1,500`, `10M`. */
 export const short = (value) =>
   Number(value.toPrecision(3)).toLocaleString('en', {
     maximumFractionDigits: 4,

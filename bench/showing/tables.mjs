@@ -1,4 +1,4 @@
-// Numbers and tables, as Markdown that reads well in a terminal too.
+// Formats numbers and tables as Markdown that is also readable in a terminal.
 import { pairedRatio, summary, valuesOf } from '../measuring/statistics.mjs'
 
 const digits = (value) => (Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2)
@@ -8,25 +8,25 @@ export function number(value) {
   return Number.isInteger(value) ? String(value) : value.toFixed(digits(value))
 }
 
-/** Median and quartiles in one cell. */
+/** Formats median and quartiles for one cell. */
 export function spread(values) {
   const found = summary(values)
   return found ? `${number(found.median)} [${number(found.q1)}..${number(found.q3)}]` : 'not measured'
 }
 
-/** The cell of a method: its figures, or what went wrong. */
+/** Formats the cell of a method: its figures, or its error. */
 export const cell = ({ samples, error }, key) =>
   error === null ? spread(valuesOf(samples, key)) : `failed: ${error}`
 
 export const times = (ratio) => (ratio === null ? '' : `x${ratio.toFixed(2)}`)
 
-/** A ratio to a limit that was measured in the same rounds; the limit itself is x1. */
+/** Formats the ratio to a limit that was measured in the same rounds; the limit itself is x1. */
 export function ratioCell(result, limit, key) {
   if (result.error !== null || limit.error !== null) return ''
   return result === limit ? 'x1' : times(pairedRatio(result.samples, limit.samples, key))
 }
 
-/** A column that has nothing in any row is left out. */
+/** Renders a table. A column without a name and without any cell is left out. */
 export function render({ title, note, columns, rows }) {
   const used = columns.map((column, at) => column !== '' || rows.some((row) => row[at]))
   const kept = (cells) => cells.filter((_cell, at) => used[at])

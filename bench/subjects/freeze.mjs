@@ -1,4 +1,4 @@
-// How long a spawn holds the host, by the memory that the host has in use: the system copies the table of its pages.
+// Measures how long a spawn blocks the host, by host memory: the system copies the page table of the host.
 import { freemem } from 'node:os'
 import { interleave } from '../measuring/harness.mjs'
 import { newHost } from '../measuring/host.mjs'
@@ -18,12 +18,12 @@ const COLUMNS = [
   'memory of the host (MB)',
   'method',
   'longest stall of the host (ms)',
-  'to the limit',
+  'ratio to limit',
   'start to ready (ms)',
-  'to the limit',
+  'ratio to limit',
 ]
 const NOTE =
-  'One C child is started by a host that has so much memory in use. `spawn` forks, and the system copies the table of all pages of the host meanwhile: that is the limit, and a library inside the host cannot do without. The helper is a Node process that was begun while the host was small, and is asked over a channel; spinner has none. [What it would gain and cost](scale.md#a-spawn-holds-the-host).'
+  'A host with the given memory in use starts one C child. `spawn` forks, and the system copies the page table of the host. This copy is the limit, and a library inside the host cannot avoid it. The helper is a Node process that was started while the host was small, and receives its requests over a channel. spinner has no such helper. [Gains and costs of a helper](scale.md#a-spawn-blocks-the-host).'
 
 async function sizeOf(megabytes, program, rounds) {
   const host = await newHost('hosts/freeze.mjs', [program.command])
@@ -35,7 +35,7 @@ async function sizeOf(megabytes, program, rounds) {
   return { megabytes: Math.round(used), results }
 }
 
-/** Twice as much must be free: where memory is short the figures would be those of the swap. */
+/** Requires twice as much free memory, because with swapping the figures would be wrong. */
 const fits = (megabytes) => freemem() / 2 ** 20 > megabytes * 2
 
 function rowsOf({ megabytes, results, why }) {
@@ -53,7 +53,7 @@ const chartOf = (measured) => ({
   file: 'freeze.svg',
   kind: 'lines',
   log: false,
-  title: 'How long one start holds the host, by its memory',
+  title: 'How long one start blocks the host, by host memory',
   x: 'memory of the host (MB)',
   y: 'longest stall (ms)',
   series: METHODS.map(({ name }) => ({
@@ -65,9 +65,9 @@ const chartOf = (measured) => ({
 })
 
 export async function measure({ rounds, quick }) {
-  const title = 'A spawn holds the host'
+  const title = 'A spawn blocks the host'
   const program = compile(newFolder())
-  const why = process.platform === 'linux' ? program.missing : 'the memory is read from /proc'
+  const why = process.platform === 'linux' ? program.missing : 'the benchmark reads memory from /proc'
   if (why) return { tables: [{ title, columns: ['result'], rows: [[`not measured: ${why}`]] }] }
   const measured = []
   for (const megabytes of quick ? SIZES.slice(0, 3) : SIZES) {

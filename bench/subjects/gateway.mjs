@@ -1,4 +1,4 @@
-// What a proxy costs: the gateway next to nginx, and to two libraries, in front of the same Node program on a unix socket.
+// Measures the cost of a proxy: the gateway, nginx and two libraries, in front of the same Node program on a unix socket.
 import path from 'node:path'
 import { createGateway } from '../../dist/gateway/index.js'
 import { createSpinner } from '../../dist/index.js'
@@ -24,14 +24,14 @@ const isHere = (kind) => kind === LIMIT || kind === 'spinner' || PEERS.includes(
 const COLUMNS = [
   'method',
   'requests/s, median [quartiles]',
-  'to nginx',
-  'to httpxy',
+  'ratio to nginx',
+  'ratio to httpxy',
   'proxy CPU, us/request',
   'p50 added (us)',
   'p99 added (us)',
-  'memory an idle web socket (KB)',
+  'memory per idle WebSocket (KB)',
 ]
-const NOTE = `One Node program on a unix socket behind each. undici is what the gateway is made of, with none of its rules. ${LOAD} asks on ${CONNECTIONS} connections that are kept, for ${SECONDS} s; then ${SEQUENCE} requests follow one after another on one connection, and what they take longer than without a proxy is added. ${SOCKETS} web sockets that say nothing are held open by each proxy in a fresh process. All of it shares the cores of this machine, the load too.`
+const NOTE = `Behind each proxy runs one Node program on a unix socket. The gateway is built on undici; the row of undici has none of the gateway's rules. ${LOAD} sends requests on ${CONNECTIONS} keep-alive connections for ${SECONDS} s. Then ${SEQUENCE} requests follow one after another on one connection; the added time is the difference to the same requests without a proxy. For the memory, each proxy holds ${SOCKETS} idle WebSockets open in a new process. The proxies, the app and the load generator share the cores of this machine.`
 
 async function kilobytesOfRoute() {
   const spinner = createSpinner({ logger: null })
@@ -49,7 +49,7 @@ async function kilobytesOfRoute() {
 
 const hostOf = (kind, app) => newHost('hosts/gateway.mjs', [kind, app.address], ['--expose-gc'])
 
-/** Each kind in a process that has done nothing before. */
+/** Measures each kind in a new process. */
 async function memoryOfSockets(app) {
   const memory = new Map()
   for (const kind of ['spinner', ...PEERS]) {
@@ -72,7 +72,7 @@ function methodOf(name, port, usage) {
 
 const absent = (name, why) => ({ name, sample: () => Promise.reject(new Error(why)) })
 
-/** All that stand between the load and the app, and what ends them. */
+/** Starts all proxies between the load and the app. Returns the methods, and a function that ends the proxies. */
 async function openAll(app) {
   const hosts = new Map()
   for (const kind of KINDS.filter(isHere)) hosts.set(kind, await hostOf(kind, app))
@@ -84,7 +84,7 @@ async function openAll(app) {
   }
   const methods = [
     methodOf(DIRECT, direct.address),
-    proxy ? methodOf(PROXY, proxy.port) : absent(PROXY, `there is no ${NGINX} here`),
+    proxy ? methodOf(PROXY, proxy.port) : absent(PROXY, `${NGINX} does not exist`),
     ...KINDS.map(ofKind),
   ]
   const end = () => {
@@ -93,7 +93,7 @@ async function openAll(app) {
   return { methods, spinner: hosts.get('spinner'), end }
 }
 
-/** What one takes longer than the other, in the same round. */
+/** Returns the difference between two methods, per round. */
 const added = ({ samples }, other, key) =>
   samples.flatMap((sample, round) => {
     const without = other.samples[round]
@@ -137,9 +137,9 @@ function figuresOf(results, cold, route) {
 }
 
 const coldRows = (cold, route) => [
-  ['start of the app that sleeps (ms)', cell(cold.get('coldStart'), 'ms')],
-  ['first byte from the app that sleeps (ms)', cell(cold.get('coldRequest'), 'ms')],
-  ['memory for a route that was never asked for (KB)', number(route)],
+  ['start of a sleeping app (ms)', cell(cold.get('coldStart'), 'ms')],
+  ['first byte from a sleeping app (ms)', cell(cold.get('coldRequest'), 'ms')],
+  ['memory per route that was never requested (KB)', number(route)],
 ]
 
 export async function measure({ rounds }) {
@@ -165,7 +165,7 @@ export async function measure({ rounds }) {
         columns: COLUMNS,
         rows: methods.map(({ name }) => rowOf(name, results, memory)),
       },
-      { title: 'The gateway with apps that sleep', columns: ['what', 'figure'], rows: coldRows(cold, route) },
+      { title: 'The gateway with sleeping apps', columns: ['what', 'figure'], rows: coldRows(cold, route) },
     ],
     charts: [chartOf(methods, results)],
   }
@@ -174,8 +174,8 @@ export async function measure({ rounds }) {
 const chartOf = (methods, results) => ({
   file: 'gateway.svg',
   kind: 'bars',
-  title: 'Requests a second through a proxy, on connections that are kept',
-  unit: 'requests a second',
+  title: 'Requests per second through a proxy, on keep-alive connections',
+  unit: 'requests per second',
   groups: [
     {
       bars: methods.map(({ name }) => {

@@ -1,4 +1,4 @@
-// Many children in one host: how long they take to start and to stop, and what each of them costs.
+// Measures many children in one host: the time to start and stop them, and the cost of each child.
 import { interleave } from '../measuring/harness.mjs'
 import { once } from '../measuring/host.mjs'
 import { newFolder } from '../measuring/living.mjs'
@@ -18,7 +18,7 @@ const METHODS = [
   { name: 'pm2', file: 'pm2', packages: ['pm2'], rounds: 2, upTo: 500 },
 ]
 
-/** How many rounds there are of each size: as many as are asked for where there is a target. */
+/** Maximum number of rounds per size. The size with a target has no maximum. */
 const SIZES = new Map([
   [10, 5],
   [100, 5],
@@ -30,23 +30,23 @@ const COLUMNS = [
   'children',
   'method',
   'start (ms)',
-  'to the limit',
+  'ratio to limit',
   'stop (ms)',
-  'to the limit',
-  'host memory a child (KB)',
-  'to the limit',
+  'ratio to limit',
+  'host memory per child (KB)',
+  'ratio to limit',
   'idle CPU (%)',
   'longest stall, start (ms)',
   'longest stall, stop (ms)',
 ]
-const NOTE = `Every sample is a host process of its own, and its C children listen on unix sockets. The bare loop spawns all of them in one turn, and learns from a byte on fd 3 that they are ready. Start is until all are ready, stop until all are gone. Of 500 there are at least 11 samples, of fewer children 5, and of 1,000 3; of spinner 0.3.4 at most 3, and of pm2 2, since it takes seven seconds and more to stop 500. With few children the memory is that of the first steps of V8's heap, shared out among them. pm2 is a daemon: memory and CPU are the daemon's, and its stalls are not seen.`
+const NOTE = `Every sample is a separate host process with C children that listen on unix sockets. The bare loop spawns all children in one turn of the event loop, and each child reports readiness with a byte on fd 3. Start lasts until all children are ready, stop until all are gone. There are at least 11 samples for 500 children, 5 for fewer children, and 3 for 1,000; at most 3 for spinner 0.3.4, and 2 for pm2, which takes seven seconds or more to stop 500. With few children, the memory per child mostly shows the initial growth of V8's heap, divided by the number of children. pm2 is a daemon: memory and CPU are those of the daemon, and its stalls are not measured.`
 
 const DETAILS = [
-  { key: 'heap', what: 'JavaScript objects that stay, a child (KB)' },
-  { key: 'young', what: "growth of V8's young generation, a child (KB)" },
-  { key: 'descriptors', what: 'open files, a child' },
-  { key: 'spawnsPerTurn', what: 'most spawns in one turn of the loop' },
-  { key: 'timers', what: 'timers armed for all idle children' },
+  { key: 'heap', what: 'JavaScript objects that remain, per child (KB)' },
+  { key: 'young', what: "growth of V8's young generation, per child (KB)" },
+  { key: 'descriptors', what: 'open files per child' },
+  { key: 'spawnsPerTurn', what: 'most spawns in one turn of the event loop' },
+  { key: 'timers', what: 'active timers for all idle children' },
   { key: 'fired', what: 'timers fired in half an idle second' },
 ]
 
@@ -79,7 +79,7 @@ function detailsOf(results) {
   const names = [LIMIT, 'spinner'].filter((name) => results.get(name).error === null)
   return {
     title: `${TARGET} children, in detail`,
-    note: 'The young generation of V8 grows once, with the work done and not with the children: it is a cost of the host that is shared out here.',
+    note: 'The young generation of V8 grows once, because of the work and not because of the number of children. It is a cost of the host; the table divides it by the number of children.',
     columns: ['what', ...names],
     rows: DETAILS.map(({ key, what }) => [
       what,
@@ -89,9 +89,9 @@ function detailsOf(results) {
 }
 
 const CHARTS = [
-  { key: 'start', file: 'many-start.svg', title: 'Start of many children, until all are ready', y: 'ms' },
-  { key: 'stop', file: 'many-stop.svg', title: 'Stop of many children, until all are gone', y: 'ms' },
-  { key: 'rss', file: 'many-memory.svg', title: 'Memory of the host for each child', y: 'KB a child' },
+  { key: 'start', file: 'many-start.svg', title: 'Start many children, until all are ready', y: 'ms' },
+  { key: 'stop', file: 'many-stop.svg', title: 'Stop many children, until all are gone', y: 'ms' },
+  { key: 'rss', file: 'many-memory.svg', title: 'Host memory per child', y: 'KB per child' },
 ]
 
 const chartOf = ({ key, ...chart }, measured) => ({

@@ -1,4 +1,4 @@
-// From the moment at which children are ready to that at which nginx serves by it, and how often nginx is reloaded for that.
+// Measures the time from ready children until nginx uses them, and the number of reloads that this takes.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -12,12 +12,12 @@ import { cell } from '../showing/tables.mjs'
 
 const COLUMNS = ['what', 'method', 'ms, median [quartiles]', 'most reloads']
 const NOTE =
-  'nginx serves by a change when it has a new worker and the old one takes no new connections; nginx itself waits 0.1 s between the two. A restart on a socket changes nothing for nginx.'
+  'nginx has applied a change when it has a new worker and the old worker accepts no new connections. nginx itself waits 0.1 s between the two. A restart of a child on a socket changes nothing for nginx.'
 const SETTLE_MS = 150
 
 const blockOf = (servers) => `upstream app {\n${servers.map((line) => `  ${line}\n`).join('')}}\n`
 
-/** An nginx of our own, that listens on a socket. */
+/** Creates an nginx for this benchmark that listens on a socket. */
 async function newMaster() {
   const folder = newFolder()
   const at = (file) => path.join(folder, file)
@@ -40,7 +40,7 @@ include app.conf; server { listen unix:${at('front.sock')}; location / { proxy_p
   return { at, begin, command, generations, reloads, log }
 }
 
-/** What nobody can do without: write, signal, and see that the old worker takes nothing more. */
+/** The limit: write the file, signal nginx, and wait until the old worker accepts no new connections. */
 function bare(place, master) {
   let round = 0
   return async () => {
@@ -57,7 +57,7 @@ function bare(place, master) {
   }
 }
 
-/** So many children that are ready in the same moment: programs that do nothing, on ports. */
+/** Makes `size` children ready at the same moment: programs on ports that do nothing. */
 function burst(spinner, place, size) {
   return async () => {
     const names = Array.from({ length: size }, (_, index) => `child-${index}`)
@@ -91,7 +91,7 @@ function burst(spinner, place, size) {
   }
 }
 
-/** A restart on a socket, of which nginx must hear nothing. */
+/** Restarts a child on a socket, which must not reload nginx. */
 function restart(spinner, place) {
   return async () => {
     const child = spinner.start({
@@ -111,7 +111,7 @@ function restart(spinner, place) {
 
 const SIZES = [1, 20, 100]
 
-/** Two of them: one for the limit, and one that the plugin keeps in step. */
+/** Creates two nginx instances: one for the limit, and one that the plugin updates. */
 async function newPlaces() {
   const places = { bare: await newMaster(), spinner: await newMaster() }
   writeFileSync(places.bare.at('app.conf'), blockOf(['server 127.0.0.1:1;']))
@@ -120,29 +120,29 @@ async function newPlaces() {
   const quiet = { logger: null, stdout: null, stderr: null }
   const spinner = createSpinner({ ...quiet, plugins: [plugin], concurrency: 100 })
   while (readFileSync(at('app.conf'), 'utf8') === '') await pause(5)
-  // What was written is tested, and then no nginx is found; one that began meanwhile would be.
+  // Wait until the plugin has tested its file and found no nginx. An nginx that started earlier would be found and reloaded.
   await pause(SETTLE_MS * 4)
   return { places, spinner, masters: [await places.bare.begin(), await places.spinner.begin()] }
 }
 
 const methodsOf = ({ places, spinner, masters }) =>
   [
-    { method: 'write and SIGHUP alone', what: 'one change', sample: bare(places.bare, masters[0]) },
+    { method: 'write and SIGHUP only', what: 'one change', sample: bare(places.bare, masters[0]) },
     ...SIZES.map((size) => ({
       method: 'spinner, debounce 0.1 s and `nginx -t` included',
-      what: `the last of ${size} is ready, until nginx serves by it`,
+      what: `last child of ${size} is ready, until nginx uses it`,
       sample: burst(spinner, places.spinner, size),
       key: 'nginx reloads',
     })),
     {
       method: 'spinner',
-      what: 'restart on a socket',
+      what: 'restart of a child on a socket',
       sample: restart(spinner, places.spinner),
       key: 'nginx restart',
     },
   ].map((method) => ({ ...method, name: method.what }))
 
-/** The worst counts: one reload too many is one too many. */
+/** Returns the highest number of reloads, because a single extra reload misses the target. */
 function mostOf(results) {
   const failed = results.find(({ error }) => error !== null)
   return failed ? failed.error : Math.max(...results.flatMap(({ samples }) => valuesOf(samples, 'reloads')))
@@ -156,7 +156,7 @@ function unmeasured(why) {
 }
 
 export async function measure({ rounds }) {
-  if (!existsSync(NGINX)) return unmeasured(`there is no ${NGINX} here`)
+  if (!existsSync(NGINX)) return unmeasured(`${NGINX} does not exist`)
   const all = await newPlaces()
   try {
     const methods = methodsOf(all)

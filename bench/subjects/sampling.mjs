@@ -1,4 +1,4 @@
-// What it costs to sample the memory of many children at once, and how long that holds the loop.
+// Measures the cost of sampling the memory of many children at once, and how long a sample blocks the event loop.
 import { closeSync, openSync, readSync } from 'node:fs'
 import pidusage from 'pidusage'
 import { createSpinner } from '../../dist/index.js'
@@ -11,15 +11,15 @@ import { watchTurns } from '../measuring/watches.mjs'
 import { cell } from '../showing/tables.mjs'
 
 const COUNT = 1_000
-const OWN = 'spinner: whole trees'
-const COLUMNS = ['method', 'CPU (ms)', 'longest hold of the loop (ms)']
+const OWN = 'spinner: whole process trees'
+const COLUMNS = ['method', 'CPU (ms)', 'longest block of the event loop (ms)']
 const NOTE =
-  'One sample of all children. spinner looks at every process of the machine, since what belongs to a child may be anywhere; the others know the processes beforehand. A hold is the longest time between two turns of a loop beside it, in the quietest of five samples; the limit does all in one turn.'
+  'One sample covers all children. spinner looks at every process of the machine, because any process may belong to a child; the other methods get the list of processes in advance. The block is the longest time between two turns of the event loop, in the quietest of five samples. The limit does all its work in one turn.'
 const QUIETEST_OF = 5
 
 /**
- * Its CPU time, and then how long it holds a loop beside it: the quietest of a few, since a machine that is busy with
- * something else holds any loop.
+ * Measures the CPU time of `action`, and then its longest block of the event loop: the minimum of a few samples, because
+ * other work on the machine also blocks the loop.
  */
 function sampleOf(action) {
   return async () => {
@@ -36,7 +36,7 @@ function sampleOf(action) {
   }
 }
 
-/** The least that any program in this Node must do: one number of each process, from a file of its own. */
+/** Reads one file per process: the minimum that any program in this Node must do. */
 function limitOf(pids) {
   const buffer = Buffer.alloc(1_024)
   return async () => {
@@ -58,7 +58,7 @@ async function startedLeaders(spinner) {
 export async function measure({ rounds }) {
   const title = `Memory of ${COUNT.toLocaleString('en')} children`
   if (process.platform !== 'linux') {
-    const why = 'this is for Linux'
+    const why = 'this subject requires Linux'
     return {
       figures: { sampling: why },
       tables: [{ title, columns: ['result'], rows: [[`not measured: ${why}`]] }],
@@ -70,8 +70,8 @@ export async function measure({ rounds }) {
   const survey = new Survey(realSys)
   const subjects = leaders.map((leader) => ({ leader, tree: true }))
   const methods = [
-    { name: 'limit: open, read and close /proc/PID/statm of each', sample: sampleOf(limitOf(pids)) },
-    { name: 'pidusage of all, without looking for processes', sample: sampleOf(() => pidusage([...pids])) },
+    { name: 'limit: open, read and close /proc/PID/statm for each', sample: sampleOf(limitOf(pids)) },
+    { name: 'pidusage of all, without a search for processes', sample: sampleOf(() => pidusage([...pids])) },
     { name: OWN, sample: sampleOf(() => survey.take(subjects)) },
   ]
   await interleave('sampling: warming up', methods, 2)

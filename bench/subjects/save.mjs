@@ -1,4 +1,4 @@
-// From an editor's atomic save (a new file renamed over the old one) to the decision to restart.
+// Measures the time from an editor's atomic save (a new file renamed over the old one) to the decision to restart.
 import { watch } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -9,11 +9,11 @@ import { newFile, save } from '../measuring/saves.mjs'
 import { missing } from '../peers/list.mjs'
 import { cell, ratioCell } from '../showing/tables.mjs'
 
-const LIMIT = 'fs.watch of the folder alone'
-const COLUMNS = ['method', 'ms, median [quartiles]', 'to the limit']
+const LIMIT = 'fs.watch of the directory alone'
+const COLUMNS = ['method', 'ms, median [quartiles]', 'ratio to limit']
 const NOTE =
-  'A new file is renamed over the old one, as editors do. The time is until the restart is decided. The debounce waits until a burst of saves is over, and by design it is the larger part of its line; nodemon has none by default, and spinner 0.3.4 has none at all. Only the first save is measured: of those that follow, spinner 0.3.4 sees none.'
-/** Watchers say nowhere that they are ready, so each gets so long before the save. */
+  'The benchmark renames a new file over the old one, as editors do, and measures the time until the program decides to restart. The debounce waits until a burst of saves is over. By design it is the larger part of its row. nodemon has no debounce by default, and spinner 0.3.4 has none at all. Only the first save is measured, because spinner 0.3.4 does not detect later ones.'
+/** Milliseconds before the save, because watchers do not report that they are ready. */
 const SETTLE_MS = 250
 
 async function bare() {
@@ -30,7 +30,7 @@ async function bare() {
   return { latency }
 }
 
-/** A fresh child each time, since saves that follow each other closely are held back on purpose. */
+/** Starts a new child for each sample, because spinner deliberately delays the restart for saves in quick succession. */
 function watched(spinner, debounce) {
   return async () => {
     const file = newFile()
@@ -58,7 +58,7 @@ const PEERS = [
   { name: 'spinner 0.3.4', kind: 'old-spinner', packages: ['spinner-0.3'] },
 ]
 
-/** nodemon watches once in a process: each sample has its own. */
+/** Starts a process per sample, because nodemon can watch only once per process. */
 function peer({ name, kind, packages }) {
   const why = missing(...packages)
   const sample = async () => {
@@ -75,7 +75,7 @@ export async function measure({ rounds }) {
   const methods = [
     { name: LIMIT, sample: bare },
     { name: 'spinner, debounce 0', sample: watched(spinner, 0) },
-    { name: 'spinner, debounce as by default (0.1 s)', sample: watched(spinner) },
+    { name: 'spinner, default debounce (0.1 s)', sample: watched(spinner) },
     ...PEERS.map(peer),
   ]
   const results = await interleave('save', methods, rounds)

@@ -1,4 +1,4 @@
-// What one host can hold: each cost against the number of children, registered or running.
+// Measures the costs of one host by the number of children, registered or running.
 import { interleave } from '../measuring/harness.mjs'
 import { once } from '../measuring/host.mjs'
 import { newFolder } from '../measuring/living.mjs'
@@ -11,31 +11,31 @@ const RUNNING = [10, 100, 1_000]
 const HOSTS = 3
 const LONGEST_MS = 120_000
 
-/** `of` says whose cost it is: that of one child, of all together, or of one call. Growth is told of all but idle CPU. */
+/** `of` is the unit of a cost: one child, all children together, or one call. Costs without `of` have no growth figure. */
 const COSTS = {
   registered: [
     { key: 'register', of: 'child', what: 'register a child (ms)' },
     { key: 'list', of: 'all', what: '`list()` (us)' },
     { key: 'get', of: 'call', what: '`get(name)` (us)' },
-    { key: 'memory', of: 'child', what: 'memory of a sleeping child (KB)' },
+    { key: 'memory', of: 'child', what: 'memory per sleeping child (KB)' },
     { key: 'cpu', what: 'idle CPU of the host (%)' },
   ],
   running: [
-    { key: 'start', of: 'child', what: 'start, a child (ms)' },
-    { key: 'stop', of: 'child', what: 'stop, a child (ms)' },
+    { key: 'start', of: 'child', what: 'start, per child (ms)' },
+    { key: 'stop', of: 'child', what: 'stop, per child (ms)' },
     { key: 'get', of: 'call', what: '`get(name)` (us)' },
     { key: 'again', of: 'call', what: '`start(name)` of a started child (us)' },
-    { key: 'memory', of: 'child', what: 'memory that a running child adds (KB)' },
+    { key: 'memory', of: 'child', what: 'additional memory per running child (KB)' },
     { key: 'list', what: '`list()` of all registered (us)' },
     { key: 'cpu', what: 'idle CPU of the host (%)' },
   ],
 }
 
-const NOTE = `A sleeping child was started once and stopped, here in the same turn, so that it never had a process. A host registers ever more of them, C servers on unix sockets; then ever more of ${REGISTERED.at(-1)} registered ones run at once. Each cell is of ${HOSTS} hosts, and each call in it is the median of 11. Growth is the exponent of the number between the two largest sizes: of the cost of all children together, where 1 is linear, and of single calls, where 0 is no growth. Memory is that of the objects in the host; the resident memory of a host that does nothing else is in the table of many children.`
+const NOTE = `A sleeping child was started once and then stopped. Here both happen in the same turn of the event loop, so that the child never has a process. The children are C servers on unix sockets. The host first registers more and more children; then more and more of ${REGISTERED.at(-1)} registered children run at once. Each cell summarises ${HOSTS} hosts. The time of a single call is the median of 11 measurements. Growth is the exponent by which a cost grows with the number of children, between the two largest sizes. For the cost of all children together, 1 is linear; for a single call, 0 is no growth. Memory is the memory of the objects in the host. The table of many children shows the resident memory of a host.`
 
 const at = (host, kind, index, key) => host[kind][index][key]
 
-/** The exponent with which a cost grows from the last but one size to the last; `null` where none is told. */
+/** Returns the exponent with which a cost grows between the two largest sizes; `null` for a cost without `of`. */
 function growth(hosts, kind, { key, of }) {
   if (!of) return null
   return median(
@@ -77,7 +77,7 @@ const chartsOf = (hosts) => [
   {
     file: 'scale-time.svg',
     kind: 'lines',
-    title: 'What takes time, by the number of children',
+    title: 'Time by the number of children',
     x: 'children, registered or running',
     y: 'us',
     series: [
@@ -92,9 +92,9 @@ const chartsOf = (hosts) => [
   {
     file: 'scale-memory.svg',
     kind: 'lines',
-    title: 'Memory of the host, by the number of children',
+    title: 'Host memory by the number of children',
     x: 'children, registered or running',
-    y: 'KB in all',
+    y: 'KB in total',
     series: [
       seriesOf(hosts, 'running', 'memory', 'running', all),
       seriesOf(hosts, 'registered', 'memory', 'sleeping', all),

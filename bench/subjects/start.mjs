@@ -1,4 +1,4 @@
-// From the call to a child that accepts, and from a crash to one that accepts again.
+// Measures the time from the call to a child that accepts connections, and from a crash to a child that accepts again.
 import { once } from 'node:events'
 import { createSpinner } from '../../dist/index.js'
 import { transports } from '../measuring/addresses.mjs'
@@ -11,13 +11,13 @@ import { openPeer } from '../peers/list.mjs'
 import { cell, ratioCell } from '../showing/tables.mjs'
 
 const LIMIT = 'bare spawn, one byte on fd 3'
-const COLUMNS = ['child', 'method', 'ms, median [quartiles]', 'to the limit']
+const COLUMNS = ['child', 'method', 'ms, median [quartiles]', 'ratio to limit']
 const NOTE =
-  'The limit checks nothing; spinner also allocates the address, makes sure that it is its own child that listens, and watches over it. The others run in processes of their own. forever-monitor does not know when a child is ready: wait-on tells.'
+  'The limit checks nothing. spinner also allocates the address, verifies that its own child listens there, and supervises the child. The other programs run in separate processes. forever-monitor does not detect readiness, so wait-on detects it.'
 const CRASH_NOTE =
-  'The child is killed with SIGKILL. That one of pm2 or forever-monitor is gone is seen in /proc, and then a connection, tried every millisecond, or wait-on tells when it is back.'
+  'The child is killed with SIGKILL. For pm2 and forever-monitor, the benchmark first waits until /proc shows that the process is gone. Then it waits until a connection succeeds (pm2, tried every millisecond) or wait-on reports the child (forever-monitor).'
 
-/** Those that are near the limit need many rounds to be told apart from it. */
+/** Factor for the number of rounds: methods near the limit need many rounds to be distinguished from it. */
 const MORE = { node: 3, C: 4 }
 
 const PEERS = [
@@ -25,7 +25,7 @@ const PEERS = [
   { name: 'pm2, wait_ready', file: 'pm2', packages: ['pm2'] },
   { name: 'forever-monitor and wait-on', file: 'forever', packages: ['forever-monitor', 'wait-on'] },
   {
-    name: 'the same, wait-on every 10 ms',
+    name: 'forever-monitor, wait-on every 10 ms',
     file: 'forever',
     packages: ['forever-monitor', 'wait-on'],
     settings: { interval: 10, window: 0 },
@@ -77,7 +77,7 @@ function spun(spinner, program, listen, label) {
   }
 }
 
-/** The others, each in its own process. */
+/** Starts the other programs, each in its own process. */
 const openPeers = () =>
   Promise.all(
     PEERS.map(async ({ name, file, packages, settings = {} }) => ({
@@ -129,7 +129,7 @@ async function measureAll(given, found) {
   }
 }
 
-/** Rows, bars and figures as they come in, for the starts and for the crashes. */
+/** Collects rows, bars and figures, for the starts and for the crashes. */
 function newFindings() {
   const kinds = { start: { rows: [], groups: [] }, crash: { rows: [], groups: [] } }
   const figures = {}
@@ -168,8 +168,8 @@ export async function measure({ rounds }) {
       { title: 'Crash to ready again', note: CRASH_NOTE, columns: COLUMNS, rows: crash.rows },
     ],
     charts: [
-      chartOf('start', 'From the call to a child that is ready', start),
-      chartOf('crash', 'From a crash to a child that is ready', crash),
+      chartOf('start', 'From the start call to a ready child', start),
+      chartOf('crash', 'From a crash to a ready child', crash),
     ],
   }
 }

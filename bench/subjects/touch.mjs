@@ -1,4 +1,4 @@
-// What it costs to say that a started child was used, and to ask for one that is started already.
+// Measures a touch of a started child, and a start of a child that is already started.
 import { createSpinner } from '../../dist/index.js'
 import { interleave } from '../measuring/harness.mjs'
 import { median, valuesOf } from '../measuring/statistics.mjs'
@@ -6,11 +6,11 @@ import { openPeer } from '../peers/list.mjs'
 import { cell } from '../showing/tables.mjs'
 
 const COLUMNS = ['operation', 'ns, median [quartiles]']
-const NOTE = 'The calls are made in a loop, on a child that is started and does nothing.'
+const NOTE = 'Each call runs in a loop, on a started child that does nothing.'
 const NAME = 'sleeper'
 const OLD = 'spinner 0.3.4: start(options), awaited'
 
-/** Nanoseconds for one call. Each has a loop of its own: in a shared one V8 could not tell what is called. */
+/** Measures one call in nanoseconds. Each call has its own loop, because V8 could not predict the callee in a shared loop. */
 function measured(count, statement, isAwaited) {
   const text = `for (let turn = 0; turn < count; turn++) ${statement}`
   const loop = new Function('count', 'call', isAwaited ? `return (async () => { ${text} })()` : text)
@@ -24,7 +24,7 @@ function measured(count, statement, isAwaited) {
 const synchronous = (count, call) => measured(count, 'call()', false)(call)
 const awaited = (count, call) => measured(count, 'await call()', true)(call)
 
-/** spinner's own, and the least that each could be. */
+/** Returns the calls of spinner, and their lower limits. */
 function ownMethods(spinner, child) {
   const record = { used: false }
   const map = new Map([[NAME, record]])
@@ -38,7 +38,7 @@ function ownMethods(spinner, child) {
   }
   return [
     { name: 'limit: Map lookup and a flag', sample: synchronous(5e6, use) },
-    { name: 'limit: the same, and the await of a settled promise', sample: awaited(5e5, useLater) },
+    { name: 'limit: the same, plus an await of a settled promise', sample: awaited(5e5, useLater) },
     { name: 'child.touch()', key: 'touch', sample: synchronous(5e6, () => child.touch()) },
     { name: 'spinner.touch(name)', sample: synchronous(5e6, () => spinner.touch(NAME)) },
     {

@@ -1,4 +1,4 @@
-// Sends back what it is sent over a web socket.
+// A WebSocket server that sends each message back.
 import http from 'node:http'
 import { WebSocketServer } from 'ws'
 

@@ -9,9 +9,9 @@ const spinner = createSpinner({ idleTimeSec: 300 })
 const gateway = createGateway(spinner, {
   waitingPage: true,
   routes: [
-    // A server for Node. It is restarted when its file changes.
+    // A Node server. spinner restarts it when its file changes.
     { host: 'hello.localhost', to: { name: 'hello', script: at('hello.cjs'), monitor: at('hello.cjs') } },
-    // A program that knows nothing of unix sockets, and nothing of spinner: it gets a port.
+    // A program that cannot listen on a unix socket and does not know spinner. It gets a port.
     {
       host: 'files.localhost',
       to: {
@@ -22,7 +22,7 @@ const gateway = createGateway(spinner, {
         listen: 'port',
       },
     },
-    // A server with web sockets: an open one keeps it awake.
+    // A server with WebSockets. An open WebSocket keeps it awake.
     { host: 'echo.localhost', to: { name: 'echo', script: at('echo.js') } },
   ],
 })

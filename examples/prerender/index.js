@@ -1,4 +1,4 @@
-// Headless browsers behind nginx: they answer with the pages of a single-page app as they are when its script has run.
+// Headless browsers behind nginx. They send the pages of a single-page app as they are after its script has run.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -16,7 +16,7 @@ if (whatIsMissing()) {
 }
 
 const program = (name) => path.join(import.meta.dirname, name)
-// All that is written lies here: nginx's files, and what browsers that were killed could not remove.
+// Keep all files here: the files of nginx, and the temporary files that a killed browser leaves behind.
 const folder = mkdtempSync(path.join(tmpdir(), 'prerender-'))
 const nginx = newNginx(folder, port)
 const spinner = createSpinner({ plugins: nginx.plugins, idleTimeSec: -1 })
@@ -32,7 +32,7 @@ async function start() {
     script: program('renderer.js'),
     monitor: program('renderer.js'),
     env: { SITE: `http://127.0.0.1:${site}`, TMPDIR: folder },
-    ready: { http: '/' }, // it has rendered a page
+    ready: { http: '/' }, // ready when it has rendered a page
     timeout: '60s',
     restartOrder: 'start-first',
     maxRestarts: 5,
@@ -56,5 +56,5 @@ async function end(error) {
 }
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => end())
-process.on('SIGUSR2', () => pool?.restart().catch(() => {})) // the logger says what went wrong
+process.on('SIGUSR2', () => pool?.restart().catch(() => {})) // the logger reports the error
 start().catch(end)

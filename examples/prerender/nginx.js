@@ -1,11 +1,11 @@
-// nginx with a folder of its own: its configuration, what keeps its upstreams, and itself as a child.
+// nginx in its own folder: its configuration, the plugins that write its upstreams, and nginx itself as a child.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { nginx } from 'spinner/nginx'
 import { find } from './programs.js'
 
-/** Writes a configuration for this port into the folder. */
+/** Writes a configuration for `port` into `folder`. Returns the plugins and the options of the child. */
 export function newNginx(folder, port) {
   const config = path.join(folder, 'nginx.conf')
   const file = path.join(folder, 'run/upstreams.conf')
@@ -15,14 +15,14 @@ export function newNginx(folder, port) {
 
   const command = [find('nginx'), '-p', folder, '-e', 'stderr']
   const [program, ...args] = command
-  // The sockets of children are for one user, so the workers of a root's nginx must be root's too.
+  // Only one user can use the sockets of children. If nginx runs as root, its workers must run as root too.
   const directives = process.getuid() === 0 ? 'daemon off; user root;' : 'daemon off;'
   return {
     plugins: [
       nginx({ upstream: 'site', children: 'site', file, command, config }),
       nginx({ upstream: 'renderers', children: 'renderer', file, command, config }),
     ],
-    /** nginx does not start without the file that it includes, and the plugins write it soon. */
+    /** Waits until the plugins have written the upstreams, because nginx does not start without that file. */
     async hasUpstreams() {
       while (!existsSync(file)) await setTimeout(20)
     },

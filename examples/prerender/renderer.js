@@ -1,13 +1,13 @@
-// A renderer: answers with the page of a path as it stands when its scripts have run, in a Chromium of its own.
+// A renderer: opens a path in its own Chromium and answers with the page as it is after its scripts have run.
 import http from 'node:http'
 import { chromium } from 'playwright-core'
 import { find } from './programs.js'
 
 const [AT_ONCE, WAITING, LONGEST_MS] = [2, 100, 15_000]
-// Signals are for this program: it has answers to finish before its browser may go.
+// Keep signals from the browser, because this program must finish its answers before the browser exits.
 const signals = { handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false }
 const browser = await chromium.launch({ executablePath: find('chromium'), ...signals })
-// One cache for all pages, since they are the same for everybody. Windows that a page opens stay until the browser ends.
+// Use one cache, because pages are the same for all users. Windows that a page opens stay until the browser exits.
 const context = await browser.newContext()
 context.setDefaultTimeout(LONGEST_MS)
 
@@ -26,7 +26,7 @@ async function render(url) {
 let running = 0
 const queue = []
 
-/** So many pages at once; the others wait, and not more than so many. */
+/** Runs `work`, at most AT_ONCE at a time. Further work waits for its turn. */
 async function inTurn(work) {
   if (running < AT_ONCE) running++
   else await new Promise((begin) => queue.push(begin))
@@ -54,6 +54,6 @@ const server = http.createServer(async ({ url }, response) => {
 server.listen(process.env.PORT)
 
 const die = () => process.exit(1)
-browser.once('disconnected', die) // spinner starts both anew
+browser.once('disconnected', die) // spinner restarts this program, which launches a new browser
 const end = () => browser.off('disconnected', die).close()
 process.once('SIGTERM', () => server.close(end))

@@ -1,4 +1,4 @@
-// The server of the app: its files, and its one page for whatever path is no file.
+// The server of the app. It sends the app's files, and the one page for every path without a file extension.
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import path from 'node:path'

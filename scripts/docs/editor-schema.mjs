@@ -1,39 +1,41 @@
-// spinner.schema.json: what editors know of spinner.yml, from the schema with which the command reads it.
+// Generates spinner.schema.json, the schema of spinner.yml for editors, from the schema that the command validates with.
 import { toJsonSchema } from '@valibot/to-json-schema'
 import { membersOf } from './options-page.mjs'
 
-/** What a file says in another way than the library does. */
+/** Descriptions of options that mean something else in a file than in the library. */
 const OWN_WORDS = {
-  script: 'A program for Node, counted from the folder of this file.',
-  env: 'Merged over the defaults and the inherited environment, as it is written here; null removes a variable. `PORT` and `port` are set last.',
-  cwd: 'The folder it runs in; without it, the folder of this file.',
-  stdout: "A file to which the child's stdout is appended, besides being printed.",
-  stderr: "A file to which the child's stderr is appended, besides being printed.",
+  script: 'A program for Node. A relative path is resolved against the directory of this file.',
+  env: 'Environment variables, merged over the defaults and the inherited environment. null removes a variable. Values are passed as written here. `PORT` and `port` are set last.',
+  cwd: 'The working directory of the child. Default: the directory of this file.',
+  stdout: "A file to which the child's stdout is appended. The output is also printed.",
+  stderr: "A file to which the child's stderr is appended. The output is also printed.",
   idleTimeSec:
-    'Off, unless it is given: nobody uses a child of the command as a program would. A child that a route of the gateway leads to sleeps after 1800.',
-  warm: 'A child that a route of the gateway leads to is started at once, and stays. All others do anyhow.',
-  checks: 'Health checks, run while it is started: memory, responseTime, command.',
+    'Seconds without use after which the child is stopped. Default: never, or 1800 for a child with a route of the gateway.',
+  warm: 'Start a child with a route of the gateway at once, and keep it running. All other children do so in any case.',
+  checks: 'Health checks that run while the child is started: memory, responseTime, command.',
 }
 
 const IGNORE =
-  "Paths, as the child sees them, whose requests neither wake a child nor keep it awake: '/healthz', '/hmr/*'."
+  "Paths, as the child sees them, whose requests neither start a child nor keep it running: '/healthz', '/hmr/*'."
 
-/** The same of a gateway, by the part of the schema. */
+/** The same for a gateway, by part of the schema. */
 const OF_GATEWAY = {
   gateway: {
-    listen: 'Where it answers: a port of this machine, or a map of port, host, path and limits.',
+    listen: 'The address of the gateway: a port of this machine, or a map of port, host, path and limits.',
     routes: 'Which requests go to which child.',
     ignore: IGNORE,
-    drainTimeout: 'Seconds that requests under way may take when the gateway is closed.',
+    drainTimeout: 'Seconds that requests in flight may take when the gateway closes.',
   },
-  gatewayListen: { maxConnections: 'So many connections at once, for each way to this machine.' },
+  gatewayListen: {
+    maxConnections: 'Maximum number of concurrent connections, for each address that the gateway listens on.',
+  },
   route: {
     ignore: IGNORE,
-    to: 'The name of a child or pool. A child is started by its first request, unless it is `warm`.',
+    to: 'The name of a child or pool. The first request starts the child, unless it is `warm`.',
   },
 }
 
-/** Links lead nowhere from an editor. */
+/** Removes links, because editors cannot follow them. */
 const textOf = (meaning) =>
   meaning.replace(/\s*\(see \[[^\]]*\]\([^)]*\)\)/g, '').replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
 
@@ -43,7 +45,7 @@ export function editorSchema({ file, parts }, source, sourceOfGateway) {
     target: 'draft-07',
     definitions: parts,
     overrideSchema: ({ valibotSchema, jsonSchema }) => {
-      // What a word takes is said by its metadata.
+      // The metadata of a value states its type.
       if (valibotSchema.type === 'custom') return jsonSchema
       if (valibotSchema.type !== 'strict_object') return undefined
       const { required, ...rest } = jsonSchema

@@ -1,41 +1,42 @@
-// docs/options.md: every option with what it takes, its default and its meaning, from the code itself.
+// Generates docs/options.md from the code: every option with its values, its default and its meaning.
 
-/** Where there is more to read. */
+/** Links to further reading, by option. */
 const MORE = {
-  restartOrder: "`'start-first'` needs a socket: see [pools](pools.md#without-a-gap).",
+  restartOrder: "`'start-first'` requires a socket: see [pools](pools.md#without-a-gap).",
 }
 
 const INTRO = `<!-- Made by \`npm run docs\` from src/options/normalise.ts and src/types/options.ts. Do not edit. -->
 
 # Options
 
-Options are read once, when they are given, and the object is never changed. A wrong value, or a name that is not
-an option, is an \`ERR_SPINNER_INVALID_OPTION\`; one error names all that is wrong.
+spinner reads options once, during the call, and never changes the object that you pass. A wrong value or an unknown
+option throws an \`ERR_SPINNER_INVALID_OPTION\`. One error lists all problems.
 
-Durations are seconds, and fractions are fine: \`0.25\`. Texts such as \`'500ms'\`, \`'30s'\`, \`'5m'\`, \`'2h'\` and \`'1d'\` work
-too. \`0\`, \`null\` and absence are three things: \`null\` switches off where the table says so, and absence means the
-default.
+Durations are seconds. Fractions such as \`0.25\` and strings such as \`'500ms'\`, \`'30s'\`, \`'5m'\`, \`'2h'\` and \`'1d'\` are
+allowed. \`0\`, \`null\` and an absent option mean different things: \`null\` switches an option off if the table says so, and an absent
+option has its default.
 
-Options that a later \`start()\` of the same name gives replace the earlier ones at its next spawn.
+If a later \`start()\` for the same name passes other options, they replace the earlier ones at the next spawn.
 `
 
-const CHILD = `## Of a child
+const CHILD = `## Options of a child
 
-Given to \`start()\` or \`acquire()\`. All but \`name\`, \`script\` and \`args\` may be given to \`createSpinner()\` as defaults.
+Pass these options to \`start()\` or \`acquire()\`. All except \`name\`, \`script\` and \`args\` can also be passed to \`createSpinner()\`, as
+defaults for all children.
 `
 
-const OWN = `## Of the spinner
+const OWN = `## Options of the spinner
 
-Given to \`createSpinner()\` only.
+Pass these options to \`createSpinner()\` only.
 `
 
-const CALL = `## Of one call
+const CALL = `## Options of one call
 
-\`start\`, \`stop\`, \`restart\` and \`acquire\` take a \`signal\`, an \`AbortSignal\`. It ends the wait of that one caller, with the
-signal's reason. The child goes on.
+\`start\`, \`stop\`, \`restart\` and \`acquire\` accept a \`signal\`, an \`AbortSignal\`. When it is aborted, this one call rejects with
+the signal's reason. The child is not affected.
 `
 
-/** The members of an interface with their doc comments, in order. */
+/** Returns the members of an interface with their doc comments, in order. */
 export function membersOf(source, name) {
   const body = new RegExp(`export interface ${name}\\b[^{]*\\{\\n(.*?)\\n\\}`, 's').exec(source)?.[1] ?? ''
   const member = / {2}(?:\/\*\*((?:(?!\*\/).)*)\*\/\s*)?(\w+)\??: ([^\n]*)/gs
@@ -51,7 +52,7 @@ const literal = (value) => {
   return value === null || typeof value !== 'object' ? String(value) : Array.isArray(value) ? '[]' : '{}'
 }
 
-/** The default as the doc comment says it, which must not contradict the one in force. */
+/** Returns the default from the doc comment; throws if it contradicts the default in the code. */
 function defaultOf({ key, fallback }, row) {
   const hasOwn = row !== undefined && Object.hasOwn(row, 'default')
   const isPlain = hasOwn && ['number', 'string', 'boolean'].includes(typeof row.default) && key !== 'command'

@@ -1,5 +1,5 @@
-// docs/states.svg: the public states and the ways between them, read from the machine itself. Only where things
-// stand on the page is laid out by hand; a way that the layout does not know is an error.
+// Generates docs/states.svg: the public states and the transitions between them, read from the machine itself. Only the
+// positions are set by hand. A transition without a position is an error.
 
 const WORDS = {
   start: 'start',
@@ -11,13 +11,13 @@ const WORDS = {
 }
 
 const GUARDED = {
-  isMeantToEnd: 'ended as it may',
-  crashesTooOften: 'crashes too often',
-  isOutOfAttempts: 'attempts used up',
+  isMeantToEnd: 'exit, no restart',
+  crashesTooOften: 'too many crashes',
+  isOutOfAttempts: 'no attempts left',
   isForgiven: 'start, after faultTimeout',
   holdsProcess: 'stop, if it survived',
-  mustKeep: 'the old one stays',
-  canKeep: 'the old one stays',
+  mustKeep: 'old process stays',
+  canKeep: 'old process stays',
 }
 
 function wordsFor(event, guard, to) {
@@ -32,16 +32,21 @@ function wordsFor(event, guard, to) {
   return undefined
 }
 
-/** The ways from one public state to another, each with the words for what leads along it. */
+const NEEDS_OLD = new Set(['mustKeep', 'canKeep', 'mustLeave', 'leavesNobody'])
+
+/** Returns the names of a guard; a combination such as `and([...])` has several. */
+const namesOf = (guard) => (typeof guard === 'string' ? [guard] : (guard?.guards ?? []))
+
+/** Returns the transitions between public states, each with the words for the events that cause it. */
 export function edgesOf(machine) {
   const edges = new Map()
   const add = (from, event, { guard, target = [] }) => {
     const to = target[0]?.path[0]
     if (from === undefined || to === undefined || from === to) return
-    // Before there was a process there is none that could stay.
-    if (from === 'starting' && ['mustKeep', 'canKeep', 'mustLeave', 'leavesNobody'].includes(guard)) return
+    // These guards need an old process; a first start does not have one.
+    if (from === 'starting' && namesOf(guard).some((name) => NEEDS_OLD.has(name))) return
     const words = wordsFor(event, typeof guard === 'string' ? guard : guard?.type, to)
-    if (!words) throw new Error(`no words for the way from ${from} to ${to} by ${event}`)
+    if (!words) throw new Error(`no words for the transition from ${from} to ${to} by ${event}`)
     const edge = edges.get(`${from}>${to}`) ?? { from, to, words: [] }
     if (!edge.words.includes(words)) edge.words.push(words)
     edges.set(`${from}>${to}`, edge)
@@ -65,7 +70,7 @@ const BOXES = {
   faulted: [480, 600],
 }
 
-/** Where each way runs, and where its words stand: x, y of the first line, and the side to which they grow. */
+/** Path of each transition, x and y of the first line of its words, and the text anchor. */
 const WAYS = {
   'stopped>starting': ['M175 80 L409 80', 290, 54, 'middle'],
   'starting>started': ['M545 80 L779 80', 660, 70, 'middle'],
@@ -126,7 +131,7 @@ export function stateChart(edges) {
   const ways = edges.map(({ from, to }) => `  <path class="way" d="${WAYS[`${from}>${to}`][0]}"/>`)
   const words = edges.map(({ from, to, words }) => wordsAt(WAYS[`${from}>${to}`], words))
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-50 30 1080 620" role="img" aria-labelledby="title">
-  <title id="title">The six states of a child and the ways between them</title>
+  <title id="title">The six states of a child and the transitions between them</title>
   <style>${STYLE}
   </style>
   <defs>

@@ -1,41 +1,43 @@
-// docs/states.md: the golden table in words, a section for each state.
+// Generates docs/states.md from the golden table, one section per state.
 
 const HEADINGS = {
   start: '`start`',
   stop: '`stop`',
   restart: '`restart`',
-  gone: 'its process is gone',
-  changed: 'its files changed',
-  unhealthy: 'a check finds it unhealthy',
-  idle: 'it is idle',
-  deadline: 'its own deadline',
+  gone: 'the process is gone',
+  changed: 'a monitored file changes',
+  unhealthy: 'a check reports it unhealthy',
+  idle: 'the child is idle',
+  deadline: 'the deadline of the state',
 }
 
 const MEANINGS = {
-  stopped: 'Nothing of it runs, and it holds no address and no monitor.',
-  starting: 'It is being spawned, or waits until it is ready.',
-  started: 'It is ready: it accepts on its address, or whatever `ready` asks for has happened.',
-  stopping: 'It is being drained and ended.',
-  restart: 'It is being ended and started again, from the decision until it is ready or given up.',
-  faulted: 'It was given up for now. `info().reason` and `info().lastError` say why.',
+  stopped: 'The child has no process, no address and no monitor.',
+  starting: 'The child is being spawned, or spinner waits until it is ready.',
+  started: 'The child is ready: it accepts connections on its address, or the condition in `ready` is met.',
+  stopping: 'The child is being drained and ended.',
+  restart:
+    'The child is being ended and started again. This state lasts from the decision until the child is ready or faulted.',
+  faulted:
+    'spinner has given up on the child for now. `info().reason` and `info().lastError` contain the cause.',
 }
 
 const INTRO = `<!-- Made by \`npm run docs\` from src/child/machine/machine.ts and test/golden/table.json. Do not edit. -->
 
 # States
 
-A child is in one of six states. \`child.state\` tells which, the event \`state\` tells each change, and
-\`child.info().reason\` says why in words.
+A child is in one of six states. \`child.state\` is the current state, the event \`state\` fires at each change, and
+\`child.info().reason\` describes the reason in words.
 
-![The six states and the ways between them](states.svg)
+![The six states and the transitions between them](states.svg)
 
-Not drawn: a fault of spinner's own supervision leads from any state to \`faulted\`, and the group is killed.
+Not drawn: if spinner's own supervision fails, a child goes from any state to \`faulted\`, and its group is killed.
 
-Three rules hold everywhere:
+Three rules hold in every state:
 
-- "Gone" means that the process group holds no living process. The end of the first process is not enough.
-- Nothing is spawned for a name while something of it lives.
-- "Joins" means that the caller gets the result of what is under way. However many call, there is one spawn.
+- "Gone" means that the process group has no living process. The end of the first process is not enough.
+- spinner spawns no process for a child while an earlier process of it is alive. The exception is a restart with \`start-first\`.
+- "Joins" means that the call returns the result of the operation that is already in progress. There is one spawn, however many calls join.
 `
 
 function section(state, row, edges) {
@@ -46,9 +48,9 @@ function section(state, row, edges) {
   })
   return `## ${state}
 
-${MEANINGS[state]} From here it goes to ${ways.join(', ')}.
+${MEANINGS[state]} Next states: ${ways.join(', ')}.
 
-| when | the child |
+| event | result |
 |---|---|
 ${lines.join('\n')}
 `

@@ -162,7 +162,7 @@ export class Allocation {
 const isStartFirst = ({ listen, restartOrder }: ChildSettings): boolean =>
   restartOrder === 'start-first' && listen === 'socket'
 
-/** What every system takes; a longer path is cut without a word (HAZARDS H36). */
+/** What every system takes; a longer path is cut without a word (docs/hazards.md#h36). */
 const LONGEST_PATH = 103
 
 function checked(address: unknown, child: string): Address {

@@ -8,9 +8,10 @@ const NUMBERS = 10
 type Former = 'none' | 'kept' | 'lost'
 
 /**
- * How processes follow one another at one socket without a moment in which nobody listens (HAZARDS E15b). Each binds a
- * path of its own, which is renamed over the socket when it is ready. None binds the socket itself: a server removes the
- * path that it has bound when it closes (libuv's uv__pipe_close), and would take the next one's away.
+ * How processes follow one another at one socket without a moment in which nobody listens
+ * (docs/hazards.md#e15b). Each binds a path of its own, which is renamed over the socket when it is ready.
+ * None binds the socket itself: a server removes the path that it has bound when it closes (libuv's
+ * uv__pipe_close), and would take the next one's away.
  */
 export class Succession {
   readonly socket: string

@@ -20,8 +20,8 @@ export class Owners {
   }
 
   /**
-   * Whether the process that listens at `target` belongs to the group of `pgid` or descends from it. Something that
-   * merely answers may be anybody (HAZARDS H34).
+   * Whether the process that listens at `target` belongs to the group of `pgid` or descends from it.
+   * Something that merely answers may be anybody (docs/hazards.md#h34).
    */
   async of(target: Target, pgid: number): Promise<Owner> {
     const sys = this.#sys

@@ -6,7 +6,7 @@ import type { Allocator } from '../types/plugin.ts'
 
 /**
  * Above what other servers use by habit and below every system's ephemeral ports, where outgoing connections
- * would take them (HAZARDS H33, H35).
+ * would take them (docs/hazards.md#h33, #h35).
  */
 const LOWEST = 20_000
 const HIGHEST = 32_000

@@ -8,7 +8,9 @@ import type { Sys } from '../sys.ts'
 import type { Address } from '../types/child.ts'
 import type { Allocator } from '../types/plugin.ts'
 
-/** Linux takes 107 bytes and macOS 103, and Node 20 cuts a longer path without a word (HAZARDS H36). */
+/**
+ * Linux takes 107 bytes and macOS 103, and Node 20 cuts a longer path without a word (docs/hazards.md#h36).
+ */
 const LONGEST_PATH = 100
 const WRITABLE_BY_OTHERS = 0o022
 /** Everybody may write there, and remove what is their own: `/tmp`. */

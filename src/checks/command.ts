@@ -10,21 +10,21 @@ import { type PaceOptions, paceRows, secondsRow } from './options.ts'
 import { within } from './time-limit.ts'
 import { Untold } from './verdict.ts'
 
-/** What {@link command} takes. */
+/** Options of {@link command}. */
 export interface CommandOptions extends PaceOptions {
-  /** The program; no shell reads it. */
+  /** Program to run, without a shell. */
   command: string
-  /** @default [] */
+  /** Arguments of the program. @default [] */
   args?: readonly string[]
-  /** Merged over the environment of the child; `undefined` removes a variable. `PORT` and `port` are the child's. @default {} */
+  /** Environment variables, merged over the environment of the child; `undefined` removes a variable. `PORT` and `port` have the values of the child. @default {} */
   env?: Readonly<Record<string, string | number | boolean | undefined>>
-  /** It is killed, and has failed, when it takes longer. @default 10 */
+  /** Maximum time for the program. After that it is killed and the run has failed. @default 10 */
   timeout?: Duration
-  /** @default 3 */
+  /** Number of consecutive failures that make the child unhealthy. @default 3 */
   retries?: number
-  /** @default 30 */
+  /** Time from the end of one run to the next. @default 30 */
   interval?: Duration
-  /** @default 'command' */
+  /** Name of the check. @default 'command' */
   name?: string
 }
 
@@ -47,13 +47,14 @@ const ROWS: Readonly<Record<keyof Settings, Row>> = {
   name: row(text, 'a text that is not empty', 'command'),
 }
 
-/** What survives its kill for so long is left to whoever ends the child. */
+/** Milliseconds to wait for the killed program to exit. After that, only the end of the child ends it. */
 const KILL_MS = 5_000
 
 /**
- * Runs a program, in the child's folder and environment, and with its address in `PORT`. The child is well when that exits
- * with 0. Whatever it has started is killed when it ends, takes too long, or the child is not started any more. One that
- * cannot be run is no verdict. Wrong options are an `ERR_SPINNER_INVALID_OPTION`.
+ * Creates a check that runs a program in the child's working directory and environment, with the child's address in `PORT`.
+ * The child is healthy if the program exits with 0. When the program exits, times out, or the child leaves the state `started`,
+ * spinner kills all processes that the program has started. If the program cannot be run, the run does not count. Invalid
+ * options throw an `ERR_SPINNER_INVALID_OPTION`.
  *
  * @example
  * import { createSpinner } from 'spinner'

@@ -7,13 +7,13 @@ import { accessOf } from './access.ts'
 import { type PaceOptions, paceRows, secondsRow } from './options.ts'
 import { within } from './time-limit.ts'
 
-/** What {@link check} takes besides a name and a function. */
+/** Options of {@link check}. */
 export interface CheckOptions extends PaceOptions {
-  /** @default 3 */
+  /** Number of consecutive failures that make the child unhealthy. @default 3 */
   retries?: number
-  /** @default 5 */
+  /** Time from the end of one run to the next. @default 5 */
   interval?: Duration
-  /** A run that takes longer has failed, and its signal is aborted. @default 10 */
+  /** Maximum time for a run. After that its signal is aborted and the run has failed. @default 10 */
   timeout?: Duration
 }
 
@@ -26,9 +26,9 @@ interface Settings {
 const ROWS: Readonly<Record<keyof Settings, Row>> = { ...paceRows(3, 5), timeout: secondsRow(10) }
 
 /**
- * A check of your own. It rejects when the child is not well, and the rejection is the reason; it resolves with nothing, or
- * with an object of numbers for `ChildInfo.checks`, when it is; and with `null` when it cannot tell. Wrong options are an
- * `ERR_SPINNER_INVALID_OPTION`.
+ * Creates a check from a function. If the child is unhealthy, the function rejects, and the rejection is the reason. If the child
+ * is healthy, the function resolves with nothing, or with an object of numbers for `ChildInfo.checks`. If the function cannot
+ * decide, it resolves with `null`. Invalid options throw an `ERR_SPINNER_INVALID_OPTION`.
  *
  * @example
  * import { createSpinner } from 'spinner'

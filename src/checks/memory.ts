@@ -10,15 +10,15 @@ import { shareOf } from './proc-share.ts'
 import { samplerOf } from './sampler.ts'
 import { Untold, Unwell } from './verdict.ts'
 
-/** What {@link memory} takes. */
+/** Options of {@link memory}. */
 export interface MemoryOptions extends PaceOptions {
-  /** Bytes, or a text such as `'100MB'`, `'1.5GB'`, `'100_000KB'`: a kilobyte has 1024 bytes. */
+  /** Maximum memory in bytes, or a string such as `'100MB'`, `'1.5GB'`, `'100_000KB'`. A kilobyte has 1024 bytes. */
   limit: number | string
-  /** @default 3 */
+  /** Number of consecutive samples above `limit` that make the child unhealthy. @default 3 */
   retries?: number
-  /** @default 5 */
+  /** Time from the end of one run to the next. @default 5 */
   interval?: Duration
-  /** Whether all processes of the child count, and not the first alone. @default true */
+  /** Counts all processes of the child; `false` counts only the first. @default true */
   tree?: boolean
 }
 
@@ -36,8 +36,8 @@ const ROWS: Readonly<Record<keyof Settings, Row>> = {
 }
 
 /**
- * Watches what all processes of a child hold in memory, whatever has started them; the child is restarted after `retries`
- * samples in a row above `limit`. A sample that could not be taken is no verdict. Wrong options are an
+ * Creates a check that measures the memory of all processes of a child. After `retries` consecutive samples above `limit`,
+ * spinner restarts the child. If a sample cannot be taken, it does not count. Invalid options throw an
  * `ERR_SPINNER_INVALID_OPTION`.
  *
  * @example
@@ -61,7 +61,7 @@ export function memory(options: MemoryOptions): Check {
         if (process.exit !== null) return null
         throw new Untold('its first process cannot be seen')
       }
-      // Only what is too much is worth the dearer look.
+      // Measure the shared memory, which is expensive, only if the first figure is above the limit.
       const isBelow = sample.memory <= limit
       const used = isBelow ? sample.memory : await shareOf(context.sys, sample.parts)
       const figures: Figures = { memory: used, processes: sample.parts.length, cpu: sample.cpu }

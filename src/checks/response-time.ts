@@ -9,17 +9,17 @@ import { accessOf } from './access.ts'
 import { type PaceOptions, paceRows, secondsRow } from './options.ts'
 import { Untold, Unwell } from './verdict.ts'
 
-/** What {@link responseTime} takes. */
+/** Options of {@link responseTime}. */
 export interface ResponseTimeOptions extends PaceOptions {
-  /** The whole answer must be there within so long. @default 2 */
+  /** Maximum time until the whole response has arrived. @default 2 */
   threshold?: Duration
-  /** @default 2 */
+  /** Number of consecutive failures that make the child unhealthy. @default 2 */
   retries?: number
-  /** @default 40 */
+  /** Time from the end of one run to the next. @default 40 */
   interval?: Duration
-  /** What is asked for. @default '/' */
+  /** Path to request. @default '/' */
   path?: string
-  /** Sent with it, such as `Host`. @default {} */
+  /** Headers of the request, such as `Host`. @default {} */
   headers?: Readonly<Record<string, string | number>>
 }
 
@@ -68,8 +68,8 @@ const ROWS: Readonly<Record<keyof Settings, Row>> = {
 }
 
 /**
- * Asks a child that speaks HTTP for a page, on a connection of its own. It is well when the whole answer, whatever its
- * status, is there within `threshold`; redirects are not followed. Wrong options are an `ERR_SPINNER_INVALID_OPTION`.
+ * Creates a check that sends a GET request to the child, on a new connection. The child is healthy if the whole response,
+ * with any status, arrives within `threshold`. Redirects are not followed. Invalid options throw an `ERR_SPINNER_INVALID_OPTION`.
  *
  * @example
  * import { createSpinner } from 'spinner'

@@ -22,8 +22,8 @@ export interface Ground {
 const NOT_YET: CheckInfo = Object.freeze({ at: null, failures: 0, reason: null, figures: null })
 
 /**
- * Runs one check over and over. The next run is timed from the end of the last, so that a slow one never piles up
- * (HAZARDS H21).
+ * Runs one check over and over. The next run is timed from the end of the last, so that a slow one never
+ * piles up (docs/hazards.md#h21).
  */
 export class Watch {
   /** What was found last. */

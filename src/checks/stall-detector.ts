@@ -1,9 +1,14 @@
 import type { Clock } from '../sys.ts'
 
 const PULSE_MS = 50
-/** A pulse that is later than this says that the host was held up, and what timed out there may be well (HAZARDS H20). */
+/**
+ * A pulse that is later than this says that the host was held up, and what timed out there may be well
+ * (docs/hazards.md#h20).
+ */
 const LATE_MS = 200
-/** The monotonic clock stands still while a machine sleeps, and the other one does not (HAZARDS H19). */
+/**
+ * The monotonic clock stands still while a machine sleeps, and the other one does not (docs/hazards.md#h19).
+ */
 const APART_MS = 5_000
 
 /** What one run of a check asks when it has failed. */

@@ -1,7 +1,7 @@
 const FIRST_DELAY_MS = 200
 const LONGEST_DELAY_MS = 30_000
 const SHORTEST_DELAY_MS = 100
-/** When the machine itself is exhausted, trying again at once makes it worse (HAZARDS H11, H12). */
+/** When the machine itself is exhausted, trying again at once makes it worse (docs/hazards.md#h11, #h12). */
 const RESOURCE_DELAY_MS = 1_000
 
 /**

@@ -110,7 +110,8 @@ export class Attempt {
     } finally {
       this.#leaveGate()
     }
-    // It may have bound and died: the exit itself, which is on its way, then ends this attempt (HAZARDS H38).
+    // It may have bound and died: the exit itself, which is on its way, then ends this attempt
+    // (docs/hazards.md#h38).
     if (process.exit !== null || signal.aborted) await new Promise(() => {})
     this.#isReady = true
   }

@@ -115,10 +115,11 @@ export class Resources {
   }
 
   async introduce(signal: AbortSignal): Promise<void> {
-    // Whoever is told meets the child as it is by then, and not as it was before the transition (HAZARDS H29).
+    // Whoever is told meets the child as it is by then, and not as it was before the transition
+    // (docs/hazards.md#h29).
     await Promise.resolve()
     await this.#shared.plugins.ready(this.#hooks.child, signal)
-    // It may have ended meanwhile: the exit itself, which is on its way, then decides (HAZARDS H38).
+    // It may have ended meanwhile: the exit itself, which is on its way, then decides (docs/hazards.md#h38).
     if (this.attempts.newest?.process?.exit) await new Promise(() => {})
   }
 

@@ -171,7 +171,7 @@ export class Supervision {
     const { pid } = this
     const said = narrate(to, from, { name: settings.name, pid, address, reason, kept: this.kept })
     const tell = this.#supervised.moved(to, from)
-    // Whoever hears of it may act at once, and must meet a machine that answers (HAZARDS H29).
+    // Whoever hears of it may act at once, and must meet a machine that answers (docs/hazards.md#h29).
     queueMicrotask(() => {
       if (said) safeLog(settings.logger, said.level, said.line)
       tell(reason)

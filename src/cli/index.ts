@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Nothing is imported before these two are listened to: until then they would end the program (HAZARDS H26).
+// Nothing is imported before these two are listened to: until then they would end the program
+// (docs/hazards.md#h26).
 const early: NodeJS.Signals[] = []
 let listener: (signal: NodeJS.Signals) => void = (signal) => void early.push(signal)
 

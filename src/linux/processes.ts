@@ -170,7 +170,10 @@ export function socketsOf(sys: Sys, pid: number, first = 0): Set<string> {
   return inodes
 }
 
-/** Returns true when a number may be signalled as a process group: 0, 1 and our own pid would reach others (HAZARDS H4). */
+/**
+ * Returns true if a number may be signalled as a process group: 0, 1 and the pid of the host would reach others
+ * (docs/hazards.md#h4).
+ */
 export function isSafeGroup(sys: Sys, pgid: unknown): pgid is number {
   return typeof pgid === 'number' && Number.isSafeInteger(pgid) && pgid > 1 && pgid !== sys.pid
 }

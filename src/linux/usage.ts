@@ -25,8 +25,8 @@ const [PPID, PGRP, UTIME, STIME, START, RSS] = [4, 5, 14, 15, 22, 24]
 const UNREADABLE = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM'])
 
 /**
- * Reads such files, one at a time, into one buffer: a text for each and `readFileSync` would take three times as long
- * (PERFORMANCE E).
+ * Reads such files, one at a time, into one buffer: a text for each and `readFileSync` would take three times
+ * as long.
  */
 export class StatReader {
   readonly #fs: Sys['fs']

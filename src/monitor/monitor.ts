@@ -9,9 +9,12 @@ import { placeOf, printOf, stampOf } from './fingerprint.ts'
 import { ignores, rootOf } from './ignore.ts'
 import { type MonitorEvents, Pacer } from './throttle.ts'
 
-/** chokidar goes deaf when a folder it watches is replaced (HAZARDS H39), so somebody looks every so often. */
+/**
+ * chokidar goes deaf when a folder it watches is replaced (docs/hazards.md#h39), so somebody looks every so
+ * often.
+ */
 const LOOK_AT_PLACES_MS = 1_000
-/** chokidar 5 leaks its handles when it is closed within its own event; see DEPENDENCIES. */
+/** chokidar 5 leaks its handles when it is closed within its own event. */
 const CLOSE_OLD_AFTER_MS = 100
 /** chokidar tells of one change of a file in 50 ms and drops the rest, so each is looked at a second time. */
 const LOOK_AGAIN_MS = 60

@@ -11,7 +11,7 @@ const STORM_WINDOW_MS = 10_000
 const STORM = 5
 const LONGEST_HOLD_MS = 60_000
 
-/** Turns bursts of changes into single ones, and storms into ever rarer ones (HAZARDS H40). */
+/** Turns bursts of changes into single ones, and storms into ever rarer ones (docs/hazards.md#h40). */
 export class Pacer {
   readonly #clock: Clock
   readonly #quietMs: number

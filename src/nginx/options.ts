@@ -7,58 +7,58 @@ import type { Duration } from '../types/options.ts'
 import { statementsOf } from './conf/parser.ts'
 
 /**
- * Which children belong to an upstream: the name of a child or of a pool (`'renderer'` is `renderer` itself and
- * `renderer-0`, `renderer-1`, …), several of these, a pattern for names, or a function.
+ * Selects the children of an upstream: the name of a child or of a pool (`'renderer'` matches `renderer` itself and
+ * `renderer-0`, `renderer-1`, …), an array of such names, a regular expression for names, or a function.
  */
 export type Belongs = string | readonly string[] | RegExp | ((child: Child) => boolean)
 
-/** What {@link nginx} takes. */
+/** Options of {@link nginx}. */
 export interface NginxOptions {
   /** Name of the `upstream` block: letters, digits, `_`, `-` and `.`. */
   readonly upstream: string
   /**
-   * The file that is written. With `mode: 'include'` a file of its own, to be included in the `http` block of nginx's
-   * configuration; with `mode: 'block'` a configuration that holds the `upstream` block.
+   * File to write. With `mode: 'include'`, a separate file that the `http` block of nginx's configuration includes. With
+   * `mode: 'block'`, a configuration that contains the `upstream` block.
    */
   readonly file: string | URL
   /**
-   * `'include'` (the default): the whole `upstream` block is written, and nothing else is in the file. `'block'`: only
-   * the `server` lines of the block are written, and every other byte of the file stays.
+   * `'include'` (the default): spinner writes the whole `upstream` block, and the file contains nothing else. `'block'`:
+   * spinner writes only the `server` lines of the block, and every other byte of the file stays the same.
    */
   readonly mode?: 'include' | 'block'
-  /** Which children belong to the upstream. Default: all that have an address. */
+  /** Children of the upstream. Default: all children that have an address. */
   readonly children?: Belongs | null
-  /** The program and what it always gets: `['nginx', '-p', '/srv/nginx']`. Default: `['nginx']`. */
+  /** nginx program and the arguments of every call: `['nginx', '-p', '/srv/nginx']`. Default: `['nginx']`. */
   readonly command?: readonly string[]
-  /** nginx's main configuration, given as `-c`. Default: the one that nginx itself takes. */
+  /** Main configuration of nginx, passed as `-c`. Default: the built-in path of nginx. */
   readonly config?: string | null
-  /** Whether `nginx -t` must accept what was written, or another command that says so. Default: `true`. */
+  /** Whether `nginx -t` must accept the written file, or another command that tests it. Default: `true`. */
   readonly test?: boolean | readonly string[]
-  /** Whether nginx is told to reload by a SIGHUP, or by another command. Default: `true`. */
+  /** Whether nginx is reloaded with a SIGHUP, or another command that reloads it. Default: `true`. */
   readonly reload?: boolean | readonly string[]
-  /** The file with the pid of nginx's master. Default: what nginx and its configuration say. */
+  /** File with the pid of the nginx master process. Default: the file that nginx and its configuration name. */
   readonly pid?: string | null
-  /** Seconds between the moment at which no worker of nginx knows a child any more and its end. Default: 0. */
+  /** Seconds to wait after no nginx worker uses a child any more, before the child is ended. Default: 0. */
   readonly grace?: Duration
   /**
-   * What stands behind each address: `'max_fails=0'` by default, so that one refused connection does not keep nginx
-   * away from a child that is back after a moment.
+   * Parameters of each `server` line. Default: `'max_fails=0'`, so that nginx does not avoid a child after one refused
+   * connection: the child may be back a moment later.
    */
   readonly params?: string
-  /** Other directives of the block, with `mode: 'include'`: `['least_conn', 'keepalive 16']`. Default: none. */
+  /** Further directives of the `upstream` block, such as `['least_conn', 'keepalive 16']`. Only with `mode: 'include'`. Default: none. */
   readonly directives?: readonly string[]
-  /** Whom nginx asks when no child answers: the path of a socket, or a port on loopback. Default: nobody. */
+  /** Server that nginx uses if no child answers: the path of a socket, or a port on loopback. Default: none. */
   readonly backup?: Address | null
-  /** Seconds without a further change after which the file is written. Default: 0.1. */
+  /** Seconds without a further change before spinner writes the file. Default: 0.1. */
   readonly debounce?: Duration
-  /** Seconds that a command of nginx, and a reload, may take. Default: 10. */
+  /** Maximum seconds for an nginx command, and for a reload. Default: 10. */
   readonly timeout?: Duration
 }
 
-/** Options read, with all that was left out. Durations are seconds. */
+/** Options after validation, complete. Durations are in seconds. */
 export interface NginxSettings extends Required<Omit<NginxOptions, 'file' | 'directives'>> {
   readonly file: string
-  /** Each with its semicolon. */
+  /** Each ends with its semicolon. */
   readonly directives: readonly string[]
   readonly children: Belongs | null
   readonly grace: number
@@ -95,7 +95,7 @@ const belongs: Parser = (value) => {
   return Array.isArray(value) ? values.textList(value) : values.text(value)
 }
 
-/** What could close the block, or hold another one, is refused here already. */
+/** Accepts one plain directive; rejects text that could close the block or contain another one. */
 const directive: Parser = (value) => {
   if (typeof value !== 'string' || /[\n\r#]/.test(value)) return WRONG
   const text = value.trim().replace(/;$/, '')
@@ -143,7 +143,7 @@ const ROWS: Readonly<Record<keyof NginxSettings, Row>> = {
   timeout: row(values.seconds(0.001), `more than 0 ${SECONDS}`, 10),
 }
 
-/** Reads what was given to `nginx()`; throws one error that says all that is wrong. */
+/** Validates the options of `nginx()`; throws one error that lists all problems. */
 export function readNginxOptions(given: unknown): NginxSettings {
   const settings = readWithDefaults<NginxSettings>(given, ROWS, { by: 'nginx()' })
   if (settings.mode === 'block' && settings.directives.length > 0) {
@@ -153,15 +153,15 @@ export function readNginxOptions(given: unknown): NginxSettings {
   return settings
 }
 
-/** The same for plugins that write for the same nginx in the same way. */
+/** Returns the same key for plugins that write for the same nginx in the same way. */
 export const keyOf = ({ command, config, test, reload, pid, debounce, timeout }: NginxSettings): string =>
   JSON.stringify([command, config, test, reload, pid, debounce, timeout])
 
-/** Whether a child belongs to an upstream. What a function of the user's throws is thrown. */
+/** Returns whether a child belongs to an upstream. Rethrows the errors of a user's function. */
 export function isMember(child: Child, belongs: Belongs | null): boolean {
   if (belongs === null) return true
   if (typeof belongs === 'function') return belongs(child) === true
-  // A pattern that remembers where it was would match every second time.
+  // Drop the flags g and y, because a stateful pattern would match only every second time.
   if (belongs instanceof RegExp)
     return new RegExp(belongs.source, belongs.flags.replace(/[gy]/g, '')).test(child.name)
   const names = typeof belongs === 'string' ? [belongs] : belongs

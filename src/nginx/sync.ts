@@ -10,7 +10,7 @@ import type { Change, Section, SharedFile } from './upstream-file.ts'
 
 /** A burst that does not end is not waited for longer than so many pauses. */
 const MOST_PAUSES = 10
-/** Reloads that follow each other while old workers still live would pile these up (HAZARDS H48). */
+/** Reloads that follow each other while old workers still live would pile these up (docs/hazards.md#h48). */
 const FLOOR_MS = 1_000
 const LOOK_MS = 25
 /** What failed is tried again, since nobody may change anything for a day. */

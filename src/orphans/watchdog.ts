@@ -14,9 +14,10 @@ const REPLACED_AFTER_MS = 100
 const TOLD_TOGETHER_MS = 10
 
 /**
- * Holds the reading end of a pipe whose other end the host holds. The host's death, of whatever kind, is the end of
- * the file; then all groups are ended, and on Linux whatever else carries the cookie or lives in the cgroup. Works in
- * dash, bash and busybox: of the forms of `kill` only `kill -TERM -PGID` does in all three (HAZARDS E21).
+ * Holds the reading end of a pipe whose other end the host holds. The host's death, of whatever kind, is the
+ * end of the file; then all groups are ended, and on Linux whatever else carries the cookie or lives in the
+ * cgroup. Works in dash, bash and busybox: of the forms of `kill` only `kill -TERM -PGID` does in all three
+ * (docs/hazards.md#e21).
  */
 const SCRIPT = `
 trap '' TERM INT HUP QUIT PIPE

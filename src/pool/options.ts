@@ -2,17 +2,17 @@ import { show, text, whole } from '../options/parsers.ts'
 import { invalid, type Rows, readOptions, required, row } from '../options/read.ts'
 import type { StartOptions } from '../types/options.ts'
 
-/** What `createPool` takes: the options of its children, and how many there shall be. */
+/** Options of `createPool`: the options of its children, and their number. */
 export interface PoolOptions extends Omit<StartOptions, 'name' | 'signal'> {
-  /** Its children are called `name-0`, `name-1` and so on. */
+  /** Name of the pool. The children are named `name-0`, `name-1` and so on. */
   name: string
-  /** How many children, from 1. */
+  /** Number of children, from 1 to 10,000. */
   size: number
-  /** The port of the first child; those of the others follow it. Stands in the place of `listen`. */
+  /** Port of the first child; the other children get the following ports. Replaces `listen`. */
   port?: number
 }
 
-/** More processes than one host can look after. */
+/** Upper limit: one host cannot supervise more processes. */
 const MOST = 10_000
 const LAST_PORT = 65_535
 
@@ -22,13 +22,13 @@ const ROWS: Rows = {
   port: row(whole(1, LAST_PORT), `a port number from 1 to ${LAST_PORT}`),
 }
 
-/** What a child of a pool is called. */
+/** Returns the name of a child of a pool. */
 export const nameOf = (pool: string, index: number): string => `${pool}-${index}`
 
-/** Something is wrong with what was given to a pool. */
+/** Creates the error for invalid options of a pool. */
 export const wrong = (what: string): Error => invalid([what], 'createPool()')
 
-/** The part of the options that is the pool's own; what its children take is read with them. */
+/** Validates the pool's own options; the options of the children are validated when they start. */
 export function readPool({ listen, ...given }: PoolOptions): { name: string; size: number } {
   const { name, size, port } = readOptions(own(given), ROWS, { by: 'createPool()' }) as unknown as PoolOptions
   if (port === undefined) return { name, size }

@@ -1,7 +1,10 @@
 import type { Address } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
 
-/** What belongs to the host alone: sockets, channels and roles that a child must not take for its own (H25). */
+/**
+ * What belongs to the host alone: sockets, channels and roles that a child must not take for its own
+ * (docs/hazards.md#h25).
+ */
 const PRIVATE =
   /^(NOTIFY_SOCKET|WATCHDOG_(PID|USEC)|LISTEN_(PID|FDS|FDNAMES)|NODE_CHANNEL_\w+|NODE_UNIQUE_ID|npm_lifecycle_\w+|SPINNER_\w+)$/
 

@@ -29,8 +29,8 @@ export class Strays {
   }
 
   /**
-   * Notes who has left the group of `leader`. To be called before the first signal: afterwards their parents are gone,
-   * and those whose environment does not show the mark could not be found (HAZARDS H3).
+   * Notes who has left the group of `leader`. To be called before the first signal: afterwards their parents
+   * are gone, and those whose environment does not show the mark could not be found (docs/hazards.md#h3).
    */
   async remember(leader: number): Promise<void> {
     try {

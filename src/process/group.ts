@@ -47,7 +47,9 @@ export function membersOf(sys: Sys, pgid: number): number[] {
   }
 }
 
-/** Resolves when the group holds no living process: not at `exit`, and not at `close` (HAZARDS H13). */
+/**
+ * Resolves when the group holds no living process: not at `exit`, and not at `close` (docs/hazards.md#h13).
+ */
 export async function whenEmpty(sys: Sys, pgid: number): Promise<void> {
   let look = 0
   for (const wait of looks()) {

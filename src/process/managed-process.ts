@@ -138,7 +138,7 @@ export class ManagedProcess {
     return killed && this.survivors().length > 0
   }
 
-  /** Resolves to false when there is no channel any more; never throws (HAZARDS H24). */
+  /** Resolves to false when there is no channel any more; never throws (docs/hazards.md#h24). */
   send(message: unknown): Promise<boolean> {
     const process = this.#process
     if (!process.connected) return Promise.resolve(false)

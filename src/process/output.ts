@@ -87,7 +87,10 @@ function sinkOf(stream: Writable): Sink {
   return sink
 }
 
-/** Writes to a user's stream without ever ending it, waiting for it or being harmed by it (HAZARDS H23). */
+/**
+ * Writes to a user's stream without ever ending it, waiting for it or being harmed by it
+ * (docs/hazards.md#h23).
+ */
 export function pour(chunk: Buffer, stream: Writable | null): void {
   if (!stream) return
   const sink = sinkOf(stream)

@@ -4,8 +4,8 @@ import type { Sys } from '../sys.ts'
 import type { ChildSettings } from '../types/options.ts'
 
 /**
- * Node names the program whatever is missing: the program, the folder or the interpreter of a script (HAZARDS
- * H11). This looks which one it was.
+ * Node names the program whatever is missing: the program, the folder or the interpreter of a script
+ * (docs/hazards.md#h11). This looks which one it was.
  */
 export function spawnError(sys: Sys, settings: ChildSettings, thrown: unknown): SpinnerError {
   const why = explain(sys, settings, codeOf(thrown)) ?? messageOf(thrown)

@@ -25,8 +25,9 @@ export interface Given {
 }
 
 /**
- * Spawns a child's program in a session of its own. What fails, in either of Node's two ways (HAZARDS H11), is one
- * clear error; what succeeds is there in this very turn, so that nothing can come between the process and its owner.
+ * Spawns a child's program in a session of its own. What fails, in either of Node's two ways
+ * (docs/hazards.md#h11), is one clear error; what succeeds is there in this very turn, so that nothing can
+ * come between the process and its owner.
  */
 export function spawnProcess(
   sys: Sys,

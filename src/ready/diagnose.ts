@@ -10,7 +10,10 @@ const LAST_CHANCE_MS = 100
 const UNFULFILLED =
   'it listens, but what `ready` asks for did not happen; mend that, or give it a longer `timeout`'
 
-/** The child was not ready in time. Looks where it listens instead, since that is the usual reason (HAZARDS H37). */
+/**
+ * The child was not ready in time. Looks where it listens instead, since that is the usual reason
+ * (docs/hazards.md#h37).
+ */
 export async function lateError(
   { owners, sys }: { readonly owners: Owners; readonly sys: Sys },
   settings: ChildSettings,

@@ -7,8 +7,8 @@ const LONGEST_STAY_MS = 1_000
 export type Leave = () => void
 
 /**
- * Lets a bounded number of starts be under way at once, and at most one in each turn of the loop: a spawn blocks
- * the host, and children that boot together slow each other down (HAZARDS H15, E11).
+ * Lets a bounded number of starts be under way at once, and at most one in each turn of the loop: a spawn
+ * blocks the host, and children that boot together slow each other down (docs/hazards.md#h15).
  */
 export class Gate {
   readonly #sys: Sys

@@ -2,10 +2,10 @@ import type { Writable } from 'node:stream'
 import type { Child } from './child.ts'
 import type { Allocator, Check, Plugin } from './plugin.ts'
 
-/** Seconds, or a text such as `'500ms'`, `'30s'`, `'5m'`. */
+/** A number of seconds, or a string such as `'500ms'`, `'30s'`, `'5m'`. */
 export type Duration = number | string
 
-/** Where spinner writes what it does. `console` and pino fit. */
+/** Receives spinner's log lines. `console` and pino have this shape. */
 export interface Logger {
   info(line: string): void
   warn(line: string): void
@@ -15,21 +15,21 @@ export interface Logger {
 
 /** Files whose change restarts the child. */
 export interface MonitorOptions {
-  /** A file or folder, or several; relative ones count from the child's `cwd`. */
+  /** One or more files or directories. Relative paths are resolved against the child's `cwd`. */
   paths: string | readonly string[]
-  /** Left out besides the usual (`node_modules`, `.git`, `*.log`): parts of paths, or patterns. */
+  /** Substrings of paths, or regular expressions, to ignore in addition to the built-in ones (`node_modules`, `.git`, `*.log`). */
   ignore?: string | RegExp | readonly (string | RegExp)[]
-  /** How long it must be quiet before a burst of changes counts as one. @default 0.1 */
+  /** Time without a further change after which a burst of changes counts as one. @default 0.1 */
   debounce?: Duration
 }
 
-/** What `spinner.watch` takes: the same as `monitor`, and the folder that relative paths count from. */
+/** What `spinner.watch` takes: the options of `monitor`, and the directory that relative paths count from. */
 export interface WatchOptions extends MonitorOptions {
-  /** @default the host's own */
+  /** @default the working directory of the host */
   cwd?: string | URL | null
 }
 
-/** When a child counts as ready. */
+/** Condition under which a child is ready. */
 export type Ready =
   | 'listen'
   | 'spawn'
@@ -38,109 +38,110 @@ export type Ready =
   | { readonly output: RegExp }
   | ((child: Child, signal: AbortSignal) => unknown)
 
-/** The options of a child. All but `name`, `script` and `args` may be given to `createSpinner` as defaults. */
+/** Options of a child. All except `name`, `script` and `args` can also be passed to `createSpinner` as defaults. */
 export interface ChildOptions {
-  /** The key by which the child is known. @default the script */
+  /** Unique name of the child in its spinner. @default the script */
   name?: string
-  /** A program for Node, or for the `command` that is given: it becomes the first argument, and counts from `cwd`. */
+  /** Script that Node, or the given `command`, runs. It becomes the first argument, and is resolved against `cwd`. */
   script?: string
-  /** The program. @default process.execPath */
+  /** Program to run. @default process.execPath */
   command?: string
-  /** What the program is given; in the short form, what comes after the script. */
+  /** Arguments of the program. With `script`, the arguments after the script. */
   args?: readonly string[]
-  /** Merged over the spinner's `env` and the inherited environment; `undefined` removes a variable. `PORT` and `port` are set last. */
+  /** Environment variables, merged over the spinner's `env` and the inherited environment. `undefined` removes a variable. spinner sets `PORT` and `port` last. */
   env?: Readonly<Record<string, string | number | boolean | undefined>>
-  /** `false`: only `env` and PATH; a list: the names to inherit. @default true */
+  /** `true` inherits the environment of the host; `false` passes only `env` and PATH; an array lists the variables to inherit besides PATH. @default true */
   extendEnv?: boolean | readonly string[]
-  /** The folder it runs in; `null` is the host's own. */
+  /** Working directory of the child; `null` is the host's own. */
   cwd?: string | URL | null
-  /** `null` silences. @default console */
+  /** Receives log lines; `null` disables logging. @default console */
   logger?: Logger | null
-  /** From spawn to ready. @default 30 */
+  /** Maximum time from spawn to ready. @default 30 */
   timeout?: Duration
-  /** Tries per start before the child is faulted. @default 3 */
+  /** Number of attempts per start before the child is faulted. @default 3 */
   attempts?: number
-  /** From the stop signal to the kill. @default 30 */
+  /** Time from the stop signal to the kill. @default 30 */
   stopTimeout?: Duration
-  /** The polite signal, before the kill. @default 'SIGTERM' */
+  /** Signal that asks the child to exit, before the kill. @default 'SIGTERM' */
   stopSignal?: NodeJS.Signals
-  /** Who gets the stop signal. The kill is always the group's. @default 'group' for shells and package managers, else 'leader' */
+  /** Receiver of the stop signal: the process group, or only its leader. The kill always goes to the group. @default 'group' for shells and package managers, else 'leader' */
   stopScope?: 'group' | 'leader'
-  /** Files whose change restarts the child. @default the script in the short form, else null */
+  /** Files whose change restarts the child. @default the `script` if there is one, else null */
   monitor?: string | readonly string[] | MonitorOptions | null
-  /** Where the child's stdout goes; `null` disables. @default process.stdout */
+  /** Stream that receives the child's stdout; `null` discards it. @default process.stdout */
   stdout?: Writable | null
-  /** Where the child's stderr goes; `null` disables. @default process.stderr */
+  /** Stream that receives the child's stderr; `null` discards it. @default process.stderr */
   stderr?: Writable | null
-  /** Without a touch or a lease for so long, it is stopped; `-1` or `null`: never. @default 1800 */
+  /** Time without a touch or a lease after which the child is stopped; `-1` or `null`: never. @default 1800 */
   idleTimeSec?: Duration | null
-  /** Whether it stays when the spinner's `maxRunning` or `maxMemory` asks for room. It still is stopped when it is idle. @default false */
+  /** `true` exempts the child from eviction by `maxRunning` and `maxMemory`. It is still stopped when it is idle. @default false */
   warm?: boolean
-  /** What to do when it ends and nobody asked. @default 'always' */
+  /** Whether to restart the child when it exits without a call to stop it. @default 'always' */
   restart?: 'always' | 'on-failure' | 'never'
-  /** The window in which crashes are counted. @default 60 */
+  /** Time window in which crashes are counted. @default 60 */
   restartTolerance?: Duration
-  /** More crashes than this in the window make it faulted. @default 1 */
+  /** Number of crashes allowed in the window; one more makes the child faulted. @default 1 */
   maxRestarts?: number
-  /** A faulted child refuses `start` for so long. @default 60 */
+  /** Time during which a faulted child rejects `start`. @default 60 */
   faultTimeout?: Duration
-  /** Whether a restart ends the old process before it starts the new one. @default 'stop-first' */
+  /** Order of a restart: end the old process first, or start the new one first. @default 'stop-first' */
   restartOrder?: 'stop-first' | 'start-first'
-  /** Where it shall listen; `null` for a child that does not. @default 'socket' */
+  /** Address to listen on; `null` for a child that does not listen. @default 'socket' */
   listen?: 'socket' | 'port' | number | Allocator | null
-  /** When it counts as ready. @default 'listen', or 'spawn' when `listen` is null */
+  /** Condition under which the child is ready. @default 'listen', or 'spawn' when `listen` is null */
   ready?: Ready
-  /** `'pipe'`: written through `child.stdin`. @default 'ignore' */
+  /** `'pipe'` lets you write to the child through `child.stdin`. @default 'ignore' */
   stdin?: 'ignore' | 'pipe'
-  /** An IPC channel: `child.send()` and the event `message`. @default false */
+  /** Opens an IPC channel for `child.send()` and the event `message`. @default false */
   ipc?: boolean
-  /** The user it runs as. */
+  /** User id that the child runs as. */
   uid?: number
-  /** The group of users it runs as. */
+  /** Group id that the child runs as. */
   gid?: number
-  /** Health checks, run while it is started. */
+  /** Health checks that run while the child is started. */
   checks?: readonly Check[]
-  /** Upper bound for what plugins do when the child is ready, and again when it is drained. @default 30 */
+  /** Maximum time for the plugins to finish when the child becomes ready, and again when it is drained. @default 30 */
   drainTimeout?: Duration
 }
 
-/** What `start` takes: the options of a child, and a signal that ends this caller's wait. */
+/** Options of `start`: the options of a child, and a signal. */
 export interface StartOptions extends ChildOptions {
+  /** Aborts this call with the signal's reason; the child is not affected. */
   signal?: AbortSignal
 }
 
-/** What `stop`, `restart` and `acquire` take besides a name. */
+/** Options of `stop`, `restart` and `acquire`. */
 export interface WaitOptions {
-  /** Ends this caller's wait with the signal's reason, and nothing else. */
+  /** Aborts this call with the signal's reason; the child is not affected. */
   signal?: AbortSignal
 }
 
-/** Defaults for every child, and what concerns the spinner itself. */
+/** Defaults for every child, and the options of the spinner itself. */
 export interface SpinnerOptions extends Omit<ChildOptions, 'name' | 'script' | 'args'> {
-  /** What takes part in the life of all children. @default [] */
+  /** Plugins that hook into the lifecycle of all children. @default [] */
   plugins?: readonly Plugin[]
-  /** How many starts may be under way at once; one that takes longer than a second counts no more. @default the number of CPUs, at least 2 */
+  /** Maximum number of concurrent starts. A start that takes longer than a second is no longer counted. @default the number of CPUs, at least 2 */
   concurrency?: number
-  /** How many children may run at once; for one more, the one that was used longest ago and is not in use is stopped. @default null */
+  /** Maximum number of running children. To start another, spinner stops the least recently used child that is neither in use nor `warm`. @default null */
   maxRunning?: number | null
-  /** So many bytes of memory may be in use by children when one more is started, by the same rule: a number, or a text such as `'2GB'`. Linux only. @default null */
+  /** Limit for the memory of all children together, in bytes or as a string such as `'2GB'`. To start another child while they use this much or more, spinner first stops children by the rule of `maxRunning`. Linux only. @default null */
   maxMemory?: number | string | null
-  /** Where sockets and state are kept. @default a fresh folder that only this user can enter */
+  /** Directory for sockets and state. @default a new directory that only this user can enter */
   runtimeDir?: string
-  /** A stable identity: on Linux a new host ends what a dead one with the same left. Sockets lie in a folder of that name. One living host may have it. */
+  /** Stable identity of the host. On Linux, a new host ends the processes that a dead host with the same `id` left behind. Sockets are in a directory of this name. Only one living host can use an `id`. */
   id?: string
-  /** What becomes of the children when the host ends. @default 'kill' */
+  /** Handling of the children when the host ends: kill them, or leave them running. @default 'kill' */
   orphans?: 'kill' | 'leave'
-  /** Whether each child gets a cgroup of its own, which nothing that it starts can leave: Linux, where it may make one (see [platforms](platforms.md)). A start takes some 10 ms longer. @default false */
+  /** Gives each child its own cgroup, which its processes do not leave by themselves. Linux only, and only if the host may create cgroups (see [platforms](platforms.md)). A start takes about 10 ms longer. @default false */
   cgroup?: boolean
 }
 
-/** A child's options after validation: frozen, complete, durations in seconds, `null` for "off". */
+/** Options of a child after validation: frozen and complete, durations in seconds, `null` for "off". */
 export interface ChildSettings {
   readonly name: string
   readonly command: string
   readonly args: readonly string[]
-  /** The script that Node will run, when it is one. */
+  /** The `script` option, or null. */
   readonly script: string | null
   readonly env: Readonly<Record<string, string | undefined>>
   readonly extendEnv: boolean | readonly string[]
@@ -175,13 +176,13 @@ export interface ChildSettings {
 export interface MonitorSettings {
   readonly paths: readonly string[]
   readonly ignore: readonly (string | RegExp)[]
-  /** Seconds. */
+  /** In seconds. */
   readonly debounce: number
 }
 
-/** The spinner's own options after validation. */
+/** Options of the spinner itself after validation. */
 export interface SpinnerSettings {
-  /** The defaults for children, checked but not yet complete. */
+  /** Defaults for children: validated, but not complete. */
   readonly defaults: Readonly<Record<string, unknown>>
   readonly plugins: readonly Plugin[]
   readonly concurrency: number | null

@@ -4,7 +4,7 @@ import { pause } from './processes.ts'
 import { inTime, inWorld, living, mustBeGone, mustHold, until, type World } from './world.ts'
 
 const STOP_TIMEOUT_MS = 300
-/** As in DESIGN section 3: after the kill a group has so long to vanish. */
+/** After the kill spinner gives a group this long to vanish. */
 const KILL_TIMEOUT_MS = 5_000
 const SLACK_MS = 500
 const BEAT_MS = 10

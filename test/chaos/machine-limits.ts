@@ -11,7 +11,9 @@ export interface Told {
 
 /** A timer may go off a moment early. */
 const SHORTEST_GAP_MS = 995
-/** What Node itself does not give back of a spawn that failed for want of descriptors (HAZARDS E12). */
+/**
+ * What Node itself does not give back of a spawn that failed for want of descriptors (docs/hazards.md#h12).
+ */
 const LEAKED_PER_SPAWN = 2
 
 const LISTEN = ['socket', 'port', null] as const

@@ -99,7 +99,7 @@ describe.runIf(has('nginx'))('E15b: a pool behind nginx, under a load of 40 conn
         },
         { keepAlive },
       )
-      // What nginx itself resets at a reload is counted apart (HAZARDS E15).
+      // What nginx itself resets at a reload is counted apart (docs/hazards.md#e15).
       expect(failures({ ...counts, reset: 0 })).toEqual(NONE)
     })
   }

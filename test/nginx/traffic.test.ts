@@ -5,7 +5,10 @@ import { type Counts, newLoad } from '../support/load.ts'
 import { has } from '../support/needs.ts'
 import { errorsOf, hello, newSite, optionsFor } from './site.ts'
 
-/** Answers of nginx that are no child's. What nginx resets of its own, at a reload, is counted apart (HAZARDS E15). */
+/**
+ * Answers of nginx that are no child's. What nginx resets of its own, at a reload, is counted apart
+ * (docs/hazards.md#e15).
+ */
 const failures = ({ failed, cut, other, codes }: Counts): unknown => ({
   failed,
   cut,

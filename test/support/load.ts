@@ -8,7 +8,10 @@ export interface Counts {
   ok: number
   /** Whole answers from 500 on. */
   failed: number
-  /** Connections that were closed before an answer began: what nginx itself does when it reloads (HAZARDS E15). */
+  /**
+   * Connections that were closed before an answer began: what nginx itself does when it reloads
+   * (docs/hazards.md#e15).
+   */
   reset: number
   /** Of these, on connections that had carried an answer before: HTTP allows it, and browsers try again. */
   resetReused: number

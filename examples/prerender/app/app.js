@@ -1,4 +1,4 @@
-// The app: its server sends the same empty page for every path, and this script writes what stands there.
+// The app. Its server sends the same empty page for every path; this script creates the content.
 
 function primes(count) {
   const found = []
@@ -7,7 +7,7 @@ function primes(count) {
   return found
 }
 
-/** A window that nobody closes, and that keeps 100 MB. In a browser that a program drives: visitors are spared. */
+/** Opens a window that stays open and holds 100 MB, but only in a browser that a program controls. */
 function leak() {
   if (navigator.webdriver) open('').kept = new Uint8Array(100 * 2 ** 20).fill(1)
   return 'The browser that made this page holds 100 MB more.'
@@ -27,5 +27,5 @@ function line(text, href) {
 const page = pages[location.pathname]
 const links = Object.keys(pages).flatMap((path) => [line(path, path), ' '])
 document.body.replaceChildren(line(page ? page() : 'There is no such page.'), ...links)
-// Whoever renders the page sees by this that it is complete, and what the status of the answer is.
+// Tell the renderer that the page is complete, and which status its response has.
 document.documentElement.dataset.status = page ? 200 : 404

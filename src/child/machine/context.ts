@@ -86,7 +86,10 @@ export const isOutOfAttempts = ({ failure, failed, settings }: Context): boolean
 export const crashesWith = ({ crashes, settings, now }: Context): number[] =>
   addCrash(crashes, now(), ms(settings.restartTolerance), settings.maxRestarts)
 
-/** Restarts by checks have a budget of their own, so that a limit set too low cannot flap (HAZARDS H16). */
+/**
+ * Restarts by checks have a budget of their own, so that a limit set too low cannot flap
+ * (docs/hazards.md#h16).
+ */
 const CHECK_RESTARTS = 3
 const CHECK_WINDOW_MS = 600_000
 
@@ -101,7 +104,7 @@ export const isPastCheckBudget = (context: Context): boolean => unhealthyWith(co
 export const remembered = ({ crashes, settings, now }: Context): number[] =>
   [...crashes, now()].slice(-Math.max(MOST_CRASHES, settings.maxRestarts + 1))
 
-/** A child that was up for a while before it crashed begins a new streak (HAZARDS H16). */
+/** A child that was up for a while before it crashed begins a new streak (docs/hazards.md#h16). */
 export const streakWith = ({ now, readyAt, streak }: Context): number =>
   now() - readyAt < STABLE_AFTER_MS ? streak + 1 : 1
 

@@ -21,7 +21,7 @@ import {
 } from './context.ts'
 import { type MachineEvent, reasonOf } from './events.ts'
 
-/** After the kill a group has so long to vanish; what is left then cannot be ended (HAZARDS H7). */
+/** After the kill a group has so long to vanish; what is left then cannot be ended (docs/hazards.md#h7). */
 const KILL_TIMEOUT_MS = 5_000
 
 /** It is sent a little later than the wait begins; where it was only just sent, the wait begins again. */

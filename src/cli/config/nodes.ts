@@ -21,7 +21,7 @@ export interface Entry {
   readonly value: Tree
 }
 
-/** A map of the file. A `Map`, since a child may be called `__proto__` (HAZARDS H62). */
+/** A map of the file. A `Map`, since a child may be called `__proto__` (docs/hazards.md#h62). */
 export class Section {
   readonly entries: ReadonlyMap<string, Entry>
   readonly at: Offset

@@ -1,7 +1,7 @@
 import type { Problem } from './error.ts'
 import type { Offset } from './nodes.ts'
 
-/** A file that says more than this is no configuration (HAZARDS H63). */
+/** A file that says more than this is no configuration (docs/hazards.md#h63). */
 export const MOST_BYTES = 1_000_000
 export const MOST_NODES = 10_000
 export const DEEPEST = 32

@@ -18,7 +18,7 @@ import type { Problem } from './error.ts'
 import { type Entry, List, type Offset, Section, type Tree, Word } from './nodes.ts'
 import { DEEPEST, MOST_BYTES, MOST_NODES, scan, TOO_DEEP, TOO_MANY } from './yaml-limits.ts'
 
-/** What a text says, and what is wrong with it. Never throws, and never takes long (HAZARDS H63). */
+/** What a text says, and what is wrong with it. Never throws, and never takes long (docs/hazards.md#h63). */
 export function readYaml(text: string): { readonly tree: Section; readonly problems: readonly Problem[] } {
   const nothing = new Section(new Map(), 0)
   if (Buffer.byteLength(text) > MOST_BYTES)

@@ -13,8 +13,8 @@ const CSI_8 = 0x9b
 const isControl = (code: number): boolean => (code < 0x20 && code !== TAB) || (code >= DEL && code <= 0x9f)
 
 /**
- * A line without what a terminal would obey: it could set the title, move the cursor, or fill the clipboard (HAZARDS
- * H60). Colours may stay.
+ * A line without what a terminal would obey: it could set the title, move the cursor, or fill the clipboard
+ * (docs/hazards.md#h60). Colours may stay.
  */
 export function clean(text: string, keepColours: boolean): string {
   let at = 0

@@ -65,8 +65,8 @@ export function isLocalPeer({ peer, headers }: Pick<Origin, 'peer' | 'headers'>)
 }
 
 /**
- * Who asks, as the connection shows it (HAZARDS H50). What the request itself says of that is dropped, unless the peer
- * is a proxy that is trusted: then it is kept, with the peer behind it.
+ * Who asks, as the connection shows it (docs/hazards.md#h50). What the request itself says of that is
+ * dropped, unless the peer is a proxy that is trusted: then it is kept, with the peer behind it.
  */
 export function forwardedHeaders(origin: Origin, trust: Trust | null): FlatHeaders {
   const { headers, hostHeader, isEncrypted, peer, prefix } = origin

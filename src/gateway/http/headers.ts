@@ -51,7 +51,7 @@ export interface RequestParts {
   readonly forwarded: FlatHeaders
 }
 
-/** The headers that a child gets, in the order in which they came (HAZARDS H49, H50). */
+/** The headers that a child gets, in the order in which they came (docs/hazards.md#h49, #h50). */
 export function requestHeaders(
   raw: readonly string[],
   { body, connection, forwarded, hostHeader, te }: RequestParts,

@@ -44,8 +44,9 @@ const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i
 const PATH = /^\/(?![/\\])[\x21\x22\x24-\x7e\x80-\xff]*$/
 
 /**
- * What a request asks for, or why it is refused (HAZARDS H49). Node's parser has refused the worst already, but it
- * takes two `Host` headers, absolute addresses and `//` in front, and a host may run it in its lenient mode.
+ * What a request asks for, or why it is refused (docs/hazards.md#h49). Node's parser has refused the worst
+ * already, but it takes two `Host` headers, absolute addresses and `//` in front, and a host may run it in
+ * its lenient mode.
  */
 export function readAsked(head: Head): Asked | Refusal {
   const { method = '' } = head

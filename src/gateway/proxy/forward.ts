@@ -19,7 +19,7 @@ export function attempt(house: House, arrival: Arrival, child: Child, isAgain: b
   }
   if (response.destroyed) return Promise.resolve('over')
   const body = asked.body === 0 ? null : new RequestBody(request, rules.maxBody)
-  // What could not be sent twice is not sent on a connection that may be about to go (HAZARDS H56).
+  // What could not be sent twice is not sent on a connection that may be about to go (docs/hazards.md#h56).
   const isAlone = isAgain || !(upstream.saysHowLong || isRepeatable(asked.method, body))
   const outcome = new Promise<Outcome>((resolve) => {
     const { method } = asked

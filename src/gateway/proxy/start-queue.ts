@@ -32,8 +32,8 @@ export interface Waiter {
 }
 
 /**
- * Where requests wait for a child that is not started (HAZARDS H52). Whoever waits holds a lease from the beginning, so
- * that the child that comes up is kept, and joins the one start that is under way.
+ * Where requests wait for a child that is not started (docs/hazards.md#h52). Whoever waits holds a lease from
+ * the beginning, so that the child that comes up is kept, and joins the one start that is under way.
  */
 export class WaitingRoom {
   readonly #sys: Sys

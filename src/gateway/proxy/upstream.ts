@@ -7,8 +7,9 @@ import { Connector } from './connector.ts'
 import { UnderWay } from './in-flight.ts'
 
 /**
- * An idle connection is kept for so long when the process does not say how long it keeps it, as Node's servers do: less
- * than any server that is in use, so that none closes it while a request is on its way (HAZARDS H56).
+ * An idle connection is kept for so long when the process does not say how long it keeps it, as Node's
+ * servers do: less than any server that is in use, so that none closes it while a request is on its way
+ * (docs/hazards.md#h56).
  */
 const IDLE_MS = 1_000
 /** What the head of an answer may measure. */

@@ -1,7 +1,7 @@
 /** What a child that requests can name may be called: nothing that is special to a path, a host or an object. */
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/
 
-/** Whether a name that comes from a request may lead to a child (HAZARDS H55). */
+/** Whether a name that comes from a request may lead to a child (docs/hazards.md#h55). */
 export const isRoutableName = (name: string): boolean => NAME.test(name) && !name.includes('..')
 
 /** A name of the DNS, with digits and hyphens, or an address of IPv4; see RFC 1123. Underscores are seen in practice. */

@@ -62,7 +62,7 @@ export class Reception {
     return isPromise(given) ? Promise.resolve(given).then(go) : go(given)
   }
 
-  /** What a function made of a request may lead to nothing but what it names (HAZARDS H55). */
+  /** What a function made of a request may lead to nothing but what it names (docs/hazards.md#h55). */
   #isPlace(to: Destination | null | undefined): to is Destination {
     if (to === null || to === undefined) return false
     const name = typeof to === 'string' ? to : to.name

@@ -73,7 +73,10 @@ export interface Routed extends Pick<Asked, 'host' | 'path'> {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
 }
 
-/** The route of a request; null when there is none. A name that could be something else leads nowhere (HAZARDS H55). */
+/**
+ * The route of a request; null when there is none. A name that could be something else leads nowhere
+ * (docs/hazards.md#h55).
+ */
 export function findRoute(table: RouteTable, request: Routed): Match | null {
   const { hasWildcards, hosts, places } = table
   const { host, path } = request

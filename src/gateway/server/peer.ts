@@ -6,8 +6,9 @@ export type Peer = string | null
 const known = new WeakMap<Socket, Peer>()
 
 /**
- * Who is at the other end; undefined when nobody can tell any more. A connection that was reset has no address either,
- * and must not pass for one through a unix socket, which may be trusted (HAZARDS H50).
+ * Who is at the other end; undefined when nobody can tell any more. A connection that was reset has no
+ * address either, and must not pass for one through a unix socket, which may be trusted
+ * (docs/hazards.md#h50).
  */
 export function peerOf(socket: Socket): Peer | undefined {
   const before = known.get(socket)

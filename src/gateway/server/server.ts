@@ -126,7 +126,7 @@ function open(handlers: Handlers, settings: ListenSettings, where: object): Prom
   })
 }
 
-/** A server that slow clients cannot fill (HAZARDS H54). */
+/** A server that slow clients cannot fill (docs/hazards.md#h54). */
 function newServer(
   handlers: Handlers,
   { headersTimeout, maxConnections, requestTimeout }: ListenSettings,

@@ -42,7 +42,7 @@ function renderUpstream({ name, directives, servers }: Upstream): string {
 const LONGEST_NAME = 100
 const STRICT = /[^\x20-\x7e]|[#{};"'\\$]/g
 
-/** A child's name as a comment: whatever it holds, it ends at the end of the line (HAZARDS H43). */
+/** A child's name as a comment: whatever it holds, it ends at the end of the line (docs/hazards.md#h43). */
 function comment(name: string): string {
   const safe = name
     .slice(0, LONGEST_NAME)

@@ -12,7 +12,7 @@ export const notRunning = (why: string): Absent =>
     `nginx is not running, so it is not told of the upstreams: ${why}. Start it, or give \`pid\` when its pid is in another file.`,
   )
 
-/** The pid in a file, if that is an nginx that runs; throws `Absent` otherwise (HAZARDS H47). */
+/** The pid in a file, if that is an nginx that runs; throws `Absent` otherwise (docs/hazards.md#h47). */
 export async function findMaster(sys: Sys, processes: Processes, pidFile: string): Promise<number> {
   const text = await sys.fs.promises.readFile(pidFile, 'latin1').catch((thrown) => {
     const code = codeOf(thrown)

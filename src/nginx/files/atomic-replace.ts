@@ -61,8 +61,9 @@ export const besideOf = (real: string): string =>
   path.join(path.dirname(real), `.${path.basename(real)}.spinner-`)
 
 /**
- * Puts a text in the place of what stood there, with its mode and owner: whoever reads meanwhile, and whatever happens
- * meanwhile, finds the old file or the new one. Answers false when somebody else has changed it since (HAZARDS H45).
+ * Puts a text in the place of what stood there, with its mode and owner: whoever reads meanwhile, and
+ * whatever happens meanwhile, finds the old file or the new one. Answers false when somebody else has changed
+ * it since (docs/hazards.md#h45).
  */
 export async function replace(sys: Sys, before: Standing, text: string): Promise<boolean> {
   const { promises } = sys.fs

@@ -185,7 +185,7 @@ const CLIENT_LEAVES = ['resetAndDestroy', 'destroy', 'end'] as const
 const CHILD_LEAVES = ['destroy', 'end'] as const
 
 const MOST_ROUNDS = 1_000
-/** Ten milliseconds on an idle machine, a tenth of what H51 allows; it takes four at most. */
+/** Ten milliseconds on an idle machine, since a cut takes four at most (docs/hazards.md#h51). */
 const SOON = 100
 
 /**
