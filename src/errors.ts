@@ -107,7 +107,7 @@ export function exitedError(
 }
 
 /** The first line of an error's message, for a line in a log. */
-export const headOf = (error: Error): string =>
+export const firstLineOf = (error: Error): string =>
   messageOf(error).split('\n', 1)[0]?.replace(LAST_WORDS, '') ?? ''
 
 const LAST_WORDS = ' Its last words:'

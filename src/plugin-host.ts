@@ -11,7 +11,7 @@ const CLOSE_S = 60
 type Hook = 'ready' | 'drain'
 
 /** The plugins of a spinner, called in the order in which they were added; what they throw hurts nobody. */
-export class Plugins {
+export class PluginHost {
   readonly #plugins = new Set<Plugin>()
   readonly #logger: () => Logger | null
 
@@ -28,7 +28,7 @@ export class Plugins {
   }
 
   /** Whether any of them wants to know when a child becomes ready or will end. */
-  takePart(): boolean {
+  hasLifecycleHooks(): boolean {
     for (const plugin of this.#plugins) if (plugin.ready || plugin.drain) return true
     return false
   }

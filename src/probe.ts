@@ -15,7 +15,7 @@ const targetsOf = (address: Address): Target[] =>
   typeof address === 'string' ? [{ socketPath: address }] : LOOPBACK.map((host) => ({ host, port: address }))
 
 /** The target at which something accepts on `address`, or `null` when nothing does. */
-export async function whoAnswers(sys: Sys, address: Address): Promise<Target | null> {
+export async function firstAccepting(sys: Sys, address: Address): Promise<Target | null> {
   const [first, ...others] = targetsOf(address) as [Target, ...Target[]]
   if (await accepts(sys, first)) return first
   for (const target of others) {
@@ -27,13 +27,13 @@ export async function whoAnswers(sys: Sys, address: Address): Promise<Target | n
 
 /** Whether nobody at all is there, on any of the loopback addresses. */
 export async function isFree(sys: Sys, address: Address): Promise<boolean> {
-  for (const target of targetsOf(address)) if ((await knock(sys, target)) !== 'nobody') return false
+  for (const target of targetsOf(address)) if ((await tryConnect(sys, target)) !== 'nobody') return false
   return true
 }
 
 /** Whether something accepts a connection there. */
 export async function accepts(sys: Sys, target: Target): Promise<boolean> {
-  return (await knock(sys, target)) === 'open'
+  return (await tryConnect(sys, target)) === 'open'
 }
 
 /** `unsure`: something may well be there, such as a server that is too busy to answer. */
@@ -51,7 +51,7 @@ const NOBODY = new Set([
 const ANSWER_WITHIN_MS = 250
 
 /** Connects, and hangs up. */
-export function knock(sys: Sys, target: Target): Promise<Answer> {
+export function tryConnect(sys: Sys, target: Target): Promise<Answer> {
   return new Promise((resolve) => {
     const socket = sys.connect(target)
     void sys.pause(ANSWER_WITHIN_MS).then(async () => {
@@ -91,7 +91,7 @@ export async function removeStale(sys: Sys, socket: string): Promise<string | nu
   const before = fs.lstatSync(socket, { throwIfNoEntry: false })
   if (!before) return null
   if (!before.isSocket()) return 'there is something else at its path'
-  const answer = await knock(sys, { socketPath: socket })
+  const answer = await tryConnect(sys, { socketPath: socket })
   if (answer === 'open') return 'another process listens there'
   if (answer === 'unsure') return 'another process may listen there'
   const now = fs.lstatSync(socket, { throwIfNoEntry: false })

@@ -1,5 +1,5 @@
 import { guard } from './emitter.ts'
-import type { Sys } from './sys.ts'
+import type { Clock, Sys } from './sys.ts'
 import type { Logger } from './types/options.ts'
 import type { Callback } from './types/spinner.ts'
 
@@ -22,7 +22,7 @@ export function deferred<Value>(): Deferred<Value> {
 }
 
 /** Does something whose rejection stays silent when nobody awaits it, and reaches everyone who does. */
-export function quietly<Value>(action: () => Promise<Value>): Promise<Value> {
+export function silenced<Value>(action: () => Promise<Value>): Promise<Value> {
   const promise = action()
   promise.catch(() => {})
   return promise
@@ -45,7 +45,7 @@ export function untilAborted<Value>(
 }
 
 /** Hands a promise's outcome to a callback; what that throws ends in the logger. */
-export function tell<Value>(
+export function settleCallback<Value>(
   sys: Sys,
   logger: Logger | null,
   outcome: Promise<Value>,
@@ -58,4 +58,28 @@ export function tell<Value>(
     (value) => call(null, value),
     (error: Error) => call(error),
   )
+}
+
+/**
+ * What `action` ends with, or a failure when that takes longer, or the signal's reason. Its own signal is aborted in both
+ * cases; whatever it does afterwards moves nobody.
+ */
+export async function withTimeout<Value>(
+  clock: Clock,
+  seconds: number,
+  signal: AbortSignal,
+  action: (signal: AbortSignal) => Value | Promise<Value>,
+): Promise<Value> {
+  const late = new AbortController()
+  const limit = deferred<never>()
+  const timer = clock.setTimeout(() => {
+    limit.reject(new Error(`it took longer than ${seconds} s`))
+    late.abort()
+  }, seconds * 1_000)
+  try {
+    const ended = Promise.resolve(action(AbortSignal.any([signal, late.signal])))
+    return await untilAborted(Promise.race([ended, limit.promise]), signal)
+  } finally {
+    clock.clearTimeout(timer)
+  }
 }

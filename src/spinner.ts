@@ -1,21 +1,21 @@
 import { type Announce, ManagedChild } from './child/child.ts'
-import { awaiting } from './child/waiters.ts'
-import { newShared, type Shared } from './context.ts'
+import { withOutcome } from './child/waiters.ts'
+import { createContext, type SpinnerContext } from './context.ts'
 import { SafeEmitter, safeLog } from './emitter.ts'
 import { closedError, SpinnerError } from './errors.ts'
 import { Monitor } from './monitor/monitor.ts'
 import {
+  assertCallback,
   type Call,
-  complete,
-  mustBeCallback,
+  completeSettings,
+  hasOnlyName,
   normaliseSpinner,
   readCall,
   readWait,
   readWatch,
-  saysOnlyName,
 } from './options/normalise.ts'
-import { pluginLike, show, WRONG } from './options/parsers.ts'
-import { quietly, tell, untilAborted } from './promises.ts'
+import { INVALID, pluginLike, show } from './options/parsers.ts'
+import { settleCallback, silenced, untilAborted } from './promises.ts'
 import { realSys, type Sys } from './sys.ts'
 import type { Address, Child, ChildInfo, Lease } from './types/child.ts'
 import type { SpinnerEvents } from './types/events.ts'
@@ -54,7 +54,7 @@ export class ChildRegistry extends SafeEmitter<SpinnerEvents> implements Spinner
   readonly #sys: Sys
   readonly settings: SpinnerSettings
   readonly #children = new Map<string, ManagedChild>()
-  readonly shared: Shared
+  readonly shared: SpinnerContext
   readonly #announce: Announce = (event, from, ...args) => this.emit(event, ...([from, ...args] as never))
   #closing: Promise<void> | null = null
 
@@ -62,24 +62,24 @@ export class ChildRegistry extends SafeEmitter<SpinnerEvents> implements Spinner
     super()
     this.#sys = sys
     this.settings = settings
-    this.shared = newShared(sys, settings, () => this.logger())
+    this.shared = createContext(sys, settings, () => this.logger())
     for (const plugin of settings.plugins) this.use(plugin)
   }
 
   start(script: string | StartOptions, callback?: Callback<Address | null>): Child {
     try {
-      if (callback !== undefined) mustBeCallback(callback)
+      if (callback !== undefined) assertCallback(callback)
       const known =
         typeof script === 'string' && this.#closing === null ? this.#children.get(script) : undefined
       const child = known ? this.#begin(known) : this.#startCalled(script)
-      if (callback) tell(this.#sys, this.logger(), child.then(null), callback)
+      if (callback) settleCallback(this.#sys, this.logger(), child.then(null), callback)
       return child
     } catch (thrown) {
       if (typeof callback !== 'function') throw thrown
-      tell(this.#sys, this.logger(), Promise.reject(thrown), callback)
+      settleCallback(this.#sys, this.logger(), Promise.reject(thrown), callback)
       const name = typeof script === 'string' ? script : ''
-      const nobody = complete({ name, given: {}, signal: undefined }, { logger: this.logger() })
-      const child = new ManagedChild(this.shared, nobody, () => true).refused(thrown as Error)
+      const nobody = completeSettings({ name, given: {}, signal: undefined }, { logger: this.logger() })
+      const child = new ManagedChild(this.shared, nobody, () => true).withRejection(thrown as Error)
       child.seal()
       return child
     }
@@ -118,7 +118,7 @@ export class ChildRegistry extends SafeEmitter<SpinnerEvents> implements Spinner
   }
 
   acquire(script: string | StartOptions, options: WaitOptions = {}): Promise<Lease> {
-    return quietly(() => this.#acquire(script, options))
+    return silenced(() => this.#acquire(script, options))
   }
 
   async #acquire(script: string | StartOptions, given: WaitOptions): Promise<Lease> {
@@ -152,7 +152,7 @@ export class ChildRegistry extends SafeEmitter<SpinnerEvents> implements Spinner
 
   use(plugin: Plugin): () => void {
     this.#mustBeOpen()
-    if (pluginLike(plugin) === WRONG) {
+    if (pluginLike(plugin) === INVALID) {
       const message = `A plugin must be { name, setup, ready, drain, gone, close }, but it is ${show(plugin)}.`
       throw new SpinnerError('ERR_SPINNER_INVALID_OPTION', message)
     }
@@ -166,7 +166,7 @@ export class ChildRegistry extends SafeEmitter<SpinnerEvents> implements Spinner
   ): () => void {
     this.#mustBeOpen()
     const { settings, cwd } = readWatch(options)
-    const { rounds, sys } = this.shared
+    const { intervals: rounds, sys } = this.shared
     const monitor = new Monitor(sys, rounds, settings, cwd, {
       changed: onChange,
       warn: (message) => onError(new Error(message)),
@@ -175,7 +175,7 @@ export class ChildRegistry extends SafeEmitter<SpinnerEvents> implements Spinner
   }
 
   close(): Promise<void> {
-    this.#closing ??= quietly(() => this.#close())
+    this.#closing ??= silenced(() => this.#close())
     return this.#closing
   }
 
@@ -214,8 +214,8 @@ export class ChildRegistry extends SafeEmitter<SpinnerEvents> implements Spinner
   /** The child of that name, with what the call says of its options; made when there is none. */
   #find(call: Call): ManagedChild {
     const known = this.#children.get(call.name)
-    if (saysOnlyName(call)) return known ?? this.#known(call.name)
-    const settings = complete(call, this.settings.defaults)
+    if (hasOnlyName(call)) return known ?? this.#known(call.name)
+    const settings = completeSettings(call, this.settings.defaults)
     if (known) return known.reconfigure(settings)
     const child = new ManagedChild(this.shared, settings, this.#announce)
     this.#children.set(call.name, child)
@@ -263,7 +263,7 @@ export class ChildRegistry extends SafeEmitter<SpinnerEvents> implements Spinner
     const options = rest.find((item) => item !== undefined && typeof item !== 'function')
     const outcome = (async () => action(readWait(options)))()
     outcome.catch(() => {})
-    tell(this.#sys, this.logger(), outcome, callback)
+    settleCallback(this.#sys, this.logger(), outcome, callback)
     return outcome
   }
 
@@ -275,4 +275,4 @@ export class ChildRegistry extends SafeEmitter<SpinnerEvents> implements Spinner
 
 /** The same child for one caller, whose wait ends with the signal. */
 const awaitedUntil = (child: ManagedChild, signal: AbortSignal): ManagedChild =>
-  awaiting(child, untilAborted(child.then(), signal))
+  withOutcome(child, untilAborted(child.then(), signal))

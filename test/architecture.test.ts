@@ -33,7 +33,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'get-port': ['address/ports'],
   'tree-kill': ['process/group'],
   undici: ['gateway/proxy/upstream'],
-  pidusage: ['checks/usage'],
+  pidusage: ['checks/sampler'],
   commander: ['cli/main'],
   yaml: ['cli/config/yaml'],
   valibot: ['cli/config/schema-kit'],

@@ -2,7 +2,7 @@ import { renameSync } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { type Answer, knock } from '../src/probe.ts'
+import { type Answer, tryConnect } from '../src/probe.ts'
 import { realSys } from '../src/sys.ts'
 import { newFolder, next } from './support/host.ts'
 
@@ -30,7 +30,7 @@ test('H20 a stale socket is one where nobody is, even to a host that was held up
   const socketPath = await staleSocket()
   const answer = await new Promise<Answer>((resolve) => {
     setImmediate(() => {
-      resolve(knock(realSys, { socketPath }))
+      resolve(tryConnect(realSys, { socketPath }))
       holdUp()
     })
   })

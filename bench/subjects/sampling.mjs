@@ -2,7 +2,7 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import pidusage from 'pidusage'
 import { createSpinner } from '../../dist/index.js'
-import { Survey } from '../../dist/linux/memory-survey.js'
+import { MemorySurvey } from '../../dist/linux/memory-survey.js'
 import { realSys } from '../../dist/sys.js'
 import { interleave } from '../measuring/harness.mjs'
 import { median, valuesOf } from '../measuring/statistics.mjs'
@@ -52,7 +52,7 @@ async function startedLeaders(spinner) {
   const names = Array.from({ length: COUNT }, (_none, index) => `child-${index}`)
   const children = names.map((name) => spinner.start({ name, command: 'sleep', args: ['600'], listen: null }))
   await Promise.all(children)
-  return children.map((child) => child.inside.resources.process)
+  return children.map((child) => child.checkAccess.process)
 }
 
 export async function measure({ rounds }) {
@@ -67,7 +67,7 @@ export async function measure({ rounds }) {
   const spinner = createSpinner({ logger: null, stdout: null, stderr: null })
   const leaders = await startedLeaders(spinner)
   const pids = leaders.map(({ pid }) => pid)
-  const survey = new Survey(realSys)
+  const survey = new MemorySurvey(realSys)
   const subjects = leaders.map((leader) => ({ leader, tree: true }))
   const methods = [
     { name: 'limit: open, read and close /proc/PID/statm for each', sample: sampleOf(limitOf(pids)) },

@@ -5,7 +5,7 @@ import type { Sys } from '../sys.ts'
 import type { Address, Target } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
 import type { Allocator } from '../types/plugin.ts'
-import { Succession } from './handover.ts'
+import { SocketHandover } from './handover.ts'
 import { fixedPort, type PortAllocator } from './ports.ts'
 import type { SocketAllocator } from './sockets.ts'
 
@@ -21,7 +21,7 @@ export class Allocation {
   #allocator: Allocator | null = null
   #listen: ChildSettings['listen'] = null
   /** Where processes follow one another at one socket. */
-  #succession: Succession | null = null
+  #succession: SocketHandover | null = null
 
   /** `guard` runs what may be the user's own code; `isHeld` tells whether the child has an address by now. */
   constructor(
@@ -47,29 +47,29 @@ export class Allocation {
       return address
     }
     signal.throwIfAborted()
-    if (this.#succession?.socket !== address) this.#succession = new Succession(this.#sys, address)
+    if (this.#succession?.socket !== address) this.#succession = new SocketHandover(this.#sys, address)
     return this.#succession.path()
   }
 
   /** Whether the next process may come up beside the one that listens now. */
   canReplace(settings: ChildSettings): boolean {
-    return isStartFirst(settings) && this.#succession?.leads === true
+    return isStartFirst(settings) && this.#succession?.isCurrent === true
   }
 
   /** Whether the process that was replaced, or was to be, is reached at the socket. */
-  get leads(): boolean {
-    return this.#succession?.leads === true
+  get isCurrent(): boolean {
+    return this.#succession?.isCurrent === true
   }
 
   /** A process is ready: it is reached at the address from now on. With `keepsFormer` that can be undone. */
-  settle(place: Target | null, keepsFormer: boolean): void {
-    this.#succession?.settle(keepsFormer)
+  promote(place: Target | null, keepsFormer: boolean): void {
+    this.#succession?.promote(keepsFormer)
     if (!this.#succession) this.target = place
   }
 
   /** The new process did not come up: the former one is reached again. */
-  undo(): void {
-    this.#succession?.undo()
+  rollback(): void {
+    this.#succession?.rollback()
   }
 
   /** The process that was given the last path has ended. */
@@ -78,8 +78,8 @@ export class Allocation {
   }
 
   /** The former process will not be wanted again. */
-  confirm(): void {
-    this.#succession?.confirm()
+  commit(): void {
+    this.#succession?.commit()
   }
 
   async #obtain(settings: ChildSettings, signal: AbortSignal): Promise<Address | null> {
@@ -122,7 +122,7 @@ export class Allocation {
   }
 
   /** Somebody else has it: the next spawn gets another. */
-  giveUp(name: string): void {
+  abandon(name: string): void {
     this.#ports.forget(name)
     this.release()
   }

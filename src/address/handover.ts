@@ -13,7 +13,7 @@ type Former = 'none' | 'kept' | 'lost'
  * None binds the socket itself: a server removes the path that it has bound when it closes (libuv's
  * uv__pipe_close), and would take the next one's away.
  */
-export class Succession {
+export class SocketHandover {
   readonly socket: string
   readonly #sys: Sys
   readonly #spare: string
@@ -34,7 +34,7 @@ export class Succession {
   }
 
   /** Whether whoever serves is reached at the socket. A cleaner of temporary files may have taken it. */
-  get leads(): boolean {
+  get isCurrent(): boolean {
     return this.#leads && this.#sys.fs.existsSync(this.socket)
   }
 
@@ -52,14 +52,14 @@ export class Succession {
    * From now on the socket leads to the process that was given the last path. Throws when it does not listen there:
    * then all is as it was.
    */
-  settle(keepsFormer: boolean): void {
+  promote(keepsFormer: boolean): void {
     const next = this.#pathOf(this.#number)
     this.#former = keepsFormer ? this.#keepFormer() : 'none'
     try {
       this.#sys.fs.renameSync(next, this.socket)
     } catch (thrown) {
       if (!this.#sys.fs.existsSync(this.socket)) this.#comeBack()
-      this.confirm()
+      this.commit()
       throw thrown
     }
     this.#leads = true
@@ -69,7 +69,7 @@ export class Succession {
   }
 
   /** The new one did not come up: the socket leads to the former one again, where that is possible. */
-  undo(): void {
+  rollback(): void {
     if (this.#former === 'none') return
     if (this.#former === 'kept') this.#comeBack()
     else this.#leads = false
@@ -84,7 +84,7 @@ export class Succession {
   }
 
   /** The former one will not be wanted again. */
-  confirm(): void {
+  commit(): void {
     if (this.#former === 'kept') this.#remove(this.#spare)
     this.#former = 'none'
   }

@@ -1,15 +1,15 @@
 import { codeOf } from '../errors.ts'
-import { Families } from '../linux/process-tree.ts'
+import { ProcessTrees } from '../linux/process-tree.ts'
 import { parseUnix, readStats, seesProcesses, socketsOf } from '../linux/processes.ts'
 import { SocketTables } from '../linux/sockets.ts'
 import type { Sys } from '../sys.ts'
 import type { Target } from '../types/child.ts'
 
 /** Whose socket it is that listens on an address. `unknown`: this system does not let us look. */
-export type Owner = 'ours' | 'foreign' | 'nobody' | 'unknown'
+export type Ownership = 'ours' | 'foreign' | 'nobody' | 'unknown'
 
 /** Knows who listens where. */
-export class Owners {
+export class ListenerOwners {
   readonly #sys: Sys
   readonly #tables: SocketTables
 
@@ -23,7 +23,7 @@ export class Owners {
    * Whether the process that listens at `target` belongs to the group of `pgid` or descends from it.
    * Something that merely answers may be anybody (docs/hazards.md#h34).
    */
-  async of(target: Target, pgid: number): Promise<Owner> {
+  async ownershipOf(target: Target, pgid: number): Promise<Ownership> {
     const sys = this.#sys
     if (!seesProcesses(sys)) return 'unknown'
     try {
@@ -56,7 +56,7 @@ export class Owners {
   }
 
   #familyOf(pgid: number): number[] {
-    const family = new Families(readStats(this.#sys)).of(pgid).map(({ pid }) => pid)
+    const family = new ProcessTrees(readStats(this.#sys)).of(pgid).map(({ pid }) => pid)
     return family.filter((pid) => pid !== pgid)
   }
 

@@ -1,14 +1,14 @@
-import { endingOf, headOf, messageOf, SpinnerError } from '../errors.ts'
-import { environment, text, textList } from '../options/parsers.ts'
-import { type Row, readWithDefaults, required, row } from '../options/read.ts'
+import { endingOf, firstLineOf, messageOf, SpinnerError } from '../errors.ts'
+import { environment, string, stringList } from '../options/parsers.ts'
+import { type OptionSpec, option, readWithDefaults, required } from '../options/read.ts'
 import type { ManagedProcess } from '../process/managed-process.ts'
+import { withTimeout } from '../promises.ts'
 import type { Child } from '../types/child.ts'
 import type { ChildSettings, Duration } from '../types/options.ts'
 import type { Check } from '../types/plugin.ts'
 import { accessOf } from './access.ts'
-import { type PaceOptions, paceRows, secondsRow } from './options.ts'
-import { within } from './time-limit.ts'
-import { Untold } from './verdict.ts'
+import { type PaceOptions, paceOptions, secondsOption } from './options.ts'
+import { Inconclusive } from './verdict.ts'
 
 /** Options of {@link command}. */
 export interface CommandOptions extends PaceOptions {
@@ -38,13 +38,13 @@ interface Settings {
   readonly name: string
 }
 
-const ROWS: Readonly<Record<keyof Settings, Row>> = {
-  command: required(text, 'the name or path of a program'),
-  args: row(textList, 'an array of texts', Object.freeze([])),
-  env: row(environment, 'an object of texts, numbers or booleans', Object.freeze({})),
-  timeout: secondsRow(10),
-  ...paceRows(3, 30),
-  name: row(text, 'a text that is not empty', 'command'),
+const ROWS: Readonly<Record<keyof Settings, OptionSpec>> = {
+  command: required(string, 'the name or path of a program'),
+  args: option(stringList, 'an array of texts', Object.freeze([])),
+  env: option(environment, 'an object of texts, numbers or booleans', Object.freeze({})),
+  timeout: secondsOption(10),
+  ...paceOptions(3, 30),
+  name: option(string, 'a text that is not empty', 'command'),
 }
 
 /** Milliseconds to wait for the killed program to exit. After that, only the end of the child ends it. */
@@ -76,7 +76,7 @@ async function run(child: Child, settings: Settings, signal: AbortSignal): Promi
   const { sys } = access.context
   const process = await access.spawnHelper(lineOf(settings, access.settings), signal).catch(cannotRun)
   try {
-    await within(sys.clock, settings.timeout, signal, () => process.ended)
+    await withTimeout(sys.clock, settings.timeout, signal, () => process.ended)
     judge(settings.command, process)
   } catch (thrown) {
     if (process.exit === null) await Promise.race([process.kill(), sys.pause(KILL_MS)])
@@ -103,11 +103,11 @@ const lineOf = ({ args, command, env, name }: Settings, inForce: ChildSettings):
 
 function cannotRun(thrown: unknown): never {
   throw thrown instanceof SpinnerError
-    ? new Untold(headOf(thrown).replace(/\.$/, ''))
-    : new Untold(messageOf(thrown))
+    ? new Inconclusive(firstLineOf(thrown).replace(/\.$/, ''))
+    : new Inconclusive(messageOf(thrown))
 }
 
-function judge(command: string, { exit, lastWords }: ManagedProcess): void {
+function judge(command: string, { exit, stderrTail: lastWords }: ManagedProcess): void {
   if (exit === null || exit.code === 0) return
   const last = lastWords.findLast((line) => line.trim() !== '')
   throw new Error(`'${command}' ${endingOf(exit)}${last === undefined ? '' : `: ${last.trim()}`}`)

@@ -1,11 +1,11 @@
-import { show, text, WRONG } from '../options/parsers.ts'
-import { invalid, type Row, readWithDefaults } from '../options/read.ts'
+import { INVALID, show, string } from '../options/parsers.ts'
+import { invalid, type OptionSpec, readWithDefaults } from '../options/read.ts'
+import { withTimeout } from '../promises.ts'
 import type { Child, Figures } from '../types/child.ts'
 import type { Duration } from '../types/options.ts'
 import type { Check, CheckResult } from '../types/plugin.ts'
 import { accessOf } from './access.ts'
-import { type PaceOptions, paceRows, secondsRow } from './options.ts'
-import { within } from './time-limit.ts'
+import { type PaceOptions, paceOptions, secondsOption } from './options.ts'
 
 /** Options of {@link check}. */
 export interface CheckOptions extends PaceOptions {
@@ -23,7 +23,10 @@ interface Settings {
   readonly timeout: number
 }
 
-const ROWS: Readonly<Record<keyof Settings, Row>> = { ...paceRows(3, 5), timeout: secondsRow(10) }
+const ROWS: Readonly<Record<keyof Settings, OptionSpec>> = {
+  ...paceOptions(3, 5),
+  timeout: secondsOption(10),
+}
 
 /**
  * Creates a check from a function. If the child is unhealthy, the function rejects, and the rejection is the reason. If the child
@@ -47,7 +50,7 @@ export function check(
   run: (child: Child, signal: AbortSignal) => CheckResult,
   options: CheckOptions = {},
 ): Check {
-  if (text(name) === WRONG)
+  if (string(name) === INVALID)
     throw invalid([`the name must be a text that is not empty, but it is ${show(name)}`], 'check()')
   if (typeof run !== 'function')
     throw invalid([`the second argument must be a function, but it is ${show(run)}`], 'check()')
@@ -58,7 +61,7 @@ export function check(
     retries,
     run: (child, signal) => {
       const { clock } = accessOf(child).context.sys
-      return within(
+      return withTimeout(
         clock,
         timeout,
         signal,

@@ -1,22 +1,22 @@
 import type { CheckInfo, Child } from '../types/child.ts'
 import type { Check } from '../types/plugin.ts'
-import { type Ground, Watch } from './runner.ts'
+import { CheckRunner, type RunnerContext } from './runner.ts'
 
 type Pictures = Readonly<Record<string, CheckInfo>>
 
 /** Of a child without checks, or without a process. */
-export const UNCHECKED: Pictures = Object.freeze(Object.create(null))
+export const NO_CHECKS: Pictures = Object.freeze(Object.create(null))
 
 /** The checks of one child: run while it is started, and at no other time. */
 export class Health {
-  readonly #ground: Ground
+  readonly #ground: RunnerContext
   readonly #child: Child
   readonly #unhealthy: (reason: string) => void
-  readonly #watches = new Map<string, Watch>()
+  readonly #watches = new Map<string, CheckRunner>()
   /** Which checks cannot look, and have said so: it is said once, until they can. */
   readonly #untold = new Set<string>()
 
-  constructor(ground: Ground, child: Child, unhealthy: (reason: string) => void) {
+  constructor(ground: RunnerContext, child: Child, unhealthy: (reason: string) => void) {
     this.#ground = ground
     this.#child = child
     this.#unhealthy = unhealthy
@@ -33,15 +33,15 @@ export class Health {
 
   /** What each has found last, by name. */
   info(): Pictures {
-    if (this.#watches.size === 0) return UNCHECKED
+    if (this.#watches.size === 0) return NO_CHECKS
     const pictures: Record<string, CheckInfo> = Object.create(null)
     for (const [name, { info }] of this.#watches) pictures[name] = info
     return Object.freeze(pictures)
   }
 
-  #watch(check: Check): Watch {
+  #watch(check: Check): CheckRunner {
     const { name } = check
-    return new Watch(this.#ground, check, (signal) => check.run(this.#child, signal), {
+    return new CheckRunner(this.#ground, check, (signal) => check.run(this.#child, signal), {
       unhealthy: (reason) => this.#unhealthy(`check '${name}' failed: ${reason}`),
       untold: (why) => {
         if (why === null) this.#untold.delete(name)

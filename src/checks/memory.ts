@@ -1,14 +1,16 @@
-import { bytes, flag } from '../options/parsers.ts'
-import { type Row, readWithDefaults, required, row } from '../options/read.ts'
-import { showSize } from '../options/size.ts'
+import { codeOf, isExhaustion } from '../errors.ts'
+import type { Part } from '../linux/memory-survey.ts'
+import { boolean, bytes } from '../options/parsers.ts'
+import { type OptionSpec, option, readWithDefaults, required } from '../options/read.ts'
+import { formatSize } from '../options/units.ts'
+import type { Sys } from '../sys.ts'
 import type { Figures } from '../types/child.ts'
 import type { Duration } from '../types/options.ts'
 import type { Check } from '../types/plugin.ts'
 import { accessOf } from './access.ts'
-import { type PaceOptions, paceRows } from './options.ts'
-import { shareOf } from './proc-share.ts'
+import { type PaceOptions, paceOptions } from './options.ts'
 import { samplerOf } from './sampler.ts'
-import { Untold, Unwell } from './verdict.ts'
+import { Inconclusive, Unhealthy } from './verdict.ts'
 
 /** Options of {@link memory}. */
 export interface MemoryOptions extends PaceOptions {
@@ -29,10 +31,10 @@ interface Settings {
   readonly tree: boolean
 }
 
-const ROWS: Readonly<Record<keyof Settings, Row>> = {
+const ROWS: Readonly<Record<keyof Settings, OptionSpec>> = {
   limit: required(bytes(1), "bytes as a number from 1, or a text such as '100MB', '1.5GB'"),
-  ...paceRows(3, 5),
-  tree: row(flag, 'true or false', true),
+  ...paceOptions(3, 5),
+  tree: option(boolean, 'true or false', true),
 }
 
 /**
@@ -59,17 +61,44 @@ export function memory(options: MemoryOptions): Check {
       const sample = await samplerOf(context).take({ leader: process, tree }, interval, signal)
       if (sample === null) {
         if (process.exit !== null) return null
-        throw new Untold('its first process cannot be seen')
+        throw new Inconclusive('its first process cannot be seen')
       }
       // Measure the shared memory, which is expensive, only if the first figure is above the limit.
       const isBelow = sample.memory <= limit
       const used = isBelow ? sample.memory : await shareOf(context.sys, sample.parts)
       const figures: Figures = { memory: used, processes: sample.parts.length, cpu: sample.cpu }
       if (used <= limit) return figures
-      throw new Unwell(tooMuch(used, sample.parts.length, limit), figures)
+      throw new Unhealthy(tooMuch(used, sample.parts.length, limit), figures)
     },
   }
 }
 
 const tooMuch = (used: number, processes: number, limit: number): string =>
-  `it holds ${showSize(used)} of memory in ${processes} ${processes === 1 ? 'process' : 'processes'}, and its limit is ${showSize(limit)}`
+  `it holds ${formatSize(used)} of memory in ${processes} ${processes === 1 ? 'process' : 'processes'}, and its limit is ${formatSize(limit)}`
+
+/** It has ended since. */
+const GONE = new Set(['ENOENT', 'ESRCH'])
+const KILOBYTE = 1_024
+
+/**
+ * What processes hold in memory with each page that several have divided among them: forks of one program share most of
+ * theirs. Of a process that may not be looked at so closely all that it holds counts.
+ */
+export async function shareOf(sys: Sys, parts: readonly Part[]): Promise<number> {
+  let bytes = 0
+  for (const part of parts) bytes += await readShare(sys, part)
+  return bytes
+}
+
+/** Off the loop: the kernel walks all pages of a process for it, and some have millions. */
+async function readShare(sys: Sys, { pid, memory }: Part): Promise<number> {
+  try {
+    const text = await sys.fs.promises.readFile(`/proc/${pid}/smaps_rollup`, 'latin1')
+    const kilobytes = /^Pss: +(\d+) kB$/m.exec(text)?.[1]
+    return kilobytes === undefined ? memory : Number(kilobytes) * KILOBYTE
+  } catch (thrown) {
+    const code = codeOf(thrown)
+    if (isExhaustion(code)) throw new Inconclusive(`its memory cannot be read (${code})`)
+    return GONE.has(code ?? '') ? 0 : memory
+  }
+}

@@ -1,5 +1,5 @@
-import { seconds, wholeFrom } from '../options/parsers.ts'
-import { type Row, row, SECONDS } from '../options/read.ts'
+import { integerFrom, seconds } from '../options/parsers.ts'
+import { type OptionSpec, option, SECONDS } from '../options/read.ts'
 import type { Duration } from '../types/options.ts'
 
 /** Options of all built-in checks. */
@@ -13,10 +13,13 @@ export interface PaceOptions {
 const MORE_SECONDS = `more than 0 ${SECONDS}`
 
 /** Creates the row of a duration that must be more than 0. */
-export const secondsRow = (fallback: number): Row => row(seconds(0.001), MORE_SECONDS, fallback)
+export const secondsOption = (fallback: number): OptionSpec => option(seconds(0.001), MORE_SECONDS, fallback)
 
 /** Creates the rows of `retries` and `interval`, with the defaults of one check. */
-export const paceRows = (retries: number, interval: number): { retries: Row; interval: Row } => ({
-  retries: row(wholeFrom(1), 'a whole number from 1', retries),
-  interval: secondsRow(interval),
+export const paceOptions = (
+  retries: number,
+  interval: number,
+): { retries: OptionSpec; interval: OptionSpec } => ({
+  retries: option(integerFrom(1), 'a whole number from 1', retries),
+  interval: secondsOption(interval),
 })

@@ -1,13 +1,13 @@
 import http, { validateHeaderName, validateHeaderValue } from 'node:http'
-import { type Parser, WRONG } from '../options/parsers.ts'
-import { type Row, readWithDefaults, row } from '../options/read.ts'
+import { INVALID, type Parser } from '../options/parsers.ts'
+import { type OptionSpec, option, readWithDefaults } from '../options/read.ts'
 import type { Sys } from '../sys.ts'
 import type { Target } from '../types/child.ts'
 import type { Duration } from '../types/options.ts'
 import type { Check } from '../types/plugin.ts'
 import { accessOf } from './access.ts'
-import { type PaceOptions, paceRows, secondsRow } from './options.ts'
-import { Untold, Unwell } from './verdict.ts'
+import { type PaceOptions, paceOptions, secondsOption } from './options.ts'
+import { Inconclusive, Unhealthy } from './verdict.ts'
 
 /** Options of {@link responseTime}. */
 export interface ResponseTimeOptions extends PaceOptions {
@@ -37,30 +37,30 @@ const OURS = new Set(
 )
 
 const pathOfUrl: Parser = (value) =>
-  typeof value === 'string' && /^\/[\x21-\x7e]*$/.test(value) ? value : WRONG
+  typeof value === 'string' && /^\/[\x21-\x7e]*$/.test(value) ? value : INVALID
 
 const headers: Parser = (value) => {
-  if (typeof value !== 'object' || value === null || Symbol.iterator in value) return WRONG
+  if (typeof value !== 'object' || value === null || Symbol.iterator in value) return INVALID
   const parsed: Record<string, string> = Object.create(null)
   for (const [name, entry] of Object.entries(value)) {
-    if (typeof entry !== 'string' && typeof entry !== 'number') return WRONG
-    if (OURS.has(name.toLowerCase())) return WRONG
+    if (typeof entry !== 'string' && typeof entry !== 'number') return INVALID
+    if (OURS.has(name.toLowerCase())) return INVALID
     try {
       validateHeaderName(name)
       validateHeaderValue(name, String(entry))
     } catch {
-      return WRONG
+      return INVALID
     }
     parsed[name.toLowerCase()] = String(entry)
   }
   return Object.freeze(parsed)
 }
 
-const ROWS: Readonly<Record<keyof Settings, Row>> = {
-  ...paceRows(2, 40),
-  threshold: secondsRow(2),
-  path: row(pathOfUrl, "a path that begins with '/', percent-encoded", '/'),
-  headers: row(
+const ROWS: Readonly<Record<keyof Settings, OptionSpec>> = {
+  ...paceOptions(2, 40),
+  threshold: secondsOption(2),
+  path: option(pathOfUrl, "a path that begins with '/', percent-encoded", '/'),
+  headers: option(
     headers,
     'an object of texts or numbers that HTTP allows, without those of the connection',
     {},
@@ -88,7 +88,7 @@ export function responseTime(options: ResponseTimeOptions = {}): Check {
     run: async (child, signal) => {
       const { target } = child
       if (target === null)
-        throw new Untold('it has no address to ask; responseTime() is for children that listen')
+        throw new Inconclusive('it has no address to ask; responseTime() is for children that listen')
       return { seconds: await ask(accessOf(child).context.sys, target, settings, signal) }
     },
   }
@@ -99,8 +99,8 @@ async function ask(sys: Sys, target: Target, settings: Settings, signal: AbortSi
   const { headers, path, threshold } = settings
   const begun = sys.clock.now()
   const seconds = (): number => (sys.clock.now() - begun) / 1_000
-  const tooSlow = (): Unwell =>
-    new Unwell(`GET ${path} had no full answer within ${threshold} s`, { seconds: seconds() })
+  const tooSlow = (): Unhealthy =>
+    new Unhealthy(`GET ${path} had no full answer within ${threshold} s`, { seconds: seconds() })
   const request = http.request({
     ...target,
     path,
@@ -132,7 +132,7 @@ async function ask(sys: Sys, target: Target, settings: Settings, signal: AbortSi
 function wholeAnswer(request: http.ClientRequest, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (thrown: Error): void =>
-      reject(thrown instanceof Unwell ? thrown : new Error(`GET ${path} failed: ${thrown.message}`))
+      reject(thrown instanceof Unhealthy ? thrown : new Error(`GET ${path} failed: ${thrown.message}`))
     request.on('error', failed)
     request.once('response', (response) => {
       response.on('error', () => {})

@@ -1,12 +1,12 @@
-import { parseDuration } from '../options/duration.ts'
+import { parseDuration } from '../options/units.ts'
 import type { Sys } from '../sys.ts'
 import type { CheckInfo } from '../types/child.ts'
 import type { Check } from '../types/plugin.ts'
-import type { Heartbeat, Pulse } from './stall-detector.ts'
-import { UNTOLD, type Verdict, verdictOf, verdictOfThrown } from './verdict.ts'
+import type { StallDetector, StallWatch } from './stall-detector.ts'
+import { UNKNOWN, type Verdict, verdictOf, verdictOfThrown } from './verdict.ts'
 
 /** Whom a check tells what it finds. */
-export interface Told {
+export interface CheckListener {
   /** It has failed `retries` times in a row, or as many times more. */
   unhealthy(reason: string): void
   /** It could not look, for that reason; null when it could again. */
@@ -14,9 +14,9 @@ export interface Told {
 }
 
 /** What all checks of a spinner share. */
-export interface Ground {
+export interface RunnerContext {
   readonly sys: Sys
-  readonly heartbeat: Heartbeat
+  readonly stallDetector: StallDetector
 }
 
 const NOT_YET: CheckInfo = Object.freeze({ at: null, failures: 0, reason: null, figures: null })
@@ -25,19 +25,24 @@ const NOT_YET: CheckInfo = Object.freeze({ at: null, failures: 0, reason: null, 
  * Runs one check over and over. The next run is timed from the end of the last, so that a slow one never
  * piles up (docs/hazards.md#h21).
  */
-export class Watch {
+export class CheckRunner {
   /** What was found last. */
   info: CheckInfo = NOT_YET
-  readonly #ground: Ground
+  readonly #ground: RunnerContext
   readonly #check: Check
   readonly #run: (signal: AbortSignal) => unknown
-  readonly #told: Told
+  readonly #told: CheckListener
   #closed = false
   #timer: unknown
   /** Ends the run that is under way. */
   #end: () => void = () => {}
 
-  constructor(ground: Ground, check: Check, run: (signal: AbortSignal) => unknown, told: Told) {
+  constructor(
+    ground: RunnerContext,
+    check: Check,
+    run: (signal: AbortSignal) => unknown,
+    told: CheckListener,
+  ) {
     this.#ground = ground
     this.#check = check
     this.#run = run
@@ -60,7 +65,7 @@ export class Watch {
 
   async #look(): Promise<void> {
     const ending = new AbortController()
-    const pulse = this.#ground.heartbeat.listen()
+    const pulse = this.#ground.stallDetector.listen()
     this.#end = () => {
       pulse.end()
       ending.abort()
@@ -72,14 +77,14 @@ export class Watch {
     this.#again()
   }
 
-  async #ask(signal: AbortSignal, pulse: Pulse): Promise<Verdict> {
+  async #ask(signal: AbortSignal, pulse: StallWatch): Promise<Verdict> {
     try {
       return verdictOf(await this.#run(signal))
     } catch (thrown) {
       // What came in meanwhile may show that it was the host that was late, and not the child.
       await this.#ground.sys.nextTurn()
       await this.#ground.sys.nextTurn()
-      return pulse.wasDisturbed() ? UNTOLD : verdictOfThrown(thrown)
+      return pulse.wasDisturbed() ? UNKNOWN : verdictOfThrown(thrown)
     }
   }
 

@@ -1,12 +1,11 @@
+import pidusage from 'pidusage'
 import { messageOf } from '../errors.ts'
-import { type Sample, type Subject, Survey } from '../linux/memory-survey.ts'
+import { MemorySurvey, type Sample, type Subject } from '../linux/memory-survey.ts'
 import { seesProcesses } from '../linux/processes.ts'
-import { type Deferred, deferred } from '../promises.ts'
+import { type Deferred, deferred, withTimeout } from '../promises.ts'
 import type { Sys } from '../sys.ts'
 import type { CheckContext } from './access.ts'
-import { within } from './time-limit.ts'
-import { usageOf } from './usage.ts'
-import { Untold } from './verdict.ts'
+import { Inconclusive } from './verdict.ts'
 
 /** Who is due waits so long for others: those who were sampled together once are due together from then on. */
 const LONGEST_WAIT_MS = 500
@@ -21,7 +20,7 @@ interface Request extends Subject {
 /** Samples the memory of children, in as few walks over all processes as there can be. */
 export class Sampler {
   readonly #sys: Sys
-  readonly #survey: Survey
+  readonly #survey: MemorySurvey
   readonly #waiting = new Set<Request>()
   #due = Number.POSITIVE_INFINITY
   #timer: unknown
@@ -29,7 +28,7 @@ export class Sampler {
 
   constructor(sys: Sys) {
     this.#sys = sys
-    this.#survey = new Survey(sys)
+    this.#survey = new MemorySurvey(sys)
   }
 
   /** Null when its first process has ended. Rejects with `Untold` when it could not be looked at. */
@@ -70,7 +69,7 @@ export class Sampler {
       const samples = await this.#look(requests)
       for (const [index, { answer }] of requests.entries()) answer.resolve(samples[index] ?? null)
     } catch (thrown) {
-      const untold = new Untold(`its processes cannot be seen (${messageOf(thrown)})`)
+      const untold = new Inconclusive(`its processes cannot be seen (${messageOf(thrown)})`)
       for (const { answer } of requests) answer.reject(untold)
     }
   }
@@ -85,7 +84,7 @@ export class Sampler {
   async #lookElsewhere(subjects: readonly Subject[]): Promise<(Sample | null)[]> {
     const pids = subjects.map(({ leader }) => leader.pid)
     const never = new AbortController().signal
-    const usages = await within(this.#sys.clock, LIMIT_S, never, () => usageOf(pids))
+    const usages = await withTimeout(this.#sys.clock, LIMIT_S, never, () => usageOf(pids))
     return pids.map((pid) => {
       const usage = usages[pid]
       if (!usage) return null
@@ -104,4 +103,15 @@ export function samplerOf(context: CheckContext): Sampler {
   const sampler = new Sampler(context.sys)
   samplers.set(context, sampler)
   return sampler
+}
+
+/** Longer than any interval is likely to be; 0 would make it loop for ever. */
+const REMEMBERED_MS = 600_000
+
+/** Memory in bytes and percent of one core, by pid; null for those that are not there. For systems without `/proc`. */
+export async function usageOf(
+  pids: readonly number[],
+): Promise<Record<string, { memory: number; cpu: number } | null>> {
+  // It changes the array that it is given, and refuses an empty one.
+  return pids.length === 0 ? {} : await pidusage([...pids], { maxage: REMEMBERED_MS })
 }

@@ -12,7 +12,7 @@ const LATE_MS = 200
 const APART_MS = 5_000
 
 /** What one run of a check asks when it has failed. */
-export interface Pulse {
+export interface StallWatch {
   /** Whether the host was blocked or suspended since the run began. */
   wasDisturbed(): boolean
   /** May be called more than once. */
@@ -20,9 +20,9 @@ export interface Pulse {
 }
 
 /** Notices that the host itself stood still. One timer for all who listen, and none while nobody does. */
-export class Heartbeat {
+export class StallDetector {
   readonly #clock: Clock
-  readonly #pulses = new Set<Pulse>()
+  readonly #pulses = new Set<StallWatch>()
   #timer: unknown
   #at = 0
   /** How far the two clocks are apart. */
@@ -34,11 +34,11 @@ export class Heartbeat {
   }
 
   /** From now on, until the pulse is ended. */
-  listen(): Pulse {
+  listen(): StallWatch {
     if (this.#pulses.size === 0) this.#begin()
     else this.#look()
     const before = this.#disturbances
-    const pulse: Pulse = {
+    const pulse: StallWatch = {
       wasDisturbed: () => {
         this.#look()
         return this.#disturbances > before

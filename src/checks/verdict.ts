@@ -10,16 +10,16 @@ export type Verdict =
   | { readonly is: 'untold'; readonly why: string | null }
 
 /** Neither a failure nor a success, and nothing to be said about it. */
-export const UNTOLD: Verdict = { is: 'untold', why: null }
+export const UNKNOWN: Verdict = { is: 'untold', why: null }
 
 /** A reason goes into logs, events and pictures of a child. */
 const LONGEST_REASON = 1_000
 
 /** Thrown by a check that could not look at the child: it says nothing about how the child is. */
-export class Untold extends Error {}
+export class Inconclusive extends Error {}
 
 /** Thrown by a check that has found a child unwell, with what it has measured. */
-export class Unwell extends Error {
+export class Unhealthy extends Error {
   readonly figures: Figures
 
   constructor(reason: string, figures: Figures) {
@@ -30,7 +30,7 @@ export class Unwell extends Error {
 
 /** What a run that has ended without a throw says. */
 export function verdictOf(result: unknown): Verdict {
-  if (result === null) return UNTOLD
+  if (result === null) return UNKNOWN
   if (result !== undefined && typeof result !== 'object') {
     return {
       is: 'untold',
@@ -43,7 +43,7 @@ export function verdictOf(result: unknown): Verdict {
 /** What a run that has thrown says. */
 export function verdictOfThrown(thrown: unknown): Verdict {
   const reason = messageOf(thrown).slice(0, LONGEST_REASON)
-  if (thrown instanceof Untold) return { is: 'untold', why: reason }
+  if (thrown instanceof Inconclusive) return { is: 'untold', why: reason }
   return { is: 'failed', reason, figures: figuresOf(memberOf(thrown, 'figures')) }
 }
 

@@ -1,23 +1,29 @@
-import type { Shared } from '../context.ts'
+import type { SpinnerContext } from '../context.ts'
 import type { ChildInfo, ChildState } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
-import { ABSENT, type Condition, pictureOf, shownOf } from './info.ts'
-import { BLANK, type ChildRecord } from './record.ts'
-import { type Supervised, Supervision } from './supervisor.ts'
+import {
+  type ChildHistory,
+  NO_HISTORY,
+  NO_LIVE_INFO,
+  snapshot,
+  type UsageInfo,
+  withoutSecrets,
+} from './info.ts'
+import { Supervisor, type SupervisorHooks } from './supervisor.ts'
 
 /**
  * What there is of a child: a supervision while something of it is at work, and while it sleeps no more than a record.
  * Ten thousand that sleep cost a host next to nothing.
  */
-export class Life {
-  readonly #shared: Shared
+export class Activation {
+  readonly #shared: SpinnerContext
   #settings: ChildSettings
-  #supervision: Supervision | null = null
-  #record: ChildRecord = BLANK
+  #supervision: Supervisor | null = null
+  #record: ChildHistory = NO_HISTORY
   /** The last one, which holds for as long as it sleeps, and the settings that it shows. */
   #picture: { readonly info: ChildInfo; readonly of: ChildSettings } | null = null
 
-  constructor(shared: Shared, settings: ChildSettings) {
+  constructor(shared: SpinnerContext, settings: ChildSettings) {
     this.#shared = shared
     this.#settings = settings
   }
@@ -29,7 +35,7 @@ export class Life {
 
   set settings(settings: ChildSettings) {
     this.#settings = settings
-    if (this.#supervision) this.#supervision.resources.settings = settings
+    if (this.#supervision) this.#supervision.runtime.settings = settings
   }
 
   get state(): ChildState {
@@ -37,21 +43,21 @@ export class Life {
   }
 
   /** Null while it sleeps. */
-  get supervision(): Supervision | null {
+  get supervisor(): Supervisor | null {
     return this.#supervision
   }
 
   /** `supervised` makes what hears of it, where there was nothing. */
-  wake(supervised: () => Supervised): Supervision {
-    this.#supervision ??= new Supervision(this.#shared, this.#settings, this.#record, supervised())
+  activate(supervised: () => SupervisorHooks): Supervisor {
+    this.#supervision ??= new Supervisor(this.#shared, this.#settings, this.#record, supervised())
     return this.#supervision
   }
 
   /** Once nothing of it lives any more. */
-  sleep(): void {
+  passivate(): void {
     const supervision = this.#supervision
     if (supervision?.state !== 'stopped') return
-    this.#record = supervision.record
+    this.#record = supervision.history
     this.#supervision = null
     // It shows what was there before.
     this.#picture = null
@@ -59,13 +65,16 @@ export class Life {
   }
 
   /** A frozen picture of it at this moment. */
-  picture(name: string, condition: Condition): ChildInfo {
+  snapshot(name: string, condition: UsageInfo): ChildInfo {
     const supervision = this.#supervision
-    const of = supervision?.resources.inForce ?? this.#settings
+    const of = supervision?.runtime.settingsInForce ?? this.#settings
     const last = this.#picture?.of === of ? this.#picture.info : null
     if (!supervision && last?.state === 'stopped' && last.leases === condition.leases) return last
-    const { presence, record } = supervision ?? { presence: ABSENT, record: this.#record }
-    const info = pictureOf(name, last?.options ?? shownOf(of), presence, record, condition)
+    const { liveInfo: presence, history: record } = supervision ?? {
+      liveInfo: NO_LIVE_INFO,
+      history: this.#record,
+    }
+    const info = snapshot(name, last?.options ?? withoutSecrets(of), presence, record, condition)
     this.#picture = { info, of }
     return info
   }

@@ -1,20 +1,20 @@
 import type { Writable } from 'node:stream'
 import type { CheckAccess, CheckedChild } from '../checks/access.ts'
-import { Health, UNCHECKED } from '../checks/health.ts'
-import type { Shared } from '../context.ts'
+import { Health, NO_CHECKS } from '../checks/health.ts'
+import type { SpinnerContext } from '../context.ts'
 import { SafeEmitter, safeLog } from '../emitter.ts'
 import { closedError, messageOf, type SpinnerError, stoppedError } from '../errors.ts'
 import { readWait } from '../options/normalise.ts'
-import { quietly, untilAborted } from '../promises.ts'
-import type { Tenant } from '../schedule/capacity.ts'
+import { silenced, untilAborted } from '../promises.ts'
+import type { Evictable } from '../schedule/capacity.ts'
 import type { Address, ChildInfo, ChildState, Lease, Target } from '../types/child.ts'
 import type { ChildEvents } from '../types/events.ts'
 import type { ChildSettings, Logger, WaitOptions } from '../types/options.ts'
-import { Life } from './activation.ts'
+import { Activation } from './activation.ts'
 import { ChildLease } from './lease.ts'
-import type { Supervised, Supervision } from './supervisor.ts'
-import { Use } from './usage.ts'
-import { Waits } from './waiters.ts'
+import type { Supervisor, SupervisorHooks } from './supervisor.ts'
+import { Usage } from './usage.ts'
+import { Waiters } from './waiters.ts'
 
 /** Where a child's events go besides its own listeners; answers whether anyone listened. */
 export type Announce = <Event extends keyof ChildEvents>(
@@ -24,24 +24,24 @@ export type Announce = <Event extends keyof ChildEvents>(
 ) => boolean
 
 /** Implements {@link Child}: the handle that callers hold. */
-export class ManagedChild extends SafeEmitter<ChildEvents> implements CheckedChild, Tenant {
+export class ManagedChild extends SafeEmitter<ChildEvents> implements CheckedChild, Evictable {
   readonly name: string
-  readonly #shared: Shared
+  readonly #shared: SpinnerContext
   readonly #announceToAll: Announce
-  readonly #life: Life
-  readonly #waits: Waits
-  readonly #use: Use
+  readonly #life: Activation
+  readonly #waits: Waiters
+  readonly #use: Usage
   #closed = false
   #disposed = false
   #health: Health | null = null
 
-  constructor(shared: Shared, settings: ChildSettings, announceToAll: Announce) {
+  constructor(shared: SpinnerContext, settings: ChildSettings, announceToAll: Announce) {
     super()
     this.name = settings.name
     this.#shared = shared
-    this.#life = new Life(shared, settings)
-    this.#use = new Use(shared)
-    this.#waits = new Waits(this.name, stoppedError)
+    this.#life = new Activation(shared, settings)
+    this.#use = new Usage(shared)
+    this.#waits = new Waiters(this.name, stoppedError)
     this.#announceToAll = announceToAll
   }
 
@@ -50,30 +50,30 @@ export class ManagedChild extends SafeEmitter<ChildEvents> implements CheckedChi
   }
 
   get serves(): boolean {
-    return this.#life.supervision?.serves ?? false
+    return this.#life.supervisor?.serves ?? false
   }
 
   get needsRetry(): boolean {
     return (
       this.state === 'faulted' ||
-      (this.state === 'stopped' && this.#shared.budget?.hasTurnedAway(this) === true)
+      (this.state === 'stopped' && this.#shared.capacity?.wasRejected(this) === true)
     )
   }
 
   get pid(): number | null {
-    return this.#life.supervision?.pid ?? null
+    return this.#life.supervisor?.pid ?? null
   }
 
   get address(): Address | null {
-    return this.#life.supervision?.resources.address ?? null
+    return this.#life.supervisor?.runtime.address ?? null
   }
 
   get target(): Target | null {
-    return this.#life.supervision?.resources.target ?? null
+    return this.#life.supervisor?.runtime.target ?? null
   }
 
   get stdin(): Writable | null {
-    return this.#life.supervision?.resources.process?.stdin ?? null
+    return this.#life.supervisor?.runtime.process?.stdin ?? null
   }
 
   touch(): void {
@@ -82,19 +82,19 @@ export class ManagedChild extends SafeEmitter<ChildEvents> implements CheckedChi
 
   info(): ChildInfo {
     const { idleAt, leases } = this.#use
-    return this.#life.picture(this.name, { leases, idleAt, checks: this.#health?.info() ?? UNCHECKED })
+    return this.#life.snapshot(this.name, { leases, idleAt, checks: this.#health?.info() ?? NO_CHECKS })
   }
 
   acquire(options: WaitOptions = {}): Promise<Lease> {
-    return quietly(async () => {
+    return silenced(async () => {
       const { signal } = readWait(options)
-      this.#use.hold()
+      this.#use.acquire()
       try {
         this.begin()
         await untilAborted(this.#waits.outcome(), signal)
         return new ChildLease(this)
       } catch (thrown) {
-        this.letGo()
+        this.releaseLease()
         throw thrown
       }
     })
@@ -102,27 +102,27 @@ export class ManagedChild extends SafeEmitter<ChildEvents> implements CheckedChi
 
   tryAcquire(): Lease | null {
     if (!this.serves) return null
-    this.#use.hold()
+    this.#use.acquire()
     return new ChildLease(this)
   }
 
   stop(options: WaitOptions = {}): Promise<void> {
-    return quietly(async () => {
+    return silenced(async () => {
       const { signal } = readWait(options)
-      if (this.state === 'stopped') return this.#shared.budget?.forgive(this)
+      if (this.state === 'stopped') return this.#shared.capacity?.forgetRejection(this)
       if (this.#disposed) throw closedError(this.name)
-      const gone = this.#waits.forDeparture()
-      this.#waits.refuse(stoppedError)
-      this.#life.supervision?.send({ type: 'stop', reason: 'it was asked to stop' })
+      const gone = this.#waits.untilStopped()
+      this.#waits.reject(stoppedError)
+      this.#life.supervisor?.send({ type: 'stop', reason: 'it was asked to stop' })
       await untilAborted(gone, signal)
     })
   }
 
   restart(options: WaitOptions = {}): Promise<Address | null> {
-    return quietly(async () => {
+    return silenced(async () => {
       const { signal } = readWait(options)
       this.#mustBeOpen()
-      const renewed = this.#waits.forRenewal()
+      const renewed = this.#waits.untilReplaced()
       this.#awake().send({ type: 'restart', reason: 'a restart was asked for' })
       return untilAborted(renewed, signal)
     })
@@ -131,7 +131,7 @@ export class ManagedChild extends SafeEmitter<ChildEvents> implements CheckedChi
   reload(): Promise<Address | null> {
     const isUnderWay = this.state === 'restart'
     const restarted = this.restart()
-    if (isUnderWay) this.#life.supervision?.send({ type: 'changed', file: 'its configuration' })
+    if (isUnderWay) this.#life.supervisor?.send({ type: 'changed', file: 'its configuration' })
     return restarted
   }
 
@@ -144,7 +144,7 @@ export class ManagedChild extends SafeEmitter<ChildEvents> implements CheckedChi
   }
 
   send(message: unknown): Promise<boolean> {
-    return this.#life.supervision?.resources.process?.send(message) ?? Promise.resolve(false)
+    return this.#life.supervisor?.runtime.process?.send(message) ?? Promise.resolve(false)
   }
 
   then<Ok = Address | null, Fail = never>(
@@ -167,12 +167,12 @@ export class ManagedChild extends SafeEmitter<ChildEvents> implements CheckedChi
     this.#mustBeOpen()
     this.#use.touch()
     if (this.state === 'started') return
-    void this.#waits.forArrival()
+    void this.#waits.untilReady()
     const supervision = this.#awake()
     supervision.send({ type: 'start' })
     if (this.state !== 'faulted') return
     const refusal = supervision.refusal()
-    this.#waits.refuse(() => refusal)
+    this.#waits.reject(() => refusal)
   }
 
   /** New options, in force from the next spawn on. */
@@ -183,7 +183,7 @@ export class ManagedChild extends SafeEmitter<ChildEvents> implements CheckedChi
 
   /** What the ready-made checks use. */
   get checkAccess(): CheckAccess {
-    const { address, beside, inForce, process } = this.#awake().resources
+    const { address, helpers: beside, settingsInForce: inForce, process } = this.#awake().runtime
     return {
       context: this.#shared,
       settings: inForce,
@@ -193,30 +193,30 @@ export class ManagedChild extends SafeEmitter<ChildEvents> implements CheckedChi
   }
 
   /** The end of a lease. */
-  letGo(): void {
-    this.#use.letGo()
+  releaseLease(): void {
+    this.#use.release()
   }
 
   /** The number of its last use; null while it may not be ended for the sake of another one. */
-  get spareSince(): number | null {
+  get lastUsed(): number | null {
     if (this.state !== 'started' || this.#use.leases > 0) return null
-    return this.#life.supervision?.resources.inForce.warm ? null : this.#use.last
+    return this.#life.supervisor?.runtime.settingsInForce.warm ? null : this.#use.lastUsed
   }
 
   /** Ends it for the sake of another one, as if it were idle. */
-  giveWay(reason: string): void {
-    this.#life.supervision?.send({ type: 'idle', reason })
+  evict(reason: string): void {
+    this.#life.supervisor?.send({ type: 'idle', reason })
   }
 
   /** Its start is given up. */
-  giveUp(error: SpinnerError): void {
-    this.refused(error).reportError(error)
-    this.#life.supervision?.send({ type: 'stop', reason: error.message })
+  rejectStart(error: SpinnerError): void {
+    this.withRejection(error).reportError(error)
+    this.#life.supervisor?.send({ type: 'stop', reason: error.message })
   }
 
   /** A child that never was: what `start` hands out when its callback gets the error. */
-  refused(error: Error): this {
-    this.#waits.refuse(() => error)
+  withRejection(error: Error): this {
+    this.#waits.reject(() => error)
     return this
   }
 
@@ -229,26 +229,26 @@ export class ManagedChild extends SafeEmitter<ChildEvents> implements CheckedChi
   dispose(): void {
     this.#closed = true
     this.#disposed = true
-    this.#waits.left()
-    this.#waits.refuse(closedError)
-    this.#waits.stayed(closedError(this.name))
+    this.#waits.notReady()
+    this.#waits.reject(closedError)
+    this.#waits.stopFailed(closedError(this.name))
     this.#leaveStarted()
-    this.#life.supervision?.dispose()
+    this.#life.supervisor?.dispose()
   }
 
-  #awake(): Supervision {
-    return this.#life.wake(() => this.#supervised())
+  #awake(): Supervisor {
+    return this.#life.activate(() => this.#supervised())
   }
 
   protected logger(): Logger | null {
     return this.#life.settings.logger
   }
 
-  #supervised(): Supervised {
+  #supervised(): SupervisorHooks {
     return {
       child: this,
-      moved: (to, from) => this.#onMoved(to, from),
-      left: () => this.#waits.left(),
+      onTransition: (to, from) => this.#onMoved(to, from),
+      onUnavailable: () => this.#waits.notReady(),
       line: (stream, line) => void this.#announce('output', stream, line),
       message: (message) => void this.#announce('message', message),
       exited: (exit) => void this.#announce('exit', exit),
@@ -259,12 +259,12 @@ export class ManagedChild extends SafeEmitter<ChildEvents> implements CheckedChi
   /** Whoever waits is answered in this turn; listeners, which may act, are told when the machine is at rest. */
   #onMoved(to: ChildState, from: ChildState): (reason: string) => void {
     if (from === 'started') this.#leaveStarted()
-    this.#shared.budget?.moved(this, to)
+    this.#shared.capacity?.onState(this, to)
     const told = this.#settle(to, from)
     return (reason) => {
       told()
       this.#announce('state', to, from, reason)
-      if (!this.#disposed) this.#life.sleep()
+      if (!this.#disposed) this.#life.passivate()
     }
   }
 
@@ -275,13 +275,13 @@ export class ManagedChild extends SafeEmitter<ChildEvents> implements CheckedChi
     return to === 'stopped' || from === 'stopping' ? this.#onStopped(to) : () => {}
   }
 
-  #onStarted(from: ChildState, { kept, resources }: Supervision): () => void {
-    const { address, inForce: settings } = resources
-    if (kept) this.#waits.kept(() => kept)
-    this.#waits.arrived(address)
-    if (settings.idleTimeSec !== null) this.#use.watch(settings.idleTimeSec, (reason) => this.giveWay(reason))
+  #onStarted(from: ChildState, { kept, runtime: resources }: Supervisor): () => void {
+    const { address, settingsInForce: settings } = resources
+    if (kept) this.#waits.replaceFailed(() => kept)
+    this.#waits.ready(address)
+    if (settings.idleTimeSec !== null) this.#use.watch(settings.idleTimeSec, (reason) => this.evict(reason))
     if (settings.checks.length > 0) {
-      const unhealthy = (reason: string): void => this.#life.supervision?.send({ type: 'unhealthy', reason })
+      const unhealthy = (reason: string): void => this.#life.supervisor?.send({ type: 'unhealthy', reason })
       this.#health ??= new Health(this.#shared, this, unhealthy)
       this.#health.begin(settings.checks)
     }
@@ -291,14 +291,14 @@ export class ManagedChild extends SafeEmitter<ChildEvents> implements CheckedChi
 
   /** Its group is gone; when a start was queued it is on its way again already. */
   #onStopped(to: ChildState): () => void {
-    this.#waits.departed()
-    if (to === 'stopped') this.#waits.refuse(stoppedError)
+    this.#waits.stopped()
+    if (to === 'stopped') this.#waits.reject(stoppedError)
     return () => void this.#announce('stopped')
   }
 
   #onFaulted(error: SpinnerError): () => void {
-    this.#waits.stayed(error)
-    this.#waits.refuse(() => error)
+    this.#waits.stopFailed(error)
+    this.#waits.reject(() => error)
     return () => {
       this.#announce('faulted', error)
       this.#announce('error', error)

@@ -1,10 +1,10 @@
-import type { Tenant } from '../schedule/capacity.ts'
+import type { Evictable } from '../schedule/capacity.ts'
 import type { Child, Exit, OutputStream } from '../types/child.ts'
 import type { MachineEvent } from './machine/events.ts'
 
 /** How a child hears of what its processes meet. */
 export interface ChildHooks {
-  readonly child: Child & Tenant
+  readonly child: Child & Evictable
   send(event: MachineEvent): void
   line(stream: OutputStream, line: string): void
   message(message: unknown): void

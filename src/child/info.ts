@@ -1,15 +1,16 @@
+import type { SpinnerError } from '../errors.ts'
+import type { LineBuffer } from '../process/output.ts'
 import type { ChildInfo } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
-import type { ChildRecord } from './record.ts'
 
 /** What there is of a child at this moment, besides what is remembered of it. */
-export type Presence = Pick<ChildInfo, 'state' | 'pid' | 'address' | 'target' | 'verified' | 'elsewhere'>
+export type LiveInfo = Pick<ChildInfo, 'state' | 'pid' | 'address' | 'target' | 'verified' | 'elsewhere'>
 
 /** How it is used and how it fares. */
-export type Condition = Pick<ChildInfo, 'leases' | 'idleAt' | 'checks'>
+export type UsageInfo = Pick<ChildInfo, 'leases' | 'idleAt' | 'checks'>
 
 /** Nothing of it. */
-export const ABSENT: Presence = {
+export const NO_LIVE_INFO: LiveInfo = {
   state: 'stopped',
   pid: null,
   address: null,
@@ -18,13 +19,13 @@ export const ABSENT: Presence = {
   elsewhere: null,
 }
 
-/** A frozen picture of a child. `options` are those of the settings in force: see {@link shownOf}. */
-export function pictureOf(
+/** A frozen picture of a child. `options` are those of the settings in force: see {@link withoutSecrets}. */
+export function snapshot(
   name: string,
   options: ChildInfo['options'],
-  { state, pid, address, target, verified, elsewhere }: Presence,
-  record: ChildRecord,
-  { leases, idleAt, checks }: Condition,
+  { state, pid, address, target, verified, elsewhere }: LiveInfo,
+  record: ChildHistory,
+  { leases, idleAt, checks }: UsageInfo,
 ): ChildInfo {
   return Object.freeze({
     name,
@@ -51,9 +52,35 @@ export function pictureOf(
 }
 
 /** Settings as they are shown: the values of `env` may be secrets. */
-export const shownOf = (settings: ChildSettings): ChildInfo['options'] =>
+export const withoutSecrets = (settings: ChildSettings): ChildInfo['options'] =>
   Object.freeze({ ...settings, env: Object.freeze(Object.keys(settings.env)) })
 
 const SILENT: readonly string[] = Object.freeze([])
 
 const dateOf = (at: number | null): Date | null => (at === null ? null : new Date(at))
+
+/** What is remembered of a child from one of its lives to the next: all that there is of it while it sleeps. */
+export interface ChildHistory {
+  readonly reason: string
+  readonly restarts: number
+  readonly crashes: number
+  /** Wall-clock milliseconds, as all that is shown. */
+  readonly startedAt: number | null
+  readonly readyAt: number | null
+  readonly lastError: SpinnerError | null
+  readonly lastExit: ChildInfo['lastExit']
+  /** Null while it has written nothing. */
+  readonly output: LineBuffer | null
+}
+
+/** Of a child that was never started. */
+export const NO_HISTORY: ChildHistory = {
+  reason: 'it has not been started',
+  restarts: 0,
+  crashes: 0,
+  startedAt: null,
+  readyAt: null,
+  lastError: null,
+  lastExit: null,
+  output: null,
+}

@@ -1,9 +1,9 @@
-import type { Shared } from '../context.ts'
+import type { SpinnerContext } from '../context.ts'
 import { crashedError, exitedError } from '../errors.ts'
 import { spawnGuarded } from '../process/helpers.ts'
-import { pathHint } from '../process/hints.ts'
 import type { ManagedProcess, ProcessEvents } from '../process/managed-process.ts'
-import type { Place } from '../ready/listen.ts'
+import { pathHint } from '../process/spawn-error.ts'
+import type { Endpoint } from '../ready/listen.ts'
 import { whenReady } from '../ready/ready.ts'
 import type { Leave } from '../schedule/start-gate.ts'
 import type { Address } from '../types/child.ts'
@@ -17,14 +17,14 @@ const LAST_CONNECTIONS_MS = 100
  * One try to have a process, with the options that were there when it began, and from then on that process. A child has
  * one, or with `start-first` for a while two.
  */
-export class Attempt {
+export class Launch {
   readonly settings: ChildSettings
   process: ManagedProcess | null = null
   /** Whether it was seen that the process itself listens. */
   verified = false
   /** Where it listens instead of where it was told to, in words, once that is known. */
   elsewhere: string | null = null
-  readonly #shared: Shared
+  readonly #shared: SpinnerContext
   readonly #hooks: ChildHooks
   readonly #line: ProcessEvents['line']
   /** What it writes is its own: the one that it replaces may write the same. */
@@ -34,7 +34,12 @@ export class Attempt {
   #leaveGate: Leave = () => {}
   #lastConnections: Promise<void> | null = null
 
-  constructor(shared: Shared, hooks: ChildHooks, settings: ChildSettings, line: ProcessEvents['line']) {
+  constructor(
+    shared: SpinnerContext,
+    hooks: ChildHooks,
+    settings: ChildSettings,
+    line: ProcessEvents['line'],
+  ) {
     this.#shared = shared
     this.#hooks = hooks
     this.#line = line
@@ -51,7 +56,7 @@ export class Attempt {
     isCurrent: () => boolean,
   ): Promise<number | null> {
     this.#address = address
-    this.#leaveGate = await this.#shared.gate.enter(signal)
+    this.#leaveGate = await this.#shared.startGate.enter(signal)
     try {
       signal.throwIfAborted()
       if (!isCurrent()) {
@@ -69,19 +74,19 @@ export class Attempt {
   }
 
   /** Resolves when it is ready and `settle` has made use of that; what `settle` throws is a failed attempt. */
-  async ready(settle: (place: Place | null) => void, signal: AbortSignal): Promise<void> {
+  async ready(settle: (place: Endpoint | null) => void, signal: AbortSignal): Promise<void> {
     const { process } = this
     if (!process) return
     const ended = new AbortController()
     void process.ended.then(() => ended.abort())
     try {
-      const { owners, socketWatch, sys } = this.#shared
+      const { listenerOwners, socketWatch, sys } = this.#shared
       const { child } = this.#hooks
       const { settings } = this
       const place = await whenReady(
         {
           sys,
-          owners,
+          listenerOwners,
           socketWatch,
           settings,
           address: this.#address,
@@ -161,7 +166,7 @@ export class Attempt {
       message: (message) => this.#hooks.message(message),
       exited: (pid, exit) => {
         this.#hooks.exited(exit)
-        const output = this.process?.lastWords ?? []
+        const output = this.process?.stderrTail ?? []
         const error = this.#isReady
           ? crashedError(name, exit, output)
           : exitedError(name, exit, output, awaited, pathHint(this.#address, output))

@@ -3,7 +3,7 @@ import type { Address, Lease, Target } from '../types/child.ts'
 export interface Leased {
   readonly address: Address | null
   readonly target: Target | null
-  letGo(): void
+  releaseLease(): void
 }
 
 /** Implements the public `Lease`. */
@@ -26,7 +26,7 @@ export class ChildLease implements Lease {
   release(): void {
     if (!this.#held) return
     this.#held = false
-    this.#child.letGo()
+    this.#child.releaseLease()
   }
 
   [Symbol.dispose](): void {

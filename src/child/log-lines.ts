@@ -1,4 +1,4 @@
-import { headOf } from '../errors.ts'
+import { firstLineOf } from '../errors.ts'
 import type { Address, ChildState } from '../types/child.ts'
 import type { Logger } from '../types/options.ts'
 
@@ -12,7 +12,7 @@ interface Told {
 }
 
 /** A transition as a line in the logger; `null` for those that say nothing new. */
-export function narrate(
+export function logLine(
   to: ChildState,
   from: ChildState,
   about: Told,
@@ -20,7 +20,7 @@ export function narrate(
   const { address, kept, name, pid, reason } = about
   switch (to) {
     case 'started': {
-      if (kept) return { level: 'warn', line: `${name}: goes on with pid ${pid}: ${headOf(kept)}` }
+      if (kept) return { level: 'warn', line: `${name}: goes on with pid ${pid}: ${firstLineOf(kept)}` }
       const where = address === null ? '' : ` on ${address}`
       return {
         level: 'info',

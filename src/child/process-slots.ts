@@ -1,31 +1,31 @@
-import type { Attempt } from './launch.ts'
+import type { Launch } from './launch.ts'
 
 /** Which of a child's attempts: all, those that are cleared before another, or the one that was replaced. */
-export type Whom = 'all' | 'cleared' | 'retiree'
+export type SlotGroup = 'all' | 'cleared' | 'retiree'
 
 /** The attempts of one child that live side by side: one, or with `start-first` for a while two. */
-export class Attempts {
+export class ProcessSlots {
   /** It is being brought up, or it serves. */
-  newest: Attempt | null = null
+  newest: Launch | null = null
   /** It serves while the newest is being brought up. */
-  incumbent: Attempt | null = null
+  incumbent: Launch | null = null
   /** The newest has taken its place; it is still to be ended. */
-  retiree: Attempt | null = null
+  retiree: Launch | null = null
   /** They have survived their kill, while another serves. */
-  readonly #lingering = new Set<Attempt>()
+  readonly #lingering = new Set<Launch>()
 
   /** The one that serves, or else the one that is being brought up. */
-  get main(): Attempt | null {
+  get main(): Launch | null {
     return this.incumbent ?? this.newest
   }
 
-  get all(): Attempt[] {
+  get all(): Launch[] {
     const wanted = [this.newest, this.incumbent, this.retiree].filter((attempt) => attempt !== null)
     return [...wanted, ...this.#lingering]
   }
 
   /** Those that are of no use to anybody when an attempt has failed. */
-  get useless(): Attempt[] {
+  get useless(): Launch[] {
     return this.all.filter((attempt) => attempt !== this.incumbent)
   }
 
@@ -40,13 +40,13 @@ export class Attempts {
   }
 
   /** Milliseconds of `full` that they have left, from the stop signal to the last of them on. */
-  graceLeft(whom: Whom, full: number, now: number): number {
-    const asked = this.#those(whom).flatMap(({ process }) => (process ? [process.askedAt ?? now] : []))
+  graceLeft(whom: SlotGroup, full: number, now: number): number {
+    const asked = this.#those(whom).flatMap(({ process }) => (process ? [process.signalledAt ?? now] : []))
     return asked.length === 0 ? full : Math.max(0, Math.max(...asked) + full - now)
   }
 
   /** Whether something of them lives though it was killed so many milliseconds ago. */
-  outliveKill(whom: Whom, ms: number): boolean {
+  outliveKill(whom: SlotGroup, ms: number): boolean {
     return this.#those(whom).some(({ process }) => process?.outlivesKill(ms))
   }
 
@@ -82,7 +82,7 @@ export class Attempts {
   }
 
   /** It has survived its kill: nobody waits for it but the stop of the child. */
-  linger(attempt: Attempt | null): void {
+  linger(attempt: Launch | null): void {
     if (!attempt?.process) return
     this.#lingering.add(attempt)
     void attempt.process.whenGone().then(() => this.#lingering.delete(attempt))
@@ -93,7 +93,7 @@ export class Attempts {
     this.retiree = null
   }
 
-  #those(whom: Whom): readonly Attempt[] {
+  #those(whom: SlotGroup): readonly Launch[] {
     if (whom === 'all' || (whom === 'cleared' && this.incumbent === null)) return this.all
     const one = whom === 'cleared' ? this.newest : this.retiree
     return one ? [one] : []
@@ -108,5 +108,5 @@ export class Attempts {
 }
 
 /** Pids of what lives of them. */
-export const survivorsOf = (attempts: readonly Attempt[]): number[] =>
+export const survivorsOf = (attempts: readonly Launch[]): number[] =>
   attempts.flatMap(({ process }) => process?.survivors() ?? [])

@@ -1,25 +1,24 @@
 import { type Actor, createActor } from 'xstate'
-import type { Shared } from '../context.ts'
+import type { SpinnerContext } from '../context.ts'
 import { safeLog } from '../emitter.ts'
 import { brokenError, faultedError, type SpinnerError } from '../errors.ts'
-import type { Tenant } from '../schedule/capacity.ts'
+import type { Evictable } from '../schedule/capacity.ts'
 import type { Child, ChildInfo, ChildState, Exit } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
 import type { ChildHooks } from './hooks.ts'
-import type { Presence } from './info.ts'
-import { narrate } from './log-lines.ts'
+import type { ChildHistory, LiveInfo } from './info.ts'
+import { logLine } from './log-lines.ts'
 import type { MachineEvent } from './machine/events.ts'
 import { childMachine, publicState } from './machine/machine.ts'
-import type { ChildRecord } from './record.ts'
-import { Resources } from './runtime.ts'
+import { ChildRuntime } from './runtime.ts'
 
 /** What a supervision tells the child that it works for. */
-export interface Supervised extends Pick<ChildHooks, 'line' | 'message' | 'exited' | 'error'> {
-  readonly child: Child & Tenant
+export interface SupervisorHooks extends Pick<ChildHooks, 'line' | 'message' | 'exited' | 'error'> {
+  readonly child: Child & Evictable
   /** A transition is complete: settles who waits, and returns what tells the listeners. */
-  moved(to: ChildState, from: ChildState): (reason: string) => void
+  onTransition(to: ChildState, from: ChildState): (reason: string) => void
   /** It accepted until now, and does no longer. */
-  left(): void
+  onUnavailable(): void
 }
 
 interface Processes {
@@ -31,13 +30,13 @@ interface Processes {
 const BUSY: readonly ChildState[] = ['starting', 'stopping', 'restart']
 
 /** A child's machine at work: its actor, what it holds, and what a transition of it means outside. */
-export class Supervision {
-  readonly resources: Resources
+export class Supervisor {
+  readonly runtime: ChildRuntime
   state: ChildState = 'stopped'
   /** Of the process that serves, or of the one that is being brought up. */
   pid: number | null = null
-  readonly #shared: Shared
-  readonly #supervised: Supervised
+  readonly #shared: SpinnerContext
+  readonly #supervised: SupervisorHooks
   #actor: Actor<typeof childMachine>
   #serves = false
   /** When those that there are were spawned. */
@@ -48,7 +47,12 @@ export class Supervision {
   #letHostGo: (() => void) | null = null
   #disposed = false
 
-  constructor(shared: Shared, settings: ChildSettings, record: ChildRecord, supervised: Supervised) {
+  constructor(
+    shared: SpinnerContext,
+    settings: ChildSettings,
+    record: ChildHistory,
+    supervised: SupervisorHooks,
+  ) {
     this.#shared = shared
     this.#supervised = supervised
     this.#startedAt = record.startedAt
@@ -56,7 +60,7 @@ export class Supervision {
     this.#lastExit = record.lastExit
     const send = (event: MachineEvent): void => this.send(event)
     const exited = (exit: Exit): void => this.#onExit(exit)
-    this.resources = new Resources(shared, { ...supervised, send, exited }, settings, record.output)
+    this.runtime = new ChildRuntime(shared, { ...supervised, send, exited }, settings, record.output)
     this.#actor = this.#newActor(record)
   }
 
@@ -66,20 +70,20 @@ export class Supervision {
   }
 
   /** What there is of the child at this moment. */
-  get presence(): Presence {
-    const { address, target, verified } = this.resources
+  get liveInfo(): LiveInfo {
+    const { address, target, verified } = this.runtime
     return {
       state: this.state,
       pid: this.pid,
       address,
       target,
       verified,
-      elsewhere: this.resources.elsewhere,
+      elsewhere: this.runtime.elsewhere,
     }
   }
 
   /** What is to be remembered of it. */
-  get record(): ChildRecord {
+  get history(): ChildHistory {
     const { crashCount, error, reason, restartCount } = this.#actor.getSnapshot().context
     return {
       reason,
@@ -89,7 +93,7 @@ export class Supervision {
       readyAt: this.#readyAt,
       lastError: error,
       lastExit: this.#lastExit,
-      output: this.resources.output,
+      output: this.runtime.output,
     }
   }
 
@@ -120,15 +124,15 @@ export class Supervision {
   dispose(): void {
     this.#disposed = true
     this.#actor.stop()
-    this.resources.killNow()
+    this.runtime.killNow()
     this.#letHostGo?.()
-    this.resources.release()
+    this.runtime.release()
   }
 
-  #newActor(record: ChildRecord): Actor<typeof childMachine> {
+  #newActor(record: ChildHistory): Actor<typeof childMachine> {
     const { clock, random } = this.#shared.sys
     const actor = createActor(childMachine, {
-      input: { resources: this.resources, record, now: () => clock.now(), random: () => random() },
+      input: { runtime: this.runtime, history: record, now: () => clock.now(), random: () => random() },
       clock,
     })
     // That a new machine begins in `stopped` is nothing that happened to the child.
@@ -157,7 +161,7 @@ export class Supervision {
     const served = this.#serves
     // Between two processes of which one follows the other, one of them always accepts.
     this.#serves = state === 'started' || (state === 'restart' && (incumbent ?? retiree) !== null)
-    if (served && !this.#serves) this.#supervised.left()
+    if (served && !this.#serves) this.#supervised.onUnavailable()
   }
 
   /** Only what is complete is shown outside, so that a listener meets the new state. */
@@ -167,10 +171,10 @@ export class Supervision {
     this.state = to
     if (to === 'started' && !this.kept) this.#readyAt = this.#shared.sys.clock.date()
     this.#holdWhileBusy()
-    const { address, settings } = this.resources
+    const { address, settings } = this.runtime
     const { pid } = this
-    const said = narrate(to, from, { name: settings.name, pid, address, reason, kept: this.kept })
-    const tell = this.#supervised.moved(to, from)
+    const said = logLine(to, from, { name: settings.name, pid, address, reason, kept: this.kept })
+    const tell = this.#supervised.onTransition(to, from)
     // Whoever hears of it may act at once, and must meet a machine that answers (docs/hazards.md#h29).
     queueMicrotask(() => {
       if (said) safeLog(settings.logger, said.level, said.line)
@@ -185,9 +189,9 @@ export class Supervision {
 
   /** A machine that broke is a fault of ours: the group is killed, and a new machine begins in `faulted`. */
   #onBroken(thrown: unknown): void {
-    this.resources.killNow()
-    this.#actor = this.#newActor(this.record)
-    this.send({ type: 'broken', error: brokenError(this.resources.settings.name, thrown) })
+    this.runtime.killNow()
+    this.#actor = this.#newActor(this.history)
+    this.send({ type: 'broken', error: brokenError(this.runtime.settings.name, thrown) })
   }
 
   /** What is under way keeps the host alive; what merely waits to be used, or to be mended, does not. */

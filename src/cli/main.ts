@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { messageOf, SpinnerError } from '../errors.ts'
 import { ConfigError } from './config/error.ts'
-import { say } from './output/stdout.ts'
+import { writeAll } from './output/stdout.ts'
 import type { TakeSignals } from './run/source.ts'
 
 /** Something was used wrongly: the words, or the file. */
@@ -20,10 +20,10 @@ export async function main(args: readonly string[], takeSignals: TakeSignals): P
     return outcome.code
   } catch (thrown) {
     if (thrown instanceof CommanderError) {
-      await Promise.allSettled([say(process.stdout, ''), say(process.stderr, '')])
+      await Promise.allSettled([writeAll(process.stdout, ''), writeAll(process.stderr, '')])
       return thrown.exitCode === 0 ? 0 : WRONG_USE
     }
-    await say(process.stderr, `${wordsOf(thrown)}\n`).catch(() => {})
+    await writeAll(process.stderr, `${wordsOf(thrown)}\n`).catch(() => {})
     return thrown instanceof ConfigError ? WRONG_USE : FAILED
   }
 }

@@ -4,22 +4,21 @@ import { closedError } from '../errors.ts'
 import type { Sys } from '../sys.ts'
 import type { Spinner } from '../types/spinner.ts'
 import type { Page } from './http/pages.ts'
-import { isRefusal, readAsked, readUpgrade } from './http/request-head.ts'
-import { answerPage, type Call, type KnownCall } from './http/respond.ts'
+import { isBadRequest, parseRequestHead, readUpgrade } from './http/request-head.ts'
+import { type Call, type KnownCall, sendPage } from './http/respond.ts'
 import type { GatewayOptions, ListenOptions } from './options.ts'
-import type { Arrival, House, Upgrade } from './proxy/context.ts'
-import { CLOSING } from './proxy/error-page.ts'
-import { UnderWay, unlessAborted } from './proxy/in-flight.ts'
-import { Visit } from './proxy/proxy.ts'
-import { report } from './proxy/report.ts'
-import { type Patience, WaitingRoom } from './proxy/start-queue.ts'
-import { Traffic } from './proxy/upstreams.ts'
+import type { GatewayContext, ProxyRequest, Upgrade } from './proxy/context.ts'
+import { CLOSING, reportFailure } from './proxy/error-page.ts'
+import { InFlight, unlessAborted } from './proxy/in-flight.ts'
+import { ProxyHandler } from './proxy/proxy.ts'
+import { type QueueLimits, StartQueue } from './proxy/start-queue.ts'
+import { UpstreamRegistry } from './proxy/upstreams.ts'
 import type { GatewaySettings } from './read-options.ts'
 import { readGateway, readListen } from './read-options.ts'
-import { Reception, type Way } from './routing/router.ts'
+import { type RouteMatch, Router } from './routing/router.ts'
 import { peerOf } from './server/peer.ts'
-import { tellOfClose } from './server/pipelining.ts'
-import { type Place, Servers } from './server/server.ts'
+import { announceClose } from './server/pipelining.ts'
+import { type ListenAddress, Servers } from './server/server.ts'
 import { newUpgradeCall } from './server/upgrade.ts'
 
 /** What is special about a request besides what it says. */
@@ -46,10 +45,10 @@ export class Gateway {
    * as it is to `next` when there is one, and gets 404 otherwise.
    */
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer, next?: () => void) => void
-  #house: House
+  #house: GatewayContext
   #settings: GatewaySettings
-  #reception: Reception
-  readonly #visits = new UnderWay()
+  #reception: Router
+  readonly #visits = new InFlight()
   readonly #servers = new Set<Servers>()
   readonly #leaveSpinner: () => void
   #closing: Promise<void> | null = null
@@ -57,9 +56,9 @@ export class Gateway {
   /** @internal */
   constructor(sys: Sys, spinner: Spinner, settings: GatewaySettings) {
     this.#settings = settings
-    const room = new WaitingRoom(sys, patienceOf(settings))
-    this.#house = houseOf({ sys, spinner, room, traffic: new Traffic(sys) }, settings)
-    this.#reception = new Reception(settings, spinner)
+    const room = new StartQueue(sys, patienceOf(settings))
+    this.#house = houseOf({ sys, spinner, queue: room, upstreams: new UpstreamRegistry(sys) }, settings)
+    this.#reception = new Router(settings, spinner)
     this.handler = (request, response, next) =>
       void this.#serve({ request, response }, { next, isMounted: true })
     this.upgrade = (request, socket, head, next) => {
@@ -71,14 +70,14 @@ export class Gateway {
       }
       void this.#serve(call, { take: call.take, next: next && leave })
     }
-    this.#leaveSpinner = spinner.use({ ...this.#house.traffic.plugin(), close: () => this.close() })
+    this.#leaveSpinner = spinner.use({ ...this.#house.upstreams.plugin(), close: () => this.close() })
   }
 
   /**
    * Listens for requests itself, on this machine only unless `host` says otherwise; resolves with where. What no route
    * fits goes to `next` when there is one, and gets 404 otherwise.
    */
-  async listen(options: ListenOptions = {}, next?: RequestListener): Promise<Place> {
+  async listen(options: ListenOptions = {}, next?: RequestListener): Promise<ListenAddress> {
     const settings = readListen(options)
     this.#mustBeOpen()
     const serve = (call: Call, special: Special): void =>
@@ -104,8 +103,8 @@ export class Gateway {
     const { spinner } = this.#house
     this.#settings = readGateway(options, spinner.defaults)
     this.#house = houseOf(this.#house, this.#settings)
-    this.#house.room.patience = patienceOf(this.#settings)
-    this.#reception = new Reception(this.#settings, spinner)
+    this.#house.queue.patience = patienceOf(this.#settings)
+    this.#reception = new Router(this.#settings, spinner)
   }
 
   /** Takes no new requests, lets those under way finish for at most `drainTimeout`, then ends what is left. */
@@ -122,8 +121,8 @@ export class Gateway {
   async #serve(call: Call, special: Special): Promise<void> {
     // A request that breaks off tells only those who ask, so nobody need hear of that.
     call.response.on('error', ignore)
-    tellOfClose(call)
-    if (this.#closing !== null) return answerPage(call, CLOSING)
+    announceClose(call)
+    if (this.#closing !== null) return sendPage(call, CLOSING)
     const peer = peerOf(call.request.socket)
     if (peer === undefined) return void call.response.destroy()
     const known = { request: call.request, response: call.response, peer }
@@ -131,7 +130,7 @@ export class Gateway {
     try {
       await this.#pass(known, special)
     } catch (thrown) {
-      report(this.#house, known, thrown)
+      reportFailure(this.#house, known, thrown)
     } finally {
       this.#visits.leave()
     }
@@ -139,15 +138,15 @@ export class Gateway {
 
   #pass(call: KnownCall, special: Special): void | Promise<void> {
     const { request } = call
-    const asked = readAsked(request)
-    if (isRefusal(asked)) return answerPage(call, asked)
+    const asked = parseRequestHead(request)
+    if (isBadRequest(asked)) return sendPage(call, asked)
     const protocol = special.take ? readUpgrade(request, asked) : ''
-    if (typeof protocol !== 'string') return answerPage(call, protocol)
+    if (typeof protocol !== 'string') return sendPage(call, protocol)
     const upgrade = special.take ? { protocol, take: special.take } : null
-    const received = this.#reception.receive(request, asked)
+    const received = this.#reception.resolve(request, asked)
     if (!(received instanceof Promise))
       return this.#send(call, received, { asked, special, upgrade, waiter: null })
-    const { room } = this.#house
+    const { queue: room } = this.#house
     const waiter = room.enter(call.response)
     return room
       .promised(received, waiter)
@@ -156,16 +155,21 @@ export class Gateway {
 
   #send(
     call: KnownCall,
-    way: Way | Page,
-    { asked, special, upgrade, waiter }: Pick<Arrival, 'asked' | 'upgrade' | 'waiter'> & { special: Special },
+    way: RouteMatch | Page,
+    {
+      asked,
+      special,
+      upgrade,
+      waiter,
+    }: Pick<ProxyRequest, 'asked' | 'upgrade' | 'waiter'> & { special: Special },
   ): void | Promise<void> {
     const { isMounted = false, mustContinue = false, next } = special
-    if ('status' in way) return way.status === 404 && next ? next() : answerPage(call, way)
+    if ('status' in way) return way.status === 404 && next ? next() : sendPage(call, way)
     if (asked.body !== 0 && call.request.readableDidRead) throw new Error(READ_BEFORE)
     const { peer, request, response } = call
     const { path, prefix, rules, to } = way
     // Written out, since spreads are dear on this path.
-    const arrival: Arrival = {
+    const arrival: ProxyRequest = {
       request,
       response,
       peer,
@@ -179,11 +183,11 @@ export class Gateway {
       upgrade,
       waiter,
     }
-    return new Visit(this.#house, arrival).serve()
+    return new ProxyHandler(this.#house, arrival).serve()
   }
 
   async #close(): Promise<void> {
-    const { room, sys, traffic } = this.#house
+    const { queue: room, sys, upstreams: traffic } = this.#house
     const late = new AbortController()
     const timer = sys.clock.setTimeout(() => late.abort(), this.#settings.drainTimeout * 1_000)
     const servers = [...this.#servers]
@@ -219,11 +223,16 @@ export class Gateway {
 }
 
 const houseOf = (
-  { sys, spinner, room, traffic }: Pick<House, 'sys' | 'spinner' | 'room' | 'traffic'>,
+  {
+    sys,
+    spinner,
+    queue: room,
+    upstreams: traffic,
+  }: Pick<GatewayContext, 'sys' | 'spinner' | 'queue' | 'upstreams'>,
   { logger, showReasons, trust }: GatewaySettings,
-): House => ({ sys, spinner, room, traffic, trust, showReasons, logger })
+): GatewayContext => ({ sys, spinner, queue: room, upstreams: traffic, trust, showReasons, logger })
 
-const patienceOf = ({ queue, wait }: GatewaySettings): Patience => ({ places: queue, seconds: wait })
+const patienceOf = ({ queue, wait }: GatewaySettings): QueueLimits => ({ places: queue, seconds: wait })
 
 const ignore = (): void => {}
 

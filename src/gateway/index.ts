@@ -7,7 +7,7 @@ import { readGateway } from './read-options.ts'
 
 export type { Gateway } from './gateway.ts'
 export type { Chooser, Destination, GatewayOptions, ListenOptions, Route, RouteRules } from './options.ts'
-export type { Place } from './server/server.ts'
+export type { ListenAddress as Place } from './server/server.ts'
 
 /**
  * Puts an HTTP front before the children of a spinner: a child starts at its first request, which waits for it, and

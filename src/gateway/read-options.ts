@@ -1,7 +1,15 @@
 import { SpinnerError } from '../errors.ts'
 import * as values from '../options/parsers.ts'
-import { type Parser, WRONG } from '../options/parsers.ts'
-import { invalid, type Row, readOptions, readWithDefaults, required, row, SECONDS } from '../options/read.ts'
+import { INVALID, type Parser } from '../options/parsers.ts'
+import {
+  invalid,
+  type OptionSpec,
+  option,
+  readOptions,
+  readWithDefaults,
+  required,
+  SECONDS,
+} from '../options/read.ts'
 import type { Logger } from '../types/options.ts'
 import { readTrust, type Trust } from './http/forwarded.ts'
 import type { Chooser, Destination, Rules } from './options.ts'
@@ -33,9 +41,9 @@ export interface ListenSettings {
 }
 
 const hostName: Parser = (value) => {
-  if (typeof value !== 'string') return WRONG
+  if (typeof value !== 'string') return INVALID
   const host = hostOf(value.startsWith('*.') ? value.slice(2) : value)
-  if (host === null) return WRONG
+  if (host === null) return INVALID
   return value.startsWith('*.') ? `*.${host}` : host
 }
 
@@ -45,79 +53,83 @@ const allowedHost: Parser = (value) => (value === '*' ? value : hostName(value))
 const PREFIX = /^(?:\/(?!\.{1,2}(?:\/|$))[\x21\x22\x24\x26-\x29\x2b-\x2e\x30-\x3e\x40-\x7e]+)+\/?$/
 const prefix: Parser = (value) => {
   if (value === '/') return ''
-  return typeof value === 'string' && PREFIX.test(value) ? value.replace(/\/$/, '') : WRONG
+  return typeof value === 'string' && PREFIX.test(value) ? value.replace(/\/$/, '') : INVALID
 }
 
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i
 const header: Parser = (value) => {
-  if (typeof value !== 'object' || value === null) return WRONG
+  if (typeof value !== 'object' || value === null) return INVALID
   const { name, value: wanted, ...rest } = value as Record<string, unknown>
-  if (typeof name !== 'string' || !HEADER_NAME.test(name) || Object.keys(rest).length > 0) return WRONG
-  if (wanted !== undefined && typeof wanted !== 'string') return WRONG
+  if (typeof name !== 'string' || !HEADER_NAME.test(name) || Object.keys(rest).length > 0) return INVALID
+  if (wanted !== undefined && typeof wanted !== 'string') return INVALID
   return Object.freeze({ name: name.toLowerCase(), value: wanted ?? null })
 }
 
 const pattern: Parser = (value) =>
-  value instanceof RegExp || (typeof value === 'string' && value.startsWith('/')) ? value : WRONG
+  value instanceof RegExp || (typeof value === 'string' && value.startsWith('/')) ? value : INVALID
 
-const RULES: Readonly<Record<keyof Rules, Row>> = {
-  websocket: row(values.oneOf('keep', 'ignore'), "'keep' or 'ignore'", 'keep'),
-  ignore: row(values.listOf(pattern), "an array of paths such as '/healthz' or '/hmr/*', or patterns", []),
-  waitingPage: row(values.flag, 'true or false', false),
-  maxBody: row(
+const RULES: Readonly<Record<keyof Rules, OptionSpec>> = {
+  websocket: option(values.oneOf('keep', 'ignore'), "'keep' or 'ignore'", 'keep'),
+  ignore: option(values.listOf(pattern), "an array of paths such as '/healthz' or '/hmr/*', or patterns", []),
+  waitingPage: option(values.boolean, 'true or false', false),
+  maxBody: option(
     values.orNull(values.bytes(0)),
     "bytes as a number, or a text such as '10MB'; null for no limit",
     null,
   ),
-  answerTimeout: row(values.secondsOrOff, `${SECONDS}; -1 or null for never`, 300),
+  answerTimeout: option(values.secondsOrOff, `${SECONDS}; -1 or null for never`, 300),
 }
 
-const routeRows = (defaults: Defaults): Readonly<Record<string, Row>> => ({
+const routeRows = (defaults: Defaults): Readonly<Record<string, OptionSpec>> => ({
   ...RULES,
-  host: row(hostName, "the name of a host, or '*.' and the rest of one"),
-  path: row(prefix, "a path such as '/docs', which fits what lies below it too, without a query or '*'"),
-  strip: row(values.flag, 'true or false', false),
-  header: row(header, '{ name, value }, both texts, or { name } alone'),
+  host: option(hostName, "the name of a host, or '*.' and the rest of one"),
+  path: option(prefix, "a path such as '/docs', which fits what lies below it too, without a query or '*'"),
+  strip: option(values.boolean, 'true or false', false),
+  header: option(header, '{ name, value }, both texts, or { name } alone'),
   to: required(destination(defaults), 'the name of a child, the options of one, or a function'),
 })
 
 /** The options of a route. */
-export const ROUTE_OPTIONS: Readonly<Record<string, Row>> = routeRows({})
+export const ROUTE_OPTIONS: Readonly<Record<string, OptionSpec>> = routeRows({})
 
 const tableOrFunction: Parser = (value) =>
-  typeof value === 'function' || Array.isArray(value) ? value : WRONG
+  typeof value === 'function' || Array.isArray(value) ? value : INVALID
 
 const proxies: Parser = (value) => {
-  const entries = values.textList(value)
-  return entries === WRONG || readTrust(entries as string[]) === undefined ? WRONG : entries
+  const entries = values.stringList(value)
+  return entries === INVALID || readTrust(entries as string[]) === undefined ? INVALID : entries
 }
 
 /** The options of a gateway. */
-export const GATEWAY_OPTIONS: Readonly<Record<string, Row>> = {
+export const GATEWAY_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   ...RULES,
   routes: required(tableOrFunction, 'an array of routes, or a function'),
-  hosts: row(values.listOf(allowedHost), "an array of names of hosts, or ['*']", null),
-  queue: row(values.wholeFrom(1), 'a whole number from 1', 512),
-  wait: row(values.seconds(0.001), `more than 0 ${SECONDS}`, 30),
-  trustProxy: row(proxies, "an array of addresses, networks such as '10.0.0.0/8', 'loopback' and 'unix'", []),
-  showReasons: row(values.flag, 'true or false', true),
-  drainTimeout: row(values.seconds(0), SECONDS, 30),
-  logger: row(values.orNull(values.loggerLike), 'an object with info, warn, error and debug, or null'),
+  hosts: option(values.listOf(allowedHost), "an array of names of hosts, or ['*']", null),
+  queue: option(values.integerFrom(1), 'a whole number from 1', 512),
+  wait: option(values.seconds(0.001), `more than 0 ${SECONDS}`, 30),
+  trustProxy: option(
+    proxies,
+    "an array of addresses, networks such as '10.0.0.0/8', 'loopback' and 'unix'",
+    [],
+  ),
+  showReasons: option(values.boolean, 'true or false', true),
+  drainTimeout: option(values.seconds(0), SECONDS, 30),
+  logger: option(values.orNull(values.loggerLike), 'an object with info, warn, error and debug, or null'),
 }
 
 /** Where a gateway listens. */
-export const LISTEN_OPTIONS: Readonly<Record<keyof ListenSettings, Row>> = {
-  port: row(portNumber, 'a port number from 0 to 65535', 0),
-  host: row(values.text, 'the name or address of a host', null),
-  path: row(values.text, 'the path of a unix socket', null),
-  maxConnections: row(values.wholeFrom(1), 'a whole number from 1', 1_024),
-  headersTimeout: row(values.seconds(0.001), `more than 0 ${SECONDS}`, 15),
-  requestTimeout: row(values.seconds(0), SECONDS, 120),
+export const LISTEN_OPTIONS: Readonly<Record<keyof ListenSettings, OptionSpec>> = {
+  port: option(portNumber, 'a port number from 0 to 65535', 0),
+  host: option(values.string, 'the name or address of a host', null),
+  path: option(values.string, 'the path of a unix socket', null),
+  maxConnections: option(values.integerFrom(1), 'a whole number from 1', 1_024),
+  headersTimeout: option(values.seconds(0.001), `more than 0 ${SECONDS}`, 15),
+  requestTimeout: option(values.seconds(0), SECONDS, 120),
 }
 
 function portNumber(value: unknown): unknown {
-  const parsed = values.wholeFrom(0)(value)
-  return parsed !== WRONG && (parsed as number) <= 65_535 ? parsed : WRONG
+  const parsed = values.integerFrom(0)(value)
+  return parsed !== INVALID && (parsed as number) <= 65_535 ? parsed : INVALID
 }
 
 /** Reads what was given to `listen()`. */
@@ -163,7 +175,12 @@ function readTable(
   })
 }
 
-function readRoute(given: unknown, at: number, rules: Rules, rows: Readonly<Record<string, Row>>): ReadRoute {
+function readRoute(
+  given: unknown,
+  at: number,
+  rules: Rules,
+  rows: Readonly<Record<string, OptionSpec>>,
+): ReadRoute {
   try {
     const read = readOptions(given, rows)
     const own = Object.keys(RULES).some((key) => Object.hasOwn(read, key))

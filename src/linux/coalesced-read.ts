@@ -7,7 +7,7 @@ const REST_PER_BUSY_LOOK = 12
 const LONGEST_REST_MS = 50
 
 /** One look at something dear to read, shared by all who ask for it before it begins. */
-export class SharedLook<Seen> {
+export class CoalescedRead<Seen> {
   readonly #sys: Sys
   readonly #look: () => Seen | Promise<Seen>
   readonly #isBusy: () => boolean
@@ -23,7 +23,7 @@ export class SharedLook<Seen> {
   }
 
   /** What is seen from now on; never what was seen before. Rejects as the look does. */
-  take(): Promise<Seen> {
+  read(): Promise<Seen> {
     // Not at once: whoever asks in the same turn shares it.
     this.#next ??= this.#later()
     return this.#next

@@ -14,7 +14,7 @@ const LONGEST = 1_000
  * The marks of one spinner's processes: its own number, and one more for each spawn. A spinner inside another one's
  * child adds its marks to that child's, as a path, so that the outer one knows all that its child has started.
  */
-export class Marks {
+export class Cookies {
   /** What all of them hold, and nobody else's do. */
   readonly uuid: string = randomUUID()
   readonly #outer: string

@@ -1,6 +1,6 @@
 import type { Sys } from '../sys.ts'
 import { COOKIE } from './cookie.ts'
-import { belongings, leaderOf } from './kinship.ts'
+import { belongings, leaderOf } from './process-tree.ts'
 import { readPids, readVariable } from './processes.ts'
 import { readUnits, StatReader, type Units, type Usage } from './usage.ts'
 
@@ -45,7 +45,7 @@ interface Past {
 const FILES_A_TURN = 50
 
 /** Looks at all processes of the machine at once, for any number of children: a thousand cost one walk. Linux only. */
-export class Survey {
+export class MemorySurvey {
   readonly #sys: Sys
   readonly #reader: StatReader
   readonly #past = new WeakMap<Leader, Past>()

@@ -1,25 +1,25 @@
 import type { Sys } from '../sys.ts'
-import { SharedLook } from './coalesced-read.ts'
+import { CoalescedRead } from './coalesced-read.ts'
 import { isListener, type Listener, parseTcp } from './processes.ts'
 
 /** The kernel's tables of sockets. They grow with the machine, so children that start together share each reading. */
 export class SocketTables {
-  readonly #unix: SharedLook<string>
-  readonly #tcp: SharedLook<Listener[]>
+  readonly #unix: CoalescedRead<string>
+  readonly #tcp: CoalescedRead<Listener[]>
 
   constructor(sys: Sys, isBusy?: () => boolean) {
-    this.#unix = new SharedLook(sys, () => sys.fs.readFileSync('/proc/net/unix', 'utf8'), isBusy)
-    this.#tcp = new SharedLook(sys, () => readListeners(sys), isBusy)
+    this.#unix = new CoalescedRead(sys, () => sys.fs.readFileSync('/proc/net/unix', 'utf8'), isBusy)
+    this.#tcp = new CoalescedRead(sys, () => readListeners(sys), isBusy)
   }
 
   /** The text of `/proc/net/unix`. */
   unix(): Promise<string> {
-    return this.#unix.take()
+    return this.#unix.read()
   }
 
   /** All who listen on TCP. */
   tcp(): Promise<Listener[]> {
-    return this.#tcp.take()
+    return this.#tcp.read()
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Rounds } from '../schedule/shared-interval.ts'
+import type { SharedInterval } from '../schedule/shared-interval.ts'
 import type { Sys } from '../sys.ts'
 import type { ChildSettings } from '../types/options.ts'
 import { Monitor } from './monitor.ts'
@@ -6,7 +6,7 @@ import { Monitor } from './monitor.ts'
 /** What monitors share, and what they tell. */
 interface MonitorContext {
   readonly sys: Sys
-  readonly rounds: Rounds
+  readonly intervals: SharedInterval
 }
 
 interface MonitorHooks {
@@ -15,7 +15,7 @@ interface MonitorHooks {
 }
 
 /** The monitor of one child: from its first attempt until it is stopped, and another when it is to watch other files. */
-export class Watching {
+export class ChildMonitor {
   readonly #shared: MonitorContext
   readonly #hooks: MonitorHooks
   #monitor: Monitor | null = null
@@ -33,11 +33,11 @@ export class Watching {
     if (wanted === this.#watched) return
     this.#monitor?.close()
     this.#watched = wanted
-    const { sys, rounds } = this.#shared
+    const { sys, intervals } = this.#shared
     const { changed, error } = this.#hooks
     this.#monitor =
       monitor &&
-      new Monitor(sys, rounds, monitor, cwd ?? '.', {
+      new Monitor(sys, intervals, monitor, cwd ?? '.', {
         changed,
         warn: (message) => error(new Error(`'${name}': ${message}`)),
       })

@@ -5,7 +5,7 @@ import type { Sys } from '../sys.ts'
 const LARGEST_HASHED = 4 * 1024 * 1024
 
 /** What tells two versions of a file apart: its content, so that a bare touch or chmod is no change. */
-export function printOf({ fs }: Sys, file: string): { print: string; mtimeMs: number } | null {
+export function contentHash({ fs }: Sys, file: string): { print: string; mtimeMs: number } | null {
   try {
     const stat = fs.statSync(file)
     if (!stat.isFile()) return null
@@ -21,7 +21,7 @@ export function printOf({ fs }: Sys, file: string): { print: string; mtimeMs: nu
  * Which file or folder stands at a path, links followed; empty while none does. The time of birth is part of it,
  * since a folder that is made right after another was removed is often given its inode.
  */
-export function placeOf({ fs }: Sys, place: string): string {
+export function inodeOf({ fs }: Sys, place: string): string {
   try {
     const stat = fs.statSync(place)
     return `${fs.realpathSync(place)}:${stat.dev}:${stat.ino}:${stat.birthtimeMs}`
@@ -31,7 +31,7 @@ export function placeOf({ fs }: Sys, place: string): string {
 }
 
 /** What changes when a file is written; empty for anything else. */
-export function stampOf({ fs }: Sys, file: string): string {
+export function mtimeOf({ fs }: Sys, file: string): string {
   try {
     const stat = fs.statSync(file)
     return stat.isFile() ? `${stat.size}:${stat.mtimeMs}` : ''

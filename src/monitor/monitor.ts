@@ -2,12 +2,12 @@ import path from 'node:path'
 import type { ChokidarOptions, FSWatcher } from 'chokidar'
 import { messageOf } from '../errors.ts'
 import { type Deferred, deferred } from '../promises.ts'
-import type { Rounds } from '../schedule/shared-interval.ts'
+import type { SharedInterval } from '../schedule/shared-interval.ts'
 import type { Sys } from '../sys.ts'
 import type { MonitorSettings } from '../types/options.ts'
-import { placeOf, printOf, stampOf } from './fingerprint.ts'
+import { contentHash, inodeOf, mtimeOf } from './fingerprint.ts'
 import { ignores, rootOf } from './ignore.ts'
-import { type MonitorEvents, Pacer } from './throttle.ts'
+import { type MonitorEvents, Throttle } from './throttle.ts'
 
 /**
  * chokidar goes deaf when a folder it watches is replaced (docs/hazards.md#h39), so somebody looks every so
@@ -41,7 +41,7 @@ export class Monitor {
   /** Which file or folder stood at each root, and which folders stand below; a change means a deaf watcher. */
   readonly #places = new Map<string, string>()
   readonly #stamps = new Map<string, string>()
-  readonly #pacer: Pacer
+  readonly #pacer: Throttle
   readonly #leaveRounds: () => void
   readonly #beganAt: number
   readonly #scan: Deferred<void> = deferred()
@@ -55,16 +55,22 @@ export class Monitor {
   #polls = false
   #closed = false
 
-  constructor(sys: Sys, rounds: Rounds, settings: MonitorSettings, cwd: string, events: MonitorEvents) {
+  constructor(
+    sys: Sys,
+    rounds: SharedInterval,
+    settings: MonitorSettings,
+    cwd: string,
+    events: MonitorEvents,
+  ) {
     this.#sys = sys
     this.#events = events
     this.#settings = settings
     this.#roots = settings.paths.map((root) => path.resolve(cwd, root))
     // File times are finer than this clock: what was written in this very millisecond was there before.
     this.#beganAt = sys.clock.date() + 1
-    this.#pacer = new Pacer(sys.clock, settings.debounce * 1_000, events)
+    this.#pacer = new Throttle(sys.clock, settings.debounce * 1_000, events)
     for (const root of this.#roots) this.#rememberRoot(root)
-    this.#leaveRounds = rounds.join(LOOK_AT_PLACES_MS, () => this.#lookAtPlaces())
+    this.#leaveRounds = rounds.every(LOOK_AT_PLACES_MS, () => this.#lookAtPlaces())
     open.add(this)
     this.#arm().catch((thrown: unknown) => this.#onError(thrown))
   }
@@ -86,9 +92,9 @@ export class Monitor {
 
   /** Before the program is spawned, so that a save while it boots is seen as one. */
   #rememberRoot(root: string): void {
-    this.#places.set(root, placeOf(this.#sys, root))
-    this.#stamps.set(root, stampOf(this.#sys, root))
-    const seen = printOf(this.#sys, root)
+    this.#places.set(root, inodeOf(this.#sys, root))
+    this.#stamps.set(root, mtimeOf(this.#sys, root))
+    const seen = contentHash(this.#sys, root)
     if (seen) this.#prints.set(root, seen.print)
   }
 
@@ -110,7 +116,7 @@ export class Monitor {
     watcher.on('change', (file) => this.#onEvent(file))
     watcher.on('unlink', (file) => this.#onGone(file))
     watcher.on('addDir', (folder) => {
-      if (!this.#roots.includes(folder)) this.#places.set(folder, placeOf(this.#sys, folder))
+      if (!this.#roots.includes(folder)) this.#places.set(folder, inodeOf(this.#sys, folder))
     })
     watcher.on('unlinkDir', (folder) => {
       if (this.#roots.includes(folder)) this.#rearm()
@@ -149,7 +155,7 @@ export class Monitor {
     this.#looks = this.#looks.then(async () => {
       const before = this.#prints.get(file)
       if (before === undefined) await this.#sys.nextTurn()
-      const seen = this.#closed ? null : printOf(this.#sys, file)
+      const seen = this.#closed ? null : contentHash(this.#sys, file)
       if (!seen || seen.print === before) return
       this.#prints.set(file, seen.print)
       if (mayBeOld && before === undefined && seen.mtimeMs < this.#beganAt) return
@@ -173,14 +179,14 @@ export class Monitor {
     const places = this.#stirred ? [...this.#places.keys()] : this.#roots
     this.#stirred = false
     for (const place of places) {
-      const now = placeOf(this.#sys, place)
+      const now = inodeOf(this.#sys, place)
       if (now !== this.#places.get(place)) {
         this.#places.set(place, now)
         if (now !== '') this.#rearm()
       }
     }
     for (const root of this.#roots) {
-      const stamp = stampOf(this.#sys, root)
+      const stamp = mtimeOf(this.#sys, root)
       if (stamp !== this.#stamps.get(root)) this.#look(root, false)
       this.#stamps.set(root, stamp)
     }

@@ -12,7 +12,7 @@ const STORM = 5
 const LONGEST_HOLD_MS = 60_000
 
 /** Turns bursts of changes into single ones, and storms into ever rarer ones (docs/hazards.md#h40). */
-export class Pacer {
+export class Throttle {
   readonly #clock: Clock
   readonly #quietMs: number
   readonly #events: MonitorEvents

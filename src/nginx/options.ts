@@ -1,7 +1,7 @@
 import path from 'node:path'
 import * as values from '../options/parsers.ts'
-import { type Parser, WRONG } from '../options/parsers.ts'
-import { invalid, type Row, readWithDefaults, required, row, SECONDS } from '../options/read.ts'
+import { INVALID, type Parser } from '../options/parsers.ts'
+import { invalid, type OptionSpec, option, readWithDefaults, required, SECONDS } from '../options/read.ts'
 import type { Address, Child } from '../types/child.ts'
 import type { Duration } from '../types/options.ts'
 import { statementsOf } from './conf/parser.ts'
@@ -10,7 +10,7 @@ import { statementsOf } from './conf/parser.ts'
  * Selects the children of an upstream: the name of a child or of a pool (`'renderer'` matches `renderer` itself and
  * `renderer-0`, `renderer-1`, …), an array of such names, a regular expression for names, or a function.
  */
-export type Belongs = string | readonly string[] | RegExp | ((child: Child) => boolean)
+export type Members = string | readonly string[] | RegExp | ((child: Child) => boolean)
 
 /** Options of {@link nginx}. */
 export interface NginxOptions {
@@ -27,7 +27,7 @@ export interface NginxOptions {
    */
   readonly mode?: 'include' | 'block'
   /** Children of the upstream. Default: all children that have an address. */
-  readonly children?: Belongs | null
+  readonly children?: Members | null
   /** nginx program and the arguments of every call: `['nginx', '-p', '/srv/nginx']`. Default: `['nginx']`. */
   readonly command?: readonly string[]
   /** Main configuration of nginx, passed as `-c`. Default: the built-in path of nginx. */
@@ -60,7 +60,7 @@ export interface NginxSettings extends Required<Omit<NginxOptions, 'file' | 'dir
   readonly file: string
   /** Each ends with its semicolon. */
   readonly directives: readonly string[]
-  readonly children: Belongs | null
+  readonly children: Members | null
   readonly grace: number
   readonly debounce: number
   readonly timeout: number
@@ -69,78 +69,78 @@ export interface NginxSettings extends Required<Omit<NginxOptions, 'file' | 'dir
 const matching =
   (pattern: RegExp): Parser =>
   (value) =>
-    typeof value === 'string' && pattern.test(value) ? value : WRONG
+    typeof value === 'string' && pattern.test(value) ? value : INVALID
 
 const upstreamName = matching(/^[A-Za-z_][\w.-]{0,99}$/)
 const parameter = /^[a-z_]+(?:=[\w.:-]+)?$/
 const parameters: Parser = (value) =>
   typeof value === 'string' && (value === '' || value.split(' ').every((one) => parameter.test(one)))
     ? value
-    : WRONG
+    : INVALID
 
 const absolute: Parser = (value) => {
-  const given = values.folder(value)
-  return given === WRONG ? WRONG : path.resolve(given as string)
+  const given = values.directory(value)
+  return given === INVALID ? INVALID : path.resolve(given as string)
 }
 
 const command: Parser = (value) => {
-  const list = values.textList(value)
-  return list === WRONG || (list as string[]).length === 0 || (list as string[])[0] === '' ? WRONG : list
+  const list = values.stringList(value)
+  return list === INVALID || (list as string[]).length === 0 || (list as string[])[0] === '' ? INVALID : list
 }
 
 const switchOrCommand: Parser = (value) => (typeof value === 'boolean' ? value : command(value))
 
 const belongs: Parser = (value) => {
   if (value instanceof RegExp || typeof value === 'function') return value
-  return Array.isArray(value) ? values.textList(value) : values.text(value)
+  return Array.isArray(value) ? values.stringList(value) : values.string(value)
 }
 
 /** Accepts one plain directive; rejects text that could close the block or contain another one. */
 const directive: Parser = (value) => {
-  if (typeof value !== 'string' || /[\n\r#]/.test(value)) return WRONG
+  if (typeof value !== 'string' || /[\n\r#]/.test(value)) return INVALID
   const text = value.trim().replace(/;$/, '')
   try {
     const [only, ...more] = statementsOf(`${text};`)
     const isWell = only && more.length === 0 && !only.block && /^[a-z_]+$/.test(only.words[0] ?? '')
-    return isWell && only.words[0] !== 'server' ? `${text};` : WRONG
+    return isWell && only.words[0] !== 'server' ? `${text};` : INVALID
   } catch {
-    return WRONG
+    return INVALID
   }
 }
 
 const backup: Parser = (value) =>
-  typeof value === 'string' && value.startsWith('/') ? values.text(value) : values.portNumber(value)
+  typeof value === 'string' && value.startsWith('/') ? values.string(value) : values.portNumber(value)
 
 const ARGV = 'an array of a program and its arguments'
 
-const ROWS: Readonly<Record<keyof NginxSettings, Row>> = {
+const ROWS: Readonly<Record<keyof NginxSettings, OptionSpec>> = {
   upstream: required(upstreamName, 'the name of the upstream: letters, digits, `_`, `-` and `.`'),
   file: required(absolute, 'the path of the file that holds the upstream'),
-  mode: row(values.oneOf('include', 'block'), "'include' or 'block'", 'include'),
-  children: row(
+  mode: option(values.oneOf('include', 'block'), "'include' or 'block'", 'include'),
+  children: option(
     values.orNull(belongs),
     'the name of a child or a pool, an array of names, a RegExp, a function, or null for all',
     null,
   ),
-  command: row(command, ARGV, ['nginx']),
-  config: row(values.orNull(absolute), "the path of nginx's main configuration, or null", null),
-  test: row(switchOrCommand, `true, false, or ${ARGV}`, true),
-  reload: row(switchOrCommand, `true, false, or ${ARGV}`, true),
-  pid: row(values.orNull(absolute), 'the path of the file with the pid of nginx, or null', null),
-  grace: row(values.seconds(0), SECONDS, 0),
-  params: row(
+  command: option(command, ARGV, ['nginx']),
+  config: option(values.orNull(absolute), "the path of nginx's main configuration, or null", null),
+  test: option(switchOrCommand, `true, false, or ${ARGV}`, true),
+  reload: option(switchOrCommand, `true, false, or ${ARGV}`, true),
+  pid: option(values.orNull(absolute), 'the path of the file with the pid of nginx, or null', null),
+  grace: option(values.seconds(0), SECONDS, 0),
+  params: option(
     parameters,
     "parameters of a `server` line with one space between them, such as 'weight=2 max_fails=0'",
     'max_fails=0',
   ),
-  directives: row(
+  directives: option(
     values.listOf(directive),
     "an array of single directives of an upstream block, such as ['least_conn', 'keepalive 16']",
     [],
   ),
-  backup: row(values.orNull(backup), 'the absolute path of a socket, a port number, or null', null),
-  debounce: row(values.seconds(0), SECONDS, 0.1),
-  timeout: row(values.seconds(0.001), `more than 0 ${SECONDS}`, 10),
+  backup: option(values.orNull(backup), 'the absolute path of a socket, a port number, or null', null),
+  debounce: option(values.seconds(0), SECONDS, 0.1),
+  timeout: option(values.seconds(0.001), `more than 0 ${SECONDS}`, 10),
 }
 
 /** Validates the options of `nginx()`; throws one error that lists all problems. */
@@ -158,7 +158,7 @@ export const keyOf = ({ command, config, test, reload, pid, debounce, timeout }:
   JSON.stringify([command, config, test, reload, pid, debounce, timeout])
 
 /** Returns whether a child belongs to an upstream. Rethrows the errors of a user's function. */
-export function isMember(child: Child, belongs: Belongs | null): boolean {
+export function isMember(child: Child, belongs: Members | null): boolean {
   if (belongs === null) return true
   if (typeof belongs === 'function') return belongs(child) === true
   // Drop the flags g and y, because a stateful pattern would match only every second time.

@@ -4,10 +4,10 @@ import { untilAborted } from '../promises.ts'
 import type { Sys } from '../sys.ts'
 import type { Child, ChildState } from '../types/child.ts'
 import type { Spinner } from '../types/spinner.ts'
-import { NOBODY, type Server, serverAt, type Upstream } from './conf/render.ts'
+import { NO_SERVERS, type Server, serverAt, type Upstream } from './conf/render.ts'
 import { isMember, type NginxSettings } from './options.ts'
 import { RETRY_MS, Sync } from './sync.ts'
-import { type Section, SharedFile } from './upstream-file.ts'
+import { UpstreamFile, type UpstreamSection } from './upstream-file.ts'
 
 interface Member extends Server {
   readonly name: string
@@ -17,7 +17,7 @@ interface Member extends Server {
 
 /** The file while it is ours, and what keeps it. */
 interface Kept {
-  readonly file: SharedFile
+  readonly file: UpstreamFile
   readonly sync: Sync
 }
 
@@ -25,12 +25,12 @@ interface Kept {
 const byName = new Intl.Collator('en', { numeric: true })
 
 /** The children in one upstream: who stands in it, from when on and until when. */
-export class UpstreamPlugin implements Section {
+export class NginxPlugin implements UpstreamSection {
   readonly settings: NginxSettings
   readonly #sys: Sys
   readonly #members = new Map<string, Member>()
   #spinner: Spinner | null = null
-  #opening: Promise<SharedFile> | null = null
+  #opening: Promise<UpstreamFile> | null = null
   #kept: Kept | null = null
   /** Why the file cannot be had, as it was told last. */
   #refused = ''
@@ -44,7 +44,7 @@ export class UpstreamPlugin implements Section {
   wanted(): Upstream {
     const { backup, directives, params, upstream: name } = this.settings
     const members = [...this.#members.values()].sort((a, b) => byName.compare(a.name, b.name))
-    const servers: Server[] = members.length > 0 ? members : [NOBODY]
+    const servers: Server[] = members.length > 0 ? members : [NO_SERVERS]
     if (backup === null) return { name, directives, servers }
     const target = typeof backup === 'string' ? { socketPath: backup } : { host: '127.0.0.1', port: backup }
     const last = { text: serverAt(target, `${params} backup`.trim(), 'backup'), name: null }
@@ -133,7 +133,7 @@ export class UpstreamPlugin implements Section {
   }
 
   async #open(spinner: Spinner): Promise<void> {
-    this.#opening ??= SharedFile.open(this.#sys, spinner, this)
+    this.#opening ??= UpstreamFile.open(this.#sys, spinner, this)
     const opening = this.#opening
     try {
       const file = await opening

@@ -2,11 +2,10 @@ import { messageOf } from '../errors.ts'
 import { type Deferred, deferred } from '../promises.ts'
 import type { Clock, Sys } from '../sys.ts'
 import type { Child } from '../types/child.ts'
-import { Absent } from './control/command.ts'
+import { NginxNotRunning } from './control/command.ts'
 import { type OldWorkers, reloadNginx, testNginx } from './control/reload.ts'
 import { keyOf, type NginxSettings } from './options.ts'
-import { Told } from './told.ts'
-import type { Change, Section, SharedFile } from './upstream-file.ts'
+import type { Change, UpstreamFile, UpstreamSection } from './upstream-file.ts'
 
 /** A burst that does not end is not waited for longer than so many pauses. */
 const MOST_PAUSES = 10
@@ -17,21 +16,21 @@ const LOOK_MS = 25
 export const RETRY_MS = 60_000
 
 /** What became of a change. */
-export interface Outcome {
+export interface SyncResult {
   /** Whether nginx was told of it. */
   readonly isApplied: boolean
   /** Resolves when no worker of nginx works by what was there before, or with the signal. */
   left(signal: AbortSignal): Promise<void>
 }
 
-interface Batch extends Deferred<Outcome> {
+interface Batch extends Deferred<SyncResult> {
   readonly first: number
   last: number
   /** Who hears what goes wrong. */
   child: Child | null
 }
 
-const UNCHANGED: Outcome = { isApplied: false, left: async () => {} }
+const UNCHANGED: SyncResult = { isApplied: false, left: async () => {} }
 
 /** Syncs by what they run: plugins that write for the same nginx share its reloads. */
 const syncs = new Map<string, Sync>()
@@ -41,7 +40,7 @@ export class Sync {
   readonly #sys: Sys
   readonly #settings: NginxSettings
   readonly #key: string
-  readonly #files = new Map<SharedFile, number>()
+  readonly #files = new Map<UpstreamFile, number>()
   #pending: Batch | null = null
   #running: Promise<void> | null = null
   /** Whether something was written that nginx has not taken yet. */
@@ -51,7 +50,7 @@ export class Sync {
   #old: OldWorkers | null = null
   #reloadedAt = Number.NEGATIVE_INFINITY
   #retry: unknown = null
-  readonly #told = new Told()
+  readonly #told = new ErrorReporter()
 
   private constructor(sys: Sys, settings: NginxSettings, key: string) {
     this.#sys = sys
@@ -74,19 +73,19 @@ export class Sync {
     return this.#running === null && !this.#hasFailed
   }
 
-  add(file: SharedFile): void {
+  add(file: UpstreamFile): void {
     this.#files.set(file, (this.#files.get(file) ?? 0) + 1)
   }
 
   /** A plugin goes. What is under way is finished before its file is given back. */
-  leave(file: SharedFile, section: Section): void {
+  leave(file: UpstreamFile, section: UpstreamSection): void {
     const work = this.#running
     file.leave(section, work)
     if (work) void work.then(() => this.#remove(file))
     else this.#remove(file)
   }
 
-  #remove(file: SharedFile): void {
+  #remove(file: UpstreamFile): void {
     const users = (this.#files.get(file) ?? 1) - 1
     if (users > 0) this.#files.set(file, users)
     else this.#files.delete(file)
@@ -96,9 +95,9 @@ export class Sync {
   }
 
   /** Something has changed; resolves when nginx serves by it, or when that failed and was told. */
-  request(child: Child | null): Promise<Outcome> {
+  request(child: Child | null): Promise<SyncResult> {
     const now = this.#sys.clock.now()
-    this.#pending ??= { ...deferred<Outcome>(), first: now, last: now, child }
+    this.#pending ??= { ...deferred<SyncResult>(), first: now, last: now, child }
     this.#pending.last = now
     this.#pending.child = child ?? this.#pending.child
     const { promise } = this.#pending
@@ -138,7 +137,7 @@ export class Sync {
     return this.#old.remain().catch(() => false)
   }
 
-  async #pass({ child }: Batch): Promise<Outcome> {
+  async #pass({ child }: Batch): Promise<SyncResult> {
     const errors: Error[] = []
     const outcome = await this.#apply(errors).catch((thrown) => {
       errors.push(asError(thrown))
@@ -146,14 +145,14 @@ export class Sync {
     })
     // That nothing had to be done says nothing of an nginx that is not there.
     if (errors.length === 0 && (outcome.isApplied || this.#hasFailed)) this.#told.allIsWell()
-    this.#hasFailed = errors.some((error) => !(error instanceof Absent))
+    this.#hasFailed = errors.some((error) => !(error instanceof NginxNotRunning))
     for (const error of errors) this.#told.tell(error, child)
     // The pass before may have done what this one was asked for, and had nobody to tell.
     if (child) this.#told.catchUp(child)
     return outcome
   }
 
-  async #apply(errors: Error[]): Promise<Outcome> {
+  async #apply(errors: Error[]): Promise<SyncResult> {
     const changes: Change[] = []
     for (const file of this.#files.keys()) {
       await file.write().then(
@@ -165,7 +164,7 @@ export class Sync {
     await this.#mustPass(changes)
     this.#isReloadOwed = true
     this.#old = await reloadNginx(this.#sys, this.#settings).catch((thrown) => {
-      if (thrown instanceof Absent) this.#isReloadOwed = false
+      if (thrown instanceof NginxNotRunning) this.#isReloadOwed = false
       throw thrown
     })
     this.#isReloadOwed = false
@@ -177,7 +176,7 @@ export class Sync {
     try {
       await testNginx(this.#sys, this.#settings)
     } catch (thrown) {
-      if (!(thrown instanceof Absent)) await this.#undo(changes)
+      if (!(thrown instanceof NginxNotRunning)) await this.#undo(changes)
       throw thrown
     }
   }
@@ -196,3 +195,32 @@ const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : 
 
 const wake = (clock: Clock, ms: number): Promise<void> =>
   new Promise((resolve) => void clock.setTimeout(() => resolve(), ms))
+
+/** Tells what is wrong as the `error` event of a child: once, until all has been well again. */
+export class ErrorReporter {
+  readonly #told = new Set<string>()
+  #untold: Error | null = null
+
+  /** With nobody to hear it, it waits for the first who does. Who leaves does not miss an nginx that left before. */
+  tell(error: Error, child: Child | null): void {
+    // An nginx that does not run does so for one reason now and for another one then.
+    const what = error instanceof NginxNotRunning ? error.code : error.message
+    if (this.#told.has(what)) return
+    if (!child || (error instanceof NginxNotRunning && child.state === 'stopping')) {
+      this.#untold = error
+      return
+    }
+    this.#untold = null
+    this.#told.add(what)
+    child.reportError(error)
+  }
+
+  catchUp(child: Child): void {
+    if (this.#untold) this.tell(this.#untold, child)
+  }
+
+  allIsWell(): void {
+    this.#told.clear()
+    this.#untold = null
+  }
+}

@@ -3,15 +3,15 @@ import { invalid } from '../options/read.ts'
 import type { Sys } from '../sys.ts'
 import type { Spinner } from '../types/spinner.ts'
 import { rewriteBlock } from './conf/edit-block.ts'
+import { Unreadable } from './conf/parser.ts'
 import { HEADER, renderFile, type Upstream } from './conf/render.ts'
-import { Unreadable } from './conf/tokens.ts'
-import { bytesOf, readStanding, realPath, replace, type Standing } from './files/atomic-replace.ts'
-import type { HeldLock } from './files/held-lock.ts'
+import { bytesOf, type CurrentFile, readCurrent, realPath, replace } from './files/atomic-replace.ts'
+import type { HeldLock } from './files/lock.ts'
 import { takeLock } from './files/lock.ts'
 import { keyOf, type NginxSettings } from './options.ts'
 
 /** What one plugin wants to stand in a file. */
-export interface Section {
+export interface UpstreamSection {
   readonly settings: NginxSettings
   /** As it shall be now. */
   wanted(): Upstream
@@ -28,19 +28,20 @@ const BY = 'nginx()'
 const SAME = '`mode`, `command`, `config`, `test`, `reload`, `pid`, `debounce` and `timeout`'
 
 /** Which plugin was there first is chance, and no reason to write a file. */
-const byUpstream = (a: Section, b: Section): number => (a.settings.upstream < b.settings.upstream ? -1 : 1)
+const byUpstream = (a: UpstreamSection, b: UpstreamSection): number =>
+  a.settings.upstream < b.settings.upstream ? -1 : 1
 
 /** Files by their real paths. One is for one spinner; its plugins may share it. */
-const files = new Map<string, SharedFile>()
+const files = new Map<string, UpstreamFile>()
 
 /** A file that upstreams stand in. Whoever writes it, in this process or in another, holds its lock. */
-export class SharedFile {
+export class UpstreamFile {
   readonly #sys: Sys
   readonly #owner: Spinner
   readonly #path: string
   /** By upstream. Those that were left stay as they are. */
-  readonly #sections = new Map<string, Section>()
-  readonly #used = new Set<Section>()
+  readonly #sections = new Map<string, UpstreamSection>()
+  readonly #used = new Set<UpstreamSection>()
   #locking: Promise<void> | null = null
   #lock: HeldLock | null = null
   #leaving: Promise<void> | null = null
@@ -52,14 +53,14 @@ export class SharedFile {
   }
 
   /** Adds a section to a file. It is locked then, and fit to be written; else this throws. */
-  static async open(sys: Sys, owner: Spinner, section: Section): Promise<SharedFile> {
+  static async open(sys: Sys, owner: Spinner, section: UpstreamSection): Promise<UpstreamFile> {
     const { file } = section.settings
     const real = await realPath(sys, file).catch((thrown) => {
       throw invalid([`\`file\` '${file}' cannot be used: ${messageOf(thrown)}`], BY, thrown)
     })
     const known = files.get(real)
     if (known) await known.#leaving
-    const shared = files.get(real) ?? new SharedFile(sys, owner, real)
+    const shared = files.get(real) ?? new UpstreamFile(sys, owner, real)
     files.set(real, shared)
     await shared.#join(owner, section)
     return shared
@@ -68,7 +69,7 @@ export class SharedFile {
   /** Writes what is wanted now; null when that stands there already. */
   async write(): Promise<Change | null> {
     for (let turn = 0; turn < MOST_TURNS; turn++) {
-      const before = await readStanding(this.#sys, this.#path)
+      const before = await readCurrent(this.#sys, this.#path)
       const text = this.#textAfter(before)
       if (text === before.text) return null
       await this.#mustHold()
@@ -78,18 +79,18 @@ export class SharedFile {
   }
 
   /** The section stays in the file as it is. Without any that is used, and after `work`, the lock is given back. */
-  leave(section: Section, work: Promise<unknown> | null): void {
+  leave(section: UpstreamSection, work: Promise<unknown> | null): void {
     if (work) this.#leaving = Promise.all([this.#leaving, work]).then(() => this.#leave(section))
     else this.#leave(section)
   }
 
-  #leave(section: Section): void {
+  #leave(section: UpstreamSection): void {
     if (!this.#used.delete(section) || this.#used.size > 0) return
     files.delete(this.#path)
     this.#lock?.release()
   }
 
-  async #join(owner: Spinner, section: Section): Promise<void> {
+  async #join(owner: Spinner, section: UpstreamSection): Promise<void> {
     this.#mustFit(owner, section)
     const { upstream } = section.settings
     this.#sections.set(upstream, section)
@@ -97,7 +98,7 @@ export class SharedFile {
     try {
       this.#locking ??= this.#take()
       await this.#locking
-      this.#textAfter(await readStanding(this.#sys, this.#path))
+      this.#textAfter(await readCurrent(this.#sys, this.#path))
     } catch (thrown) {
       this.#sections.delete(upstream)
       this.#leave(section)
@@ -105,7 +106,7 @@ export class SharedFile {
     }
   }
 
-  #mustFit(owner: Spinner, { settings }: Section): void {
+  #mustFit(owner: Spinner, { settings }: UpstreamSection): void {
     const { mode, upstream } = settings
     const where = `\`file\` '${this.#path}'`
     if (owner !== this.#owner)
@@ -140,7 +141,7 @@ export class SharedFile {
     }
   }
 
-  #textAfter({ text }: Standing): string {
+  #textAfter({ text }: CurrentFile): string {
     const sections = [...this.#sections.values()].sort(byUpstream)
     if (sections.some(({ settings }) => settings.mode === 'include')) {
       this.#mustBeOurs(text)
@@ -173,8 +174,8 @@ export class SharedFile {
   }
 
   /** Only where it still stands: what somebody else wrote since is not touched. */
-  async #undo(before: Standing, text: string): Promise<void> {
-    const now = await readStanding(this.#sys, this.#path)
+  async #undo(before: CurrentFile, text: string): Promise<void> {
+    const now = await readCurrent(this.#sys, this.#path)
     if (now.text !== text || !(await this.#lock?.isOurs())) return
     if (before.text === null) await this.#sys.fs.promises.unlink(now.path)
     else await replace(this.#sys, now, before.text)

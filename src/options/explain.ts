@@ -1,7 +1,7 @@
 import { hasNul, isFileUrl, show } from './parsers.ts'
 
 /** Says which part of a wrong value is wrong, and how; `undefined` where it is wrong as a whole. */
-export type WrongPart = (value: unknown, key: string) => string | undefined
+export type Explain = (value: unknown, key: string) => string | undefined
 
 const WITH_NUL = ', which has a NUL character in it'
 const isText = (value: unknown): boolean => typeof value === 'string' && !hasNul(value)
@@ -9,7 +9,7 @@ const shown = (value: unknown): string =>
   `is ${show(value)}${typeof value === 'string' && hasNul(value) ? WITH_NUL : ''}`
 
 /** A list of which each item must be a text. */
-export const inTexts: WrongPart = (value, key) => {
+export const inTexts: Explain = (value, key) => {
   if (!Array.isArray(value)) return undefined
   const items = Array.from<unknown>(value)
   const index = items.findIndex((item) => !isText(item))
@@ -17,7 +17,7 @@ export const inTexts: WrongPart = (value, key) => {
 }
 
 /** Variables by name. */
-export const inVariables: WrongPart = (value) => {
+export const inVariables: Explain = (value) => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
   if (Symbol.iterator in value) return 'it is a list, such as a Map'
   for (const [name, entry] of Object.entries(value)) {
@@ -30,7 +30,7 @@ export const inVariables: WrongPart = (value) => {
 }
 
 /** One of the forms of `ready` that are objects. */
-export const inReadiness: WrongPart = (value) => {
+export const inReadiness: Explain = (value) => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
   const keys = Object.keys(value)
   if (keys.length !== 1) return `it has ${keys.length === 0 ? 'none of these keys' : 'more than one key'}`
@@ -43,5 +43,5 @@ export const inReadiness: WrongPart = (value) => {
 }
 
 /** A URL in the place of a path. */
-export const inScript: WrongPart = (value) =>
+export const inScript: Explain = (value) =>
   isFileUrl(value) ? 'it is a URL; give its path, which fileURLToPath(url) of node:url says' : undefined

@@ -4,23 +4,23 @@ import type { Sys } from '../sys.ts'
 import type { ChildSettings } from '../types/options.ts'
 
 /** What a child cannot be spawned without: the option that names it, and why it is of no use. */
-export interface Lack {
+export interface MissingFile {
   readonly option: 'command' | 'cwd' | 'script'
   readonly why: string
 }
 
 /** What can be seen to be missing without spawning anything. */
-export function lackOf(sys: Sys, settings: ChildSettings): Lack | null {
+export function findMissing(sys: Sys, settings: ChildSettings): MissingFile | null {
   const { command, cwd, script } = settings
   const wrongFolder = explainFolder(sys, cwd)
   if (wrongFolder) return { option: 'cwd', why: wrongFolder }
-  const lack = script === null ? null : lackOfScript(sys, settings, script)
+  const lack = script === null ? null : findMissingScript(sys, settings, script)
   // Windows finds programs by more than their names.
   if (lack || sys.platform === 'win32' || locate(sys, settings)) return lack
   return { option: 'command', why: notFound(command) }
 }
 
-export function lackOfScript(sys: Sys, { cwd }: ChildSettings, given: string): Lack | null {
+export function findMissingScript(sys: Sys, { cwd }: ChildSettings, given: string): MissingFile | null {
   const script = path.resolve(cwd ?? '.', given)
   const found = ['', '.js', '.json', '.node'].find((ending) => sys.fs.existsSync(script + ending))
   const wrongFolder = explainFolder(sys, cwd)

@@ -2,102 +2,122 @@ import path from 'node:path'
 import type { ChildSettings, MonitorSettings, SpinnerSettings, WaitOptions } from '../types/options.ts'
 import { inReadiness, inScript, inTexts, inVariables } from './explain.ts'
 import * as values from './parsers.ts'
-import { type Parser, show, WRONG } from './parsers.ts'
-import { defaultOf, invalid, type Row, type Rows, readOptions, row, SECONDS } from './read.ts'
+import { INVALID, type Parser, show } from './parsers.ts'
+import {
+  defaultOf,
+  invalid,
+  type OptionSpec,
+  type OptionSpecs,
+  option,
+  readOptions,
+  SECONDS,
+} from './read.ts'
 import { defaultStopScope } from './stop-scope.ts'
 
 /** Every option of a child: how it is read, what a message says of it, and its default. */
-export const CHILD_OPTIONS: Rows = {
-  name: row(values.text, 'a text that is not empty'),
-  script: { ...row(values.script, 'the path of a program for Node'), part: inScript },
-  command: row(values.text, 'the name or path of a program', process.execPath),
-  args: { ...row(values.textList, 'an array of texts', []), part: inTexts },
-  env: { ...row(values.environment, 'an object of texts, numbers or booleans', {}), part: inVariables },
-  extendEnv: { ...row(values.inheritance, 'true, false or an array of names', true), part: inTexts },
-  cwd: row(values.orNull(values.folder), 'the path of a folder, a file: URL, or null', null),
-  logger: row(
+export const CHILD_OPTIONS: OptionSpecs = {
+  name: option(values.string, 'a text that is not empty'),
+  script: { ...option(values.script, 'the path of a program for Node'), part: inScript },
+  command: option(values.string, 'the name or path of a program', process.execPath),
+  args: { ...option(values.stringList, 'an array of texts', []), part: inTexts },
+  env: { ...option(values.environment, 'an object of texts, numbers or booleans', {}), part: inVariables },
+  extendEnv: { ...option(values.inheritance, 'true, false or an array of names', true), part: inTexts },
+  cwd: option(values.orNull(values.directory), 'the path of a folder, a file: URL, or null', null),
+  logger: option(
     values.orNull(values.loggerLike),
     'an object with info, warn, error and debug, or null',
     console,
   ),
-  timeout: row(values.seconds(0.001), `more than 0 ${SECONDS}`, 30),
-  attempts: row(values.wholeFrom(1), 'a whole number from 1', 3),
-  stopTimeout: row(values.seconds(0), SECONDS, 30),
+  timeout: option(values.seconds(0.001), `more than 0 ${SECONDS}`, 30),
+  attempts: option(values.integerFrom(1), 'a whole number from 1', 3),
+  stopTimeout: option(values.seconds(0), SECONDS, 30),
   stopSignal: {
-    ...row(values.signalName, "the name of a signal, such as 'SIGTERM'", 'SIGTERM'),
+    ...option(values.signalName, "the name of a signal, such as 'SIGTERM'", 'SIGTERM'),
     meant: values.nearestSignal,
   },
-  stopScope: row(values.oneOf('group', 'leader'), "'group' or 'leader'"),
-  monitor: row(
-    values.orNull(values.monitored),
+  stopScope: option(values.oneOf('group', 'leader'), "'group' or 'leader'"),
+  monitor: option(
+    values.orNull(values.monitor),
     'a path, a list of paths, { paths, ignore, debounce }, or null',
     null,
   ),
-  stdout: row(values.orNull(values.stream), 'a writable stream, or null', () => process.stdout),
-  stderr: row(values.orNull(values.stream), 'a writable stream, or null', () => process.stderr),
-  idleTimeSec: row(values.secondsOrOff, `${SECONDS}; -1 or null for never`, 1800),
-  warm: row(values.flag, 'true or false', false),
-  restart: row(values.oneOf('always', 'on-failure', 'never'), "'always', 'on-failure' or 'never'", 'always'),
-  restartTolerance: row(values.seconds(0), SECONDS, 60),
-  maxRestarts: row(values.wholeFrom(0), 'a whole number from 0', 1),
-  faultTimeout: row(values.seconds(0), SECONDS, 60),
-  restartOrder: row(values.oneOf('stop-first', 'start-first'), "'stop-first' or 'start-first'", 'stop-first'),
-  listen: row(
+  stdout: option(values.orNull(values.stream), 'a writable stream, or null', () => process.stdout),
+  stderr: option(values.orNull(values.stream), 'a writable stream, or null', () => process.stderr),
+  idleTimeSec: option(values.secondsOrOff, `${SECONDS}; -1 or null for never`, 1800),
+  warm: option(values.boolean, 'true or false', false),
+  restart: option(
+    values.oneOf('always', 'on-failure', 'never'),
+    "'always', 'on-failure' or 'never'",
+    'always',
+  ),
+  restartTolerance: option(values.seconds(0), SECONDS, 60),
+  maxRestarts: option(values.integerFrom(0), 'a whole number from 0', 1),
+  faultTimeout: option(values.seconds(0), SECONDS, 60),
+  restartOrder: option(
+    values.oneOf('stop-first', 'start-first'),
+    "'stop-first' or 'start-first'",
+    'stop-first',
+  ),
+  listen: option(
     values.whereToListen,
     "'socket', 'port', a port number from 1 to 65535, { allocate, release }, or null",
     'socket',
   ),
   ready: {
-    ...row(
+    ...option(
       values.readiness,
       "'listen', 'spawn', 'message', { http: '/path' }, { output: /pattern/ } or a function",
     ),
     part: inReadiness,
   },
-  stdin: row(values.oneOf('ignore', 'pipe'), "'ignore' or 'pipe'", 'ignore'),
-  ipc: row(values.flag, 'true or false', false),
-  uid: row(values.wholeFrom(0), 'a user id, a whole number from 0'),
-  gid: row(values.wholeFrom(0), 'a group id, a whole number from 0'),
-  checks: row(values.checkList, 'an array of { name, interval, retries, run }, each with another name', []),
-  drainTimeout: row(values.seconds(0), SECONDS, 30),
+  stdin: option(values.oneOf('ignore', 'pipe'), "'ignore' or 'pipe'", 'ignore'),
+  ipc: option(values.boolean, 'true or false', false),
+  uid: option(values.integerFrom(0), 'a user id, a whole number from 0'),
+  gid: option(values.integerFrom(0), 'a group id, a whole number from 0'),
+  checks: option(
+    values.checkList,
+    'an array of { name, interval, retries, run }, each with another name',
+    [],
+  ),
+  drainTimeout: option(values.seconds(0), SECONDS, 30),
 }
 
 /** What concerns a spinner itself. */
-export const OWN_OPTIONS: Rows = {
-  plugins: row(
+export const OWN_OPTIONS: OptionSpecs = {
+  plugins: option(
     values.listOf(values.pluginLike),
     'an array of { name, setup, ready, drain, gone, close }',
     [],
   ),
-  concurrency: row(values.wholeFrom(1), 'a whole number from 1', null),
-  maxRunning: row(values.orNull(values.wholeFrom(1)), 'a whole number from 1, or null', null),
-  maxMemory: row(
+  concurrency: option(values.integerFrom(1), 'a whole number from 1', null),
+  maxRunning: option(values.orNull(values.integerFrom(1)), 'a whole number from 1, or null', null),
+  maxMemory: option(
     values.orNull(values.bytes(1)),
     "bytes as a number, or a text such as '2GB'; null for no limit",
     null,
   ),
-  runtimeDir: row(values.text, 'the path of a folder', null),
-  id: row(values.text, 'a text that is not empty', null),
-  orphans: row(values.oneOf('kill', 'leave'), "'kill' or 'leave'", 'kill'),
-  cgroup: row(values.flag, 'true or false', false),
+  runtimeDir: option(values.string, 'the path of a folder', null),
+  id: option(values.string, 'a text that is not empty', null),
+  orphans: option(values.oneOf('kill', 'leave'), "'kill' or 'leave'", 'kill'),
+  cgroup: option(values.boolean, 'true or false', false),
 }
 
 const { name: _name, script: _script, args: _args, ...SHARED_OPTIONS } = CHILD_OPTIONS
 
 /** A caller's signal is no option of the child, but it travels with them. */
-const isSignal: Parser = (value) => (value instanceof AbortSignal ? value : WRONG)
-const CALL_OPTIONS: Rows = {
+const isSignal: Parser = (value) => (value instanceof AbortSignal ? value : INVALID)
+const CALL_OPTIONS: OptionSpecs = {
   ...CHILD_OPTIONS,
-  signal: row(isSignal, 'an AbortSignal'),
+  signal: option(isSignal, 'an AbortSignal'),
 }
 
-const WAIT_OPTIONS: Rows = { signal: row(isSignal, 'an AbortSignal') }
+const WAIT_OPTIONS: OptionSpecs = { signal: option(isSignal, 'an AbortSignal') }
 
 /** What others call `listen`. */
 const PORT = '`port` is not an option; where a child listens is said by `listen`, such as `listen: 3000`'
 
 const elsewhere =
-  (rows: Rows, where: string) =>
+  (rows: OptionSpecs, where: string) =>
   (key: string): string | undefined => {
     if (key === 'port') return PORT
     return Object.hasOwn(rows, key) ? `\`${key}\` belongs to ${where}` : undefined
@@ -141,9 +161,9 @@ export function readWait(given: unknown): WaitOptions {
     : (readOptions(given, WAIT_OPTIONS, { elsewhere: belongsToChild }) as WaitOptions)
 }
 
-const WATCH_OPTIONS: Rows = {
-  monitor: { ...(CHILD_OPTIONS['monitor'] as Row), isRequired: true },
-  cwd: CHILD_OPTIONS['cwd'] as Row,
+const WATCH_OPTIONS: OptionSpecs = {
+  monitor: { ...(CHILD_OPTIONS['monitor'] as OptionSpec), isRequired: true },
+  cwd: CHILD_OPTIONS['cwd'] as OptionSpec,
 }
 
 /** Reads what `watch` takes. */
@@ -154,7 +174,7 @@ export function readWatch(given: unknown): { settings: MonitorSettings; cwd: str
 }
 
 /** What was meant as options would otherwise be lost without a word. */
-export function mustBeCallback(given: unknown): void {
+export function assertCallback(given: unknown): void {
   if (typeof given === 'function') return
   throw invalid([
     `the second argument of start() must be a callback, but it is ${show(given)}; options go into the first: start({ script, … })`,
@@ -162,10 +182,10 @@ export function mustBeCallback(given: unknown): void {
 }
 
 /** Whether a call says more than which child it means. */
-export const saysOnlyName = (call: Call): boolean => Object.keys(call.given).every((key) => key === 'name')
+export const hasOnlyName = (call: Call): boolean => Object.keys(call.given).every((key) => key === 'name')
 
 /** Fills in the defaults, the spinner's before the library's. */
-export function complete(call: Call, defaults: Readonly<Record<string, unknown>>): ChildSettings {
+export function completeSettings(call: Call, defaults: Readonly<Record<string, unknown>>): ChildSettings {
   const merged = { ...defaults, ...call.given }
   const settings: Record<string, unknown> = {}
   for (const [key, known] of Object.entries(CHILD_OPTIONS))
@@ -176,7 +196,7 @@ export function complete(call: Call, defaults: Readonly<Record<string, unknown>>
   settings['env'] = environmentOf(defaults['env'], call.given['env'])
   if (script !== undefined) {
     settings['args'] = Object.freeze([script, ...(settings['args'] as readonly string[])])
-    if (!Object.hasOwn(merged, 'monitor')) settings['monitor'] = values.monitored(withExtension(script))
+    if (!Object.hasOwn(merged, 'monitor')) settings['monitor'] = values.monitor(withExtension(script))
   }
   settings['stopScope'] ??= defaultStopScope(settings['command'] as string)
   settings['ready'] ??= settings['listen'] === null ? 'spawn' : 'listen'
@@ -196,7 +216,7 @@ const environmentOf = (...given: unknown[]): Variables =>
     ? NO_VARIABLES
     : Object.freeze(Object.assign(Object.create(null), ...given))
 
-function fallbackOf(merged: Readonly<Record<string, unknown>>, key: string, known: Row): unknown {
+function fallbackOf(merged: Readonly<Record<string, unknown>>, key: string, known: OptionSpec): unknown {
   return merged[key] === null ? null : defaultOf(known)
 }
 

@@ -1,14 +1,14 @@
 import type { Writable } from 'node:stream'
-import type { Marks } from '../linux/cookie.ts'
+import type { Cookies } from '../linux/cookie.ts'
 import { atExit } from '../process/exit-hook.ts'
 import type { ManagedProcess } from '../process/managed-process.ts'
 import type { Sys } from '../sys.ts'
-import { type Left, reap } from './reaper.ts'
+import { type Leftover, reap } from './reaper.ts'
 import { StateFile } from './state-file.ts'
 import { Watchdog } from './watchdog.ts'
 
 /** Where it is written which processes there are, and whom to tell when it cannot be. */
-export interface Record {
+export interface StateLocation {
   /** Only this user can write to it. */
   readonly folder: string
   readonly name: string
@@ -25,7 +25,7 @@ export class Orphans {
   readonly #reaped: Promise<void>
 
   /** Throws when a living host has the record. What a dead one left is asked to end in this very turn. */
-  constructor(sys: Sys, marks: Marks, record: Record | null) {
+  constructor(sys: Sys, marks: Cookies, record: StateLocation | null) {
     this.#watchdog = new Watchdog(sys, marks)
     this.#state = record && StateFile.claim(sys, record.folder, marks.uuid, record.warn, record.name)
     this.#reaped = record && this.#state ? reaped(sys, this.#state.left, record.warn) : Promise.resolve()
@@ -69,7 +69,7 @@ export class Orphans {
 }
 
 /** Until it is done it keeps the host alive: a program that has nothing else to do would leave them behind again. */
-async function reaped(sys: Sys, left: readonly Left[], warn: Record['warn']): Promise<void> {
+async function reaped(sys: Sys, left: readonly Leftover[], warn: StateLocation['warn']): Promise<void> {
   const letHostGo = left.length > 0 ? sys.hold() : () => {}
   await reap(sys, left, warn).finally(letHostGo)
 }

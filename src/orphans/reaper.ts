@@ -1,11 +1,11 @@
 import { COOKIE, isWatchdog, isWithin } from '../linux/cookie.ts'
 import { isAlive, isSafeGroup, readPids, readStat, readVariable, type Stat } from '../linux/processes.ts'
-import { looks } from '../process/poll-delays.ts'
+import { pollDelays } from '../process/group.ts'
 import type { Sys } from '../sys.ts'
 import { remove } from './state-io.ts'
 
 /** What a dead host left: which processes it had, and the file that says so. */
-export interface Left {
+export interface Leftover {
   readonly file: string
   readonly uuid: string
   /** Start times by pid. Each led a group of its own. */
@@ -20,7 +20,11 @@ const KILL_MS = 4_800
  * Ends what dead hosts left. The polite signal is sent in this very turn. Resolves when nothing of it lives, or when
  * it has survived the kill for long; never rejects. The files go last: a host that dies in the middle leaves them.
  */
-export async function reap(sys: Sys, left: readonly Left[], warn: (message: string) => void): Promise<void> {
+export async function reap(
+  sys: Sys,
+  left: readonly Leftover[],
+  warn: (message: string) => void,
+): Promise<void> {
   if (left.length === 0) return
   const sweep = new Sweep(sys, left)
   if ((await sweep.ends('SIGTERM', GRACE_MS)) || (await sweep.ends('SIGKILL', KILL_MS))) {
@@ -42,14 +46,14 @@ class Sweep {
   /** Who lived at the last look; null when nothing could be seen. */
   remaining: number[] | null = null
   readonly #sys: Sys
-  readonly #left: readonly Left[]
+  readonly #left: readonly Leftover[]
   readonly #ownMark: string | null
   /** Who has had the polite signal. */
   readonly #asked = new Set<string>()
   /** Who was seen in a proven group: one of them that is still in it proves it when its leader has gone. */
   readonly #known = new Set<string>()
 
-  constructor(sys: Sys, left: readonly Left[]) {
+  constructor(sys: Sys, left: readonly Leftover[]) {
     this.#sys = sys
     this.#left = left
     this.#ownMark = sys.env[COOKIE] ?? null
@@ -58,7 +62,7 @@ class Sweep {
   /** Looks, and signals what it sees, until nothing is left: true, or the time is up: false. */
   async ends(signal: 'SIGTERM' | 'SIGKILL', ms: number): Promise<boolean> {
     let waited = 0
-    for (const wait of looks()) {
+    for (const wait of pollDelays()) {
       this.remaining = this.#look(signal)
       if (this.remaining?.length === 0) return true
       if (waited >= ms) return false

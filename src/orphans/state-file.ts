@@ -3,8 +3,8 @@ import { messageOf, SpinnerError } from '../errors.ts'
 import { thisHost } from '../linux/host-identity.ts'
 import { readStat } from '../linux/processes.ts'
 import type { Sys } from '../sys.ts'
-import type { Left } from './reaper.ts'
-import { CLOSED_LINE, goneLine, headOf, spawnedLine } from './state-format.ts'
+import type { Leftover } from './reaper.ts'
+import { CLOSED_LINE, goneLine, spawnedLine, stateHeader } from './state-format.ts'
 import { append, isSame, remove, writeFresh } from './state-io.ts'
 import { Claim } from './state-lock.ts'
 
@@ -17,7 +17,7 @@ const nothing = (): void => {}
 /** What a new host needs to find the processes of this one, should this one die. Linux only. */
 export class StateFile {
   /** What dead hosts of the same identity left, as it was when this one began. */
-  readonly left: readonly Left[]
+  readonly left: readonly Leftover[]
   readonly #sys: Sys
   readonly #file: string
   readonly #head: string
@@ -34,7 +34,7 @@ export class StateFile {
     file: string,
     head: string,
     descriptor: number,
-    left: readonly Left[],
+    left: readonly Leftover[],
     warn: (message: string) => void,
   ) {
     this.#sys = sys
@@ -61,7 +61,7 @@ export class StateFile {
       const host = thisHost(sys)
       const claim = new Claim(sys, file, host, uuid, warn)
       const descriptor = claim.take()
-      return new StateFile(sys, file, headOf(host, uuid), descriptor, claim.collect(), warn)
+      return new StateFile(sys, file, stateHeader(host, uuid), descriptor, claim.collect(), warn)
     } catch (thrown) {
       if (thrown instanceof SpinnerError) throw thrown
       const what = `The state file '${file}' cannot be used: ${messageOf(thrown)}.`

@@ -18,7 +18,7 @@ const START = '(?:0|[1-9]\\d{0,14})'
 const HEAD = new RegExp(`^spinner-state (\\d+) (${UUID}) (pid:\\[\\d+\\]) (${PID}) (${START}) (${UUID})$`)
 const LINE = new RegExp(`^(?:\\+ (${PID}) (${START})|- (${PID})|closed)$`)
 
-export const headOf = ({ boot, namespace, pid, start }: Host, uuid: string): string =>
+export const stateHeader = ({ boot, namespace, pid, start }: Host, uuid: string): string =>
   `spinner-state ${VERSION} ${boot} ${namespace} ${pid} ${start} ${uuid}\n`
 
 export const spawnedLine = (pid: number, start: number): string => `+ ${pid} ${start}\n`

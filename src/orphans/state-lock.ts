@@ -3,8 +3,8 @@ import path from 'node:path'
 import { codeOf, messageOf, SpinnerError } from '../errors.ts'
 import { type Host, sharesNumbers, stillRuns } from '../linux/host-identity.ts'
 import type { Sys } from '../sys.ts'
-import type { Left } from './reaper.ts'
-import { headOf } from './state-format.ts'
+import type { Leftover } from './reaper.ts'
+import { stateHeader } from './state-format.ts'
 import { type Found, look, remove, writeFresh } from './state-io.ts'
 
 /** Each turn but the last has seen somebody else come further. */
@@ -28,7 +28,7 @@ export class Claim {
     this.#sys = sys
     this.#file = file
     this.#host = host
-    this.#head = headOf(host, uuid)
+    this.#head = stateHeader(host, uuid)
     this.#warn = warn
   }
 
@@ -44,7 +44,7 @@ export class Claim {
   }
 
   /** What dead hosts left, for the one who holds the file; the rest of their names is tidied away. */
-  collect(): Left[] {
+  collect(): Leftover[] {
     // Who still looks at one of these is too late: it will find our file and give up.
     for (const file of [...this.#beside('new'), ...this.#beside('lock')]) remove(this.#sys, file)
     return this.#beside('left').flatMap((file) => {
@@ -68,7 +68,7 @@ export class Claim {
     }
   }
 
-  #adopt(file: string): Left[] {
+  #adopt(file: string): Leftover[] {
     const found = look(this.#sys, file)
     if (!found) return []
     if ('why' in found) {

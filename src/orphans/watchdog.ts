@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import type { Writable } from 'node:stream'
-import { COOKIE, type Marks } from '../linux/cookie.ts'
+import { COOKIE, type Cookies } from '../linux/cookie.ts'
 import { seesProcesses } from '../linux/processes.ts'
 import type { Sys } from '../sys.ts'
 
@@ -88,7 +88,7 @@ done
  */
 export class Watchdog {
   readonly #sys: Sys
-  readonly #marks: Marks
+  readonly #marks: Cookies
   readonly #groups = new Set<number>()
   /** The folders that go with the host, by the letter that tells the shell what each is. */
   readonly #folders = new Map<'c' | 'd', string>()
@@ -98,7 +98,7 @@ export class Watchdog {
   #wokenAt = 0
   #closed = false
 
-  constructor(sys: Sys, marks: Marks) {
+  constructor(sys: Sys, marks: Cookies) {
     this.#sys = sys
     this.#marks = marks
   }

@@ -1,5 +1,5 @@
-import { show, text, whole } from '../options/parsers.ts'
-import { invalid, type Rows, readOptions, required, row } from '../options/read.ts'
+import { integer, show, string } from '../options/parsers.ts'
+import { invalid, type OptionSpecs, option, readOptions, required } from '../options/read.ts'
 import type { StartOptions } from '../types/options.ts'
 
 /** Options of `createPool`: the options of its children, and their number. */
@@ -16,14 +16,14 @@ export interface PoolOptions extends Omit<StartOptions, 'name' | 'signal'> {
 const MOST = 10_000
 const LAST_PORT = 65_535
 
-const ROWS: Rows = {
-  name: required(text, 'a text that is not empty'),
-  size: required(whole(1, MOST), `a whole number from 1 to ${MOST}`),
-  port: row(whole(1, LAST_PORT), `a port number from 1 to ${LAST_PORT}`),
+const ROWS: OptionSpecs = {
+  name: required(string, 'a text that is not empty'),
+  size: required(integer(1, MOST), `a whole number from 1 to ${MOST}`),
+  port: option(integer(1, LAST_PORT), `a port number from 1 to ${LAST_PORT}`),
 }
 
 /** Returns the name of a child of a pool. */
-export const nameOf = (pool: string, index: number): string => `${pool}-${index}`
+export const memberName = (pool: string, index: number): string => `${pool}-${index}`
 
 /** Creates the error for invalid options of a pool. */
 export const wrong = (what: string): Error => invalid([what], 'createPool()')

@@ -1,15 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
 import { safeLog } from '../emitter.ts'
-import { closedError, headOf, SpinnerError } from '../errors.ts'
-import { complete, readCall, readWait } from '../options/normalise.ts'
-import { quietly, untilAborted } from '../promises.ts'
+import { closedError, firstLineOf, SpinnerError } from '../errors.ts'
+import { completeSettings, readCall, readWait } from '../options/normalise.ts'
+import { silenced, untilAborted } from '../promises.ts'
 import { realSys, type Sys } from '../sys.ts'
 import type { Child } from '../types/child.ts'
 import type { ChildSettings, StartOptions, WaitOptions } from '../types/options.ts'
 import type { Spinner } from '../types/spinner.ts'
-import { nameOf, type PoolOptions, readPool, wrong } from './options.ts'
-import { Presence } from './retry.ts'
-import { roll } from './rolling-restart.ts'
+import { memberName, type PoolOptions, readPool, wrong } from './options.ts'
+import { FaultRetry } from './retry.ts'
+import { rollingRestart } from './rolling-restart.ts'
 
 export type { PoolOptions } from './options.ts'
 
@@ -37,7 +37,7 @@ export function createPool(spinner: Spinner, options: PoolOptions): Pool {
 /** @internal The same on another outside world: a test's. */
 export function createPoolOn(sys: Sys, spinner: Spinner, options: PoolOptions): Pool {
   const { name, size } = readPool(options)
-  const names = Array.from({ length: size }, (_, index) => nameOf(name, index))
+  const names = Array.from({ length: size }, (_, index) => memberName(name, index))
   const taken = names.find((each) => spinner.child(each))
   if (taken !== undefined) throw wrong(`a child '${taken}' is there already; \`name\` must be another`)
   return new Pool(sys, spinner, options)
@@ -52,7 +52,7 @@ export class Pool {
   #settings: ChildSettings
   /** Ends the monitor, and what that was made for. */
   #monitor: { end(): void; readonly of: unknown } | null = null
-  readonly #presence: Presence
+  readonly #presence: FaultRetry
   readonly #leave: () => void
   #wanted = false
   #closed = false
@@ -67,7 +67,7 @@ export class Pool {
     this.#options = { ...options }
     this.#settings = this.#read()
     this.#children = this.#define(size)
-    this.#presence = new Presence(sys.clock, spinner)
+    this.#presence = new FaultRetry(sys.clock, spinner)
     this.#leave = spinner.use({ name: `pool ${name}`, close: () => this.#close() })
   }
 
@@ -83,7 +83,7 @@ export class Pool {
 
   /** Starts all; resolves when all are ready. Throws what the first that failed has thrown, when all have settled. */
   start(options: WaitOptions = {}): Promise<void> {
-    return quietly(async () => {
+    return silenced(async () => {
       const { signal } = readWait(options)
       this.#mustBeOpen()
       this.#wanted = true
@@ -97,7 +97,7 @@ export class Pool {
 
   /** Stops all, in parallel; resolves when nothing of them lives. Ends a rolling restart that is under way. */
   stop(): Promise<void> {
-    return quietly(async () => {
+    return silenced(async () => {
       this.#rest()
       await all(this.#children, (child) => child.stop())
     })
@@ -112,7 +112,7 @@ export class Pool {
 
   /** Makes it smaller or larger: the last ones are drained and stopped, or new ones started. */
   resize(size: number): Promise<void> {
-    return quietly(async () => {
+    return silenced(async () => {
       this.#mustBeOpen()
       readPool({ ...this.#options, size })
       const [before, leaving] = [this.size, this.#children.slice(size)]
@@ -131,7 +131,7 @@ export class Pool {
    * one more.
    */
   restart(options: WaitOptions = {}): Promise<void> {
-    return quietly(async () => {
+    return silenced(async () => {
       const { signal } = readWait(options)
       this.#mustBeOpen()
       const rolled = this.#wanted ? this.#roll('a restart was asked for') : this.start()
@@ -164,18 +164,18 @@ export class Pool {
           this.#next = null
           return this.#roll(reason)
         })
-      return quietly(() => this.#next as Promise<void>)
+      return silenced(() => this.#next as Promise<void>)
     }
     this.#log('info', `restarts one by one, because ${reason}`)
     const indices = new Map(this.#children.map((child, index) => [child, index]))
     const portOf = (child: Child): number | null => this.#portOf(indices.get(child) as number)
     const mayGoOn = (child: Child): boolean => this.#mayGoOn(child)
-    this.#rolling = roll(this.name, this.#children, { mayGoOn, portOf }).finally(() => {
+    this.#rolling = rollingRestart(this.name, this.#children, { mayGoOn, portOf }).finally(() => {
       this.#rolling = null
     })
     this.#rolling.catch((error: Error) => {
       // What the end of all has broken off is no failure.
-      if (!this.#spinner.isClosing) this.#log('error', headOf(error))
+      if (!this.#spinner.isClosing) this.#log('error', firstLineOf(error))
     })
     return this.#rolling
   }
@@ -199,7 +199,7 @@ export class Pool {
     const { size, port: _first, ...options } = this.#options
     const port = this.#portOf(index)
     const listen = port === null ? {} : { listen: port }
-    return { idleTimeSec: -1, ...options, ...listen, name: nameOf(this.name, index) }
+    return { idleTimeSec: -1, ...options, ...listen, name: memberName(this.name, index) }
   }
 
   #portOf(index: number): number | null {
@@ -208,7 +208,7 @@ export class Pool {
   }
 
   #read(): ChildSettings {
-    return complete(readCall(this.#shared(0)), this.#spinner.defaults)
+    return completeSettings(readCall(this.#shared(0)), this.#spinner.defaults)
   }
 
   #watch(): void {

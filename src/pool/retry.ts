@@ -6,7 +6,7 @@ import type { Spinner } from '../types/spinner.ts'
  * Keeps children present: one that is faulted is refused for `faultTimeout`, and nobody else would ask for it when that
  * has passed. One that found no room is given the same time.
  */
-export class Presence {
+export class FaultRetry {
   readonly #clock: Clock
   readonly #spinner: Spinner
   readonly #kept = new Map<Child, () => void>()

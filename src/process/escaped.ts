@@ -1,9 +1,9 @@
-import type { Bearer, Census } from '../linux/census.ts'
+import type { Census, MarkedProcess } from '../linux/census.ts'
 import type { Cgroup } from '../linux/cgroup.ts'
 import { isWatchdog } from '../linux/cookie.ts'
 import { isAlive, isSafeGroup, readStat } from '../linux/processes.ts'
 import type { Sys } from '../sys.ts'
-import { looks } from './poll-delays.ts'
+import { pollDelays } from './group.ts'
 
 /** Where nothing can be seen for so many looks in a row (out of descriptors, say), nothing is known to be left. */
 const BLIND_LOOKS = 8
@@ -12,7 +12,7 @@ const BLIND_LOOKS = 8
 export type Order = NodeJS.Signals | null
 
 /** The processes of one launch that left its group: daemons, and whatever called setsid(2). Linux only. */
-export class Strays {
+export class EscapedProcesses {
   readonly #sys: Sys
   readonly #census: Census
   readonly mark: string
@@ -57,7 +57,7 @@ export class Strays {
   /** Resolves when none lives. `order` is asked at each look; all but the kill is sent once to each. */
   async whenGone(order: () => Order): Promise<void> {
     let blind = 0
-    for (const wait of looks()) {
+    for (const wait of pollDelays()) {
       try {
         const left = this.#with(await this.#census.bearersOf(this.mark))
         if (left.length === 0 && this.#cgroup?.isEmpty() !== false) break
@@ -76,7 +76,7 @@ export class Strays {
    * Adds who lives in the cgroup, whatever it is marked with; and those who are remembered, live, and are still the
    * same: a number may be another's by now.
    */
-  #with(bearers: readonly Bearer[]): Bearer[] {
+  #with(bearers: readonly MarkedProcess[]): MarkedProcess[] {
     const left = [...bearers]
     const add = (pid: number): void => {
       if (!left.some((bearer) => bearer.pid === pid)) left.push({ pid, mark: this.mark })
@@ -91,13 +91,13 @@ export class Strays {
   }
 
   /** The kill of the whole cgroup waits for a watchdog in it, which still has an inner spinner's sockets to remove. */
-  #end(left: readonly Bearer[], signal: NodeJS.Signals): void {
+  #end(left: readonly MarkedProcess[], signal: NodeJS.Signals): void {
     if (signal === 'SIGKILL' && !left.some(({ mark }) => isWatchdog(mark))) this.#cgroup?.kill()
     for (const bearer of left) this.#send(bearer, signal)
   }
 
   /** What an inner spinner has started is asked by that one, when its host ends. */
-  #send({ pid, mark }: Bearer, signal: NodeJS.Signals): void {
+  #send({ pid, mark }: MarkedProcess, signal: NodeJS.Signals): void {
     if (isWatchdog(mark) || !isSafeGroup(this.#sys, pid)) return
     if (signal !== 'SIGKILL' && (mark !== this.mark || this.#asked.has(pid))) return
     this.#asked.add(pid)

@@ -2,7 +2,6 @@ import treeKill from 'tree-kill'
 import { codeOf } from '../errors.ts'
 import { isAlive, isSafeGroup, readStats, seesProcesses } from '../linux/processes.ts'
 import type { Sys } from '../sys.ts'
-import { looks } from './poll-delays.ts'
 
 /** Looks by `kill(-pgid, 0)` alone; after that a group of nothing but zombies must be told apart. */
 const CHEAP_LOOKS = 3
@@ -52,7 +51,7 @@ export function membersOf(sys: Sys, pgid: number): number[] {
  */
 export async function whenEmpty(sys: Sys, pgid: number): Promise<void> {
   let look = 0
-  for (const wait of looks()) {
+  for (const wait of pollDelays()) {
     if (!isOccupied(sys, pgid, look++)) return
     await sys.pause(wait)
   }
@@ -60,4 +59,19 @@ export async function whenEmpty(sys: Sys, pgid: number): Promise<void> {
 
 function isOccupied(sys: Sys, pgid: number, look: number): boolean {
   return look < CHEAP_LOOKS ? signalGroup(sys, pgid, 0) : membersOf(sys, pgid).length > 0
+}
+
+const FIRST_LOOK_MS = 1
+const LONGEST_LOOK_MS = 50
+/** What survives the kill is looked at ever more rarely: a look reads all of /proc. */
+const RARE_LOOK_MS = 2_000
+const LOOKS_UNTIL_RARE = 200
+
+/** Milliseconds between one look at processes that are to end and the next, for as long as it takes. */
+export function* pollDelays(): Generator<number, never> {
+  let wait = FIRST_LOOK_MS
+  for (let look = 1; ; look++) {
+    yield wait
+    wait = look < LOOKS_UNTIL_RARE ? Math.min(wait * 2, LONGEST_LOOK_MS) : RARE_LOOK_MS
+  }
 }

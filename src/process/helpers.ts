@@ -2,14 +2,14 @@ import type { Writable } from 'node:stream'
 import type { SpinnerError } from '../errors.ts'
 import type { Census } from '../linux/census.ts'
 import type { Cgroups } from '../linux/cgroup.ts'
-import type { Marks } from '../linux/cookie.ts'
-import type { Gate } from '../schedule/start-gate.ts'
+import type { Cookies } from '../linux/cookie.ts'
+import type { StartGate } from '../schedule/start-gate.ts'
 import type { Sys } from '../sys.ts'
 import type { Address } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
-import { withLineHint } from './hints.ts'
 import type { ManagedProcess, ProcessEvents } from './managed-process.ts'
 import { spawnProcess } from './spawn.ts'
+import { withLineHint } from './spawn-error.ts'
 
 /** The part of the guard against orphans that a spawn needs. */
 export interface OrphanGuard {
@@ -23,8 +23,8 @@ export interface OrphanGuard {
 /** What the spawns of one spinner share. */
 export interface SpawnContext {
   readonly sys: Sys
-  readonly gate: Gate
-  readonly marks: Marks
+  readonly startGate: StartGate
+  readonly cookies: Cookies
   readonly census: Census
   readonly cgroups: Cgroups | null
   readonly orphans: OrphanGuard | null
@@ -37,8 +37,8 @@ export function spawnGuarded(
   address: Address | null,
   events: ProcessEvents,
 ): ManagedProcess | Promise<SpinnerError> {
-  const { census, cgroups, marks, orphans, sys } = shared
-  const given = { address, census, cgroups, mark: marks.next(), watch: orphans?.watch ?? null }
+  const { census, cgroups, cookies: marks, orphans, sys } = shared
+  const given = { address, census, cgroups, cookie: marks.next(), watch: orphans?.watch ?? null }
   const spawned = spawnProcess(sys, settings, given, events)
   if (spawned instanceof Promise) return spawned.then((error) => withLineHint(sys, settings, error))
   orphans?.guard(spawned)
@@ -48,7 +48,7 @@ export function spawnGuarded(
 const UNHEARD: ProcessEvents = { exited: () => {}, line: () => {}, message: () => {} }
 
 /** Programs that run for a while beside a child's process, such as the command of a check. */
-export class Beside {
+export class HelperProcesses {
   readonly #shared: SpawnContext
   readonly #processes = new Set<ManagedProcess>()
 
@@ -62,7 +62,7 @@ export class Beside {
     address: Address | null,
     signal: AbortSignal,
   ): Promise<ManagedProcess> {
-    const { gate, orphans } = this.#shared
+    const { startGate: gate, orphans } = this.#shared
     await orphans?.ready()
     const leaveGate = await gate.enter(signal)
     try {

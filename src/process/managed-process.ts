@@ -3,9 +3,9 @@ import type { Writable } from 'node:stream'
 import type { Sys } from '../sys.ts'
 import type { Exit, OutputStream } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
-import type { Order, Strays } from './escaped.ts'
+import type { EscapedProcesses, Order } from './escaped.ts'
 import { killTree, membersOf, signalGroup, signalLeader, whenEmpty } from './group.ts'
-import { drainOutput, Ring } from './output.ts'
+import { drainOutput, LineBuffer } from './output.ts'
 
 /** Output that is still on its way when a process has ended gets so long; a grandchild may hold it for ever. */
 const LAST_OUTPUT_MS = 100
@@ -27,22 +27,22 @@ export class ManagedProcess {
   /** How it ended; `null` while it lives. */
   exit: Exit | null = null
   /** When the stop signal went out, on the clock; `null` while it has not. */
-  askedAt: number | null = null
+  signalledAt: number | null = null
   readonly #sys: Sys
   readonly #process: ChildProcess
   readonly #settings: ChildSettings
-  readonly #stderr = new Ring()
+  readonly #stderr = new LineBuffer()
   #terminated: Promise<void> | null = null
   #gone: Promise<void> | null = null
   #killedAt: number | null = null
   #empty = false
-  readonly #strays: Strays
+  readonly #strays: EscapedProcesses
 
   constructor(
     sys: Sys,
     process: ChildProcess,
     settings: ChildSettings,
-    strays: Strays,
+    strays: EscapedProcesses,
     events: ProcessEvents,
   ) {
     this.#sys = sys
@@ -91,7 +91,7 @@ export class ManagedProcess {
   }
 
   /** The last lines of stderr, oldest first. */
-  get lastWords(): readonly string[] {
+  get stderrTail(): readonly string[] {
     return this.#stderr.last(ERROR_LINES)
   }
 
@@ -160,7 +160,7 @@ export class ManagedProcess {
   async #terminate(): Promise<void> {
     const { stopScope } = this.#settings
     await this.#rememberStrays()
-    this.askedAt = this.#sys.clock.now()
+    this.signalledAt = this.#sys.clock.now()
     if (this.#sys.platform === 'win32') this.killNow()
     else if (stopScope === 'group') this.#ask('group')
     else {

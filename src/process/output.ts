@@ -44,7 +44,7 @@ export class LineSplitter {
 }
 
 /** The last lines, bounded in number and in size. */
-export class Ring {
+export class LineBuffer {
   readonly #lines: string[] = []
   #characters = 0
 
@@ -91,7 +91,7 @@ function sinkOf(stream: Writable): Sink {
  * Writes to a user's stream without ever ending it, waiting for it or being harmed by it
  * (docs/hazards.md#h23).
  */
-export function pour(chunk: Buffer, stream: Writable | null): void {
+export function writeTo(chunk: Buffer, stream: Writable | null): void {
   if (!stream) return
   const sink = sinkOf(stream)
   if (sink.broken || stream.destroyed || stream.writableEnded) return
@@ -119,7 +119,7 @@ export function drainOutput(
   let splitter: LineSplitter | null = null
   from.on('error', ignore)
   from.on('data', (chunk: Buffer) => {
-    pour(chunk, to())
+    writeTo(chunk, to())
     splitter ??= new LineSplitter(onLine)
     splitter.write(chunk)
     if (chunk.length < FLOOD) return

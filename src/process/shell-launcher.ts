@@ -28,7 +28,7 @@ const LONGEST_FIRST_LINE = 256
 type CommandLine = Pick<ChildSettings, 'command' | 'args'>
 
 /** The command line that moves itself to the cgroup of a folder before it becomes the one that is given. */
-export function intoCgroup(folder: string, { command, args }: CommandLine): CommandLine {
+export function viaCgroupShell(folder: string, { command, args }: CommandLine): CommandLine {
   return { command: SHELL, args: ['-c', SCRIPT, path.posix.join(folder, 'cgroup.procs'), command, ...args] }
 }
 
@@ -36,7 +36,7 @@ export function intoCgroup(folder: string, { command, args }: CommandLine): Comm
 export const clearsEnvironment = ({ command }: CommandLine): boolean => CLEARS.test(path.basename(command))
 
 /** The command line that tells the watchdog of its group, through a descriptor, before it becomes the one given. */
-export function intoWatch(pipe: number, { command, args }: CommandLine): CommandLine {
+export function viaWatchdogShell(pipe: number, { command, args }: CommandLine): CommandLine {
   return { command: SHELL, args: ['-c', registering(pipe), SHELL, command, ...args] }
 }
 

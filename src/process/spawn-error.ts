@@ -1,6 +1,7 @@
 import { codeOf, messageOf, SpinnerError } from '../errors.ts'
-import { explainFolder, lackOfScript, locate, notFound } from '../options/missing.ts'
+import { explainFolder, findMissingScript, locate, notFound } from '../options/missing.ts'
 import type { Sys } from '../sys.ts'
+import type { Address } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
 
 /**
@@ -18,7 +19,7 @@ export function spawnError(sys: Sys, settings: ChildSettings, thrown: unknown): 
 
 /** What would make Node itself fail to find or read the script, before it is spawned for nothing. */
 export function scriptError(sys: Sys, settings: ChildSettings): SpinnerError | null {
-  const lack = settings.script === null ? null : lackOfScript(sys, settings, settings.script)
+  const lack = settings.script === null ? null : findMissingScript(sys, settings, settings.script)
   if (lack === null) return null
   const { name } = settings
   return new SpinnerError('ERR_SPINNER_SPAWN', `'${name}' could not be spawned: ${lack.why}.`, {
@@ -53,3 +54,29 @@ function explainShebang(sys: Sys, program: string): string {
     return `'${program}' cannot be read`
   }
 }
+
+/** What only a shell understands. */
+const OF_SHELL = /["'`$&|;<>*?()=\\]/
+
+/** A line as a shell takes it, where the program alone was wanted. */
+export function withLineHint(sys: Sys, settings: ChildSettings, error: SpinnerError): SpinnerError {
+  const { command, cwd } = settings
+  const isMissing = codeOf(error.cause) === 'ENOENT' && explainFolder(sys, cwd) === null
+  if (!isMissing || !/\S\s+\S/.test(command) || locate(sys, settings) !== null) return error
+  const [program, ...args] = OF_SHELL.test(command) ? ['sh', '-c', command] : command.trim().split(/\s+/)
+  const meant = `command: ${quote(program)}, args: [${args.map(quote).join(', ')}]`
+  const { cause, child = '' } = error
+  const message = `${error.message} \`command\` takes a program without its arguments: ${meant}.`
+  return new SpinnerError(error.code, message, { child, cause })
+}
+
+/** As Node and what is built on it refuse a port. */
+const BAD_PORT = /ERR_SOCKET_BAD_PORT|port should be >= 0 and < 65536/i
+
+/** The program made a number of the path that it was given. */
+export function pathHint(address: Address | null, output: readonly string[]): string {
+  if (typeof address !== 'string' || !output.some((line) => BAD_PORT.test(line))) return ''
+  return "Its PORT is the path of a socket and no number: let it listen on that as it is, or give it `listen: 'port'`."
+}
+
+const quote = (text = ''): string => `'${text.replace(/['\\]/g, String.raw`\$&`)}'`

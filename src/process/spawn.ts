@@ -8,16 +8,16 @@ import type { Sys } from '../sys.ts'
 import type { Address } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
 import { environmentFor } from './environment.ts'
-import { Strays } from './escaped.ts'
+import { EscapedProcesses } from './escaped.ts'
 import { ManagedProcess, type ProcessEvents } from './managed-process.ts'
-import { canLaunch, clearsEnvironment, intoCgroup, intoWatch } from './shell-launcher.ts'
+import { canLaunch, clearsEnvironment, viaCgroupShell, viaWatchdogShell } from './shell-launcher.ts'
 import { scriptError, spawnError } from './spawn-error.ts'
 
 /** What a process is given besides its settings. */
-export interface Given {
+export interface SpawnInput {
   readonly address: Address | null
   /** By which it, and whatever it starts, is found again. */
-  readonly mark: string
+  readonly cookie: string
   readonly census: Census
   readonly cgroups: Cgroups | null
   /** What the watchdog reads. */
@@ -32,7 +32,7 @@ export interface Given {
 export function spawnProcess(
   sys: Sys,
   settings: ChildSettings,
-  { address, census, cgroups, mark, watch }: Given,
+  { address, census, cgroups, cookie: mark, watch }: SpawnInput,
   events: ProcessEvents,
 ): ManagedProcess | Promise<SpinnerError> {
   const unusable = scriptError(sys, settings)
@@ -45,7 +45,13 @@ export function spawnProcess(
     if (canBe) cgroup = cgroups?.make() ?? null
     const process = spawn(sys, settings, env, cgroup ?? (canBe ? watch : null))
     if (process.pid !== undefined)
-      return new ManagedProcess(sys, process, settings, new Strays(sys, census, mark, cgroup), events)
+      return new ManagedProcess(
+        sys,
+        process,
+        settings,
+        new EscapedProcesses(sys, census, mark, cgroup),
+        events,
+      )
     cgroup?.remove()
     return new Promise((resolve) =>
       process.once('error', (thrown) => resolve(spawnError(sys, settings, thrown))),
@@ -83,5 +89,5 @@ function lineInto(
   settings: ChildSettings,
 ): Pick<ChildSettings, 'command' | 'args'> {
   if (into === null) return settings
-  return into instanceof Writable ? intoWatch(pipe, settings) : intoCgroup(into.folder, settings)
+  return into instanceof Writable ? viaWatchdogShell(pipe, settings) : viaCgroupShell(into.folder, settings)
 }

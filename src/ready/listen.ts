@@ -1,6 +1,6 @@
-import type { Owner, Owners } from '../address/listener-owner.ts'
+import type { ListenerOwners, Ownership } from '../address/listener-owner.ts'
 import { SpinnerError } from '../errors.ts'
-import { accepts, targetOf, whoAnswers } from '../probe.ts'
+import { accepts, firstAccepting, targetOf } from '../probe.ts'
 import type { Sys } from '../sys.ts'
 import type { Address, Target } from '../types/child.ts'
 import type { SocketWatch } from './socket-watch.ts'
@@ -20,27 +20,36 @@ export interface Listening {
 }
 
 /** What readiness is seen with. */
-export interface Eyes {
+export interface ReadinessTools {
   readonly sys: Sys
-  readonly owners: Owners
+  readonly listenerOwners: ListenerOwners
   readonly socketWatch: SocketWatch
 }
 
 /** Where a process accepts, and whether it was seen that it is this one who does. */
-export interface Place {
+export interface Endpoint {
   readonly target: Target
   readonly verified: boolean
 }
 
 /** Resolves with the target at which the process, and nobody else, accepts. */
-export function whenListening(eyes: Eyes, child: Listening, signal: AbortSignal): Promise<Place> {
+export function whenListening(
+  eyes: ReadinessTools,
+  child: Listening,
+  signal: AbortSignal,
+): Promise<Endpoint> {
   const { address } = child
   return typeof address === 'string'
     ? whenSocket(eyes, child, address, signal)
     : whenPort(eyes, child, address, signal)
 }
 
-async function whenSocket(eyes: Eyes, child: Listening, socket: string, signal: AbortSignal): Promise<Place> {
+async function whenSocket(
+  eyes: ReadinessTools,
+  child: Listening,
+  socket: string,
+  signal: AbortSignal,
+): Promise<Endpoint> {
   const { sys, socketWatch } = eyes
   const target = targetOf(socket)
   const since = sys.clock.now()
@@ -59,12 +68,17 @@ async function whenSocket(eyes: Eyes, child: Listening, socket: string, signal: 
 }
 
 /** A table of all TCP sockets is dear to read, so first something must answer. */
-async function whenPort(eyes: Eyes, child: Listening, port: number, signal: AbortSignal): Promise<Place> {
+async function whenPort(
+  eyes: ReadinessTools,
+  child: Listening,
+  port: number,
+  signal: AbortSignal,
+): Promise<Endpoint> {
   const { sys } = eyes
   const since = sys.clock.now()
   for (;;) {
     signal.throwIfAborted()
-    const target = await whoAnswers(sys, port)
+    const target = await firstAccepting(sys, port)
     if (target) child.onBound()
     const owner = target ? await ownerSurely(eyes, child, target) : 'nobody'
     if (target && owner !== 'nobody') return { target, verified: owner === 'ours' }
@@ -73,12 +87,16 @@ async function whenPort(eyes: Eyes, child: Listening, port: number, signal: Abor
 }
 
 /** Whose it is; throws when it is certain that it is somebody else's. */
-async function ownerSurely({ owners, sys }: Eyes, child: Listening, target: Target): Promise<Owner> {
-  const owner = await owners.of(target, child.pid)
+async function ownerSurely(
+  { listenerOwners, sys }: ReadinessTools,
+  child: Listening,
+  target: Target,
+): Promise<Ownership> {
+  const owner = await listenerOwners.ownershipOf(target, child.pid)
   if (owner !== 'foreign') return owner
   // A process that is dying holds its socket a moment longer than its descriptors.
   await sys.pause(LONGEST_LOOK_MS)
-  const again = await owners.of(target, child.pid)
+  const again = await listenerOwners.ownershipOf(target, child.pid)
   if (again === 'foreign') throw foreign(child)
   return again
 }

@@ -2,20 +2,19 @@ import { targetOf } from '../probe.ts'
 import type { ManagedProcess } from '../process/managed-process.ts'
 import type { Address, Child } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
-import { tellOfElsewhere } from './elsewhere.ts'
+import { reportElsewhere } from './diagnose.ts'
 import { whenHttp } from './http.ts'
-import { type Eyes, type Place, whenListening } from './listen.ts'
-import { whenMessage } from './message.ts'
-import { whenOutput } from './output.ts'
-import type { Source } from './signals.ts'
+import { type Endpoint, type ReadinessTools, whenListening } from './listen.ts'
+import type { Subscribe } from './signals.ts'
+import { whenMessage, whenOutput } from './signals.ts'
 
 /** What readiness is judged by. */
-export interface Candidate extends Eyes {
+export interface Candidate extends ReadinessTools {
   readonly settings: ChildSettings
   readonly address: Address | null
   readonly process: ManagedProcess
   readonly child: Child
-  readonly onLine: Source<string>
+  readonly onLine: Subscribe<string>
   /** Told when its address is taken, a moment before it is known by whom. */
   readonly onBound: () => void
   /** Told in words, when it listens on other ports than its own. */
@@ -23,7 +22,7 @@ export interface Candidate extends Eyes {
 }
 
 /** Resolves when the child counts as ready, with the place at which it is reached. */
-export async function whenReady(candidate: Candidate, signal: AbortSignal): Promise<Place | null> {
+export async function whenReady(candidate: Candidate, signal: AbortSignal): Promise<Endpoint | null> {
   const { address, child, process, settings, sys } = candidate
   const { ready } = settings
   if (ready === 'listen') return listening(candidate, signal)
@@ -62,10 +61,10 @@ function asCandidate({ address, child, process }: Candidate): Child {
   })
 }
 
-async function listening(candidate: Candidate, signal: AbortSignal): Promise<Place | null> {
+async function listening(candidate: Candidate, signal: AbortSignal): Promise<Endpoint | null> {
   const { address, onBound, process, settings } = candidate
   if (address === null) return null
-  const stopTelling = tellOfElsewhere(candidate)
+  const stopTelling = reportElsewhere(candidate)
   const child = { name: settings.name, address, pid: process.pid, onBound }
   return whenListening(candidate, child, signal).finally(stopTelling)
 }

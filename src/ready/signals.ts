@@ -1,9 +1,9 @@
 /** Tells values to a listener until the returned function is called. */
-export type Source<Value> = (listener: (value: Value) => void) => () => void
+export type Subscribe<Value> = (listener: (value: Value) => void) => () => void
 
 /** Resolves at the first value that matches; rejects with the signal's reason when that comes first. */
-export function first<Value>(
-  source: Source<Value>,
+export function firstMatch<Value>(
+  source: Subscribe<Value>,
   matches: (value: Value) => boolean,
   signal: AbortSignal,
 ): Promise<void> {
@@ -20,4 +20,18 @@ export function first<Value>(
     if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort, { once: true })
   })
+}
+
+/** Resolves when the child sends `'ready'`, or an object whose `type` is `'ready'`, over IPC. */
+export function whenMessage(onMessage: Subscribe<unknown>, signal: AbortSignal): Promise<void> {
+  const isReady = (message: unknown): boolean =>
+    message === 'ready' || (message as { type?: unknown } | null)?.type === 'ready'
+  return firstMatch(onMessage, isReady, signal)
+}
+
+/** Resolves at the first line, of stdout or stderr, that the pattern matches. */
+export function whenOutput(pattern: RegExp, onLine: Subscribe<string>, signal: AbortSignal): Promise<void> {
+  // A copy: the user's pattern may be sticky or global, and keep its place between calls.
+  const matcher = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''))
+  return firstMatch(onLine, (line) => matcher.test(line), signal)
 }

@@ -1,20 +1,20 @@
 import { messageOf, noRoomError, type SpinnerError } from '../errors.ts'
 import { readPids, seesProcesses } from '../linux/processes.ts'
 import { readUnits, StatReader } from '../linux/usage.ts'
-import { showSize } from '../options/size.ts'
+import { formatSize } from '../options/units.ts'
 import type { Sys } from '../sys.ts'
 import type { ChildState } from '../types/child.ts'
 
 /** A child, as far as the budget looks at it. */
-export interface Tenant {
+export interface Evictable {
   readonly name: string
   readonly pid: number | null
   /** The number of its last use; null while it may not be ended for the sake of another one. */
-  readonly spareSince: number | null
+  readonly lastUsed: number | null
   /** Ends it as if it were idle. */
-  giveWay(reason: string): void
+  evict(reason: string): void
   /** Its start is given up: those who wait for it get the error. */
-  giveUp(error: SpinnerError): void
+  rejectStart(error: SpinnerError): void
 }
 
 /** How much may run; at least one of the two is given. */
@@ -26,7 +26,7 @@ export interface Limits {
 }
 
 interface Waiter {
-  readonly tenant: Tenant
+  readonly tenant: Evictable
   admit(): void
 }
 
@@ -38,15 +38,15 @@ const MEASURED_FOR_MS = 250
  * more, the child that was used longest ago and is neither in use nor warm gives way; while there is none, starts wait in
  * the order in which they came.
  */
-export class Budget {
+export class Capacity {
   readonly #sys: Sys
   readonly #limits: Limits
   readonly #reader: StatReader
-  readonly #running = new Set<Tenant>()
+  readonly #running = new Set<Evictable>()
   /** Told to give way or stopped otherwise, and not gone yet. */
-  readonly #leaving = new Set<Tenant>()
+  readonly #leaving = new Set<Evictable>()
   /** Their last start found no room, and nobody has asked since. */
-  readonly #turnedAway = new WeakSet<Tenant>()
+  readonly #turnedAway = new WeakSet<Evictable>()
   #waiting: Waiter[] = []
   #measured = { at: Number.NEGATIVE_INFINITY, bytes: 0 }
   #hasWarned = false
@@ -58,9 +58,9 @@ export class Budget {
   }
 
   /** Waits for a place, for so many seconds; the signal ends the wait. Never settles for a start that is given up. */
-  async admit(tenant: Tenant, seconds: number, signal: AbortSignal): Promise<void> {
+  async admit(tenant: Evictable, seconds: number, signal: AbortSignal): Promise<void> {
     this.#return(tenant)
-    this.forgive(tenant)
+    this.forgetRejection(tenant)
     if (this.#running.has(tenant)) return
     const { clock } = this.#sys
     await new Promise<void>((resolve) => {
@@ -80,57 +80,57 @@ export class Budget {
       const timer = clock.setTimeout(() => {
         leave()
         this.#turnedAway.add(tenant)
-        tenant.giveUp(noRoomError(tenant.name, seconds, this.#saying()))
+        tenant.rejectStart(noRoomError(tenant.name, seconds, this.#saying()))
       }, seconds * 1_000)
       signal.addEventListener('abort', leave, { once: true })
       this.#waiting.push(waiter)
-      this.look()
+      this.rebalance()
     })
   }
 
   /** Whether it is stopped because its last start found no room. */
-  hasTurnedAway(tenant: Tenant): boolean {
+  wasRejected(tenant: Evictable): boolean {
     return this.#turnedAway.has(tenant)
   }
 
   /** It is wanted no longer, or asks anew. */
-  forgive(tenant: Tenant): void {
+  forgetRejection(tenant: Evictable): void {
     this.#turnedAway.delete(tenant)
   }
 
   /** A child has come into another state. Others are told to go only when its machine is at rest. */
-  moved(tenant: Tenant, to: ChildState): void {
+  onState(tenant: Evictable, to: ChildState): void {
     if (to !== 'stopping') this.#return(tenant)
     else if (this.#running.has(tenant)) this.#leaving.add(tenant)
     if (to === 'stopped' || to === 'faulted') {
       this.#running.delete(tenant)
       this.#measured.at = Number.NEGATIVE_INFINITY
     }
-    if (this.#waiting.length > 0) queueMicrotask(() => this.look())
+    if (this.#waiting.length > 0) queueMicrotask(() => this.rebalance())
   }
 
   /** Something may have changed: admits whom there is room for, and makes room for the others. */
-  look(): void {
+  rebalance(): void {
     for (let next = this.#waiting[0]; next && this.#hasRoom(); next = this.#waiting[0]) next.admit()
     const reason = `room was needed for '${this.#waiting[0]?.tenant.name}'`
     for (let wanted = this.#waiting.length - this.#leaving.size; wanted > 0; wanted--) {
       const oldest = this.#oldest()
       if (!oldest) return
       this.#leaving.add(oldest)
-      oldest.giveWay(reason)
+      oldest.evict(reason)
     }
   }
 
   /** It was stopped. Where it is wanted again already, it waits behind those for whose sake it went. */
-  #return(tenant: Tenant): void {
+  #return(tenant: Evictable): void {
     if (this.#leaving.delete(tenant)) this.#running.delete(tenant)
   }
 
   /** The one that was used longest ago of those that may give way. */
-  #oldest(): Tenant | null {
-    let [oldest, least]: [Tenant | null, number] = [null, Number.POSITIVE_INFINITY]
+  #oldest(): Evictable | null {
+    let [oldest, least]: [Evictable | null, number] = [null, Number.POSITIVE_INFINITY]
     for (const tenant of this.#running) {
-      const since = tenant.spareSince
+      const since = tenant.lastUsed
       if (since === null || since >= least) continue
       oldest = tenant
       least = since
@@ -169,6 +169,8 @@ export class Budget {
   #saying(): string {
     const { maxMemory, maxRunning } = this.#limits
     const running = maxRunning === null ? [] : [`\`maxRunning\` is ${maxRunning}`]
-    return [...running, ...(maxMemory === null ? [] : [`\`maxMemory\` is ${showSize(maxMemory)}`])].join(', ')
+    return [...running, ...(maxMemory === null ? [] : [`\`maxMemory\` is ${formatSize(maxMemory)}`])].join(
+      ', ',
+    )
   }
 }

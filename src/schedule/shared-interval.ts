@@ -9,7 +9,7 @@ interface Round {
  * One coarse timer for all who want to look at something every so often, and none while nobody does. A thousand
  * idle children cost one wake-up between them.
  */
-export class Rounds {
+export class SharedInterval {
   readonly #clock: Clock
   readonly #rounds = new Map<number, Round>()
 
@@ -18,7 +18,7 @@ export class Rounds {
   }
 
   /** Calls `visit` every `ms` milliseconds until the returned function is called. */
-  join(ms: number, visit: () => void): () => void {
+  every(ms: number, visit: () => void): () => void {
     const round = this.#rounds.get(ms) ?? this.#begin(ms)
     round.visits.add(visit)
     return () => {

@@ -10,7 +10,7 @@ export type Leave = () => void
  * Lets a bounded number of starts be under way at once, and at most one in each turn of the loop: a spawn
  * blocks the host, and children that boot together slow each other down (docs/hazards.md#h15).
  */
-export class Gate {
+export class StartGate {
   readonly #sys: Sys
   readonly #places: number
   readonly #queue: (() => void)[] = []

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import net from 'node:net'
 import { afterEach, expect, onTestFinished, test } from 'vitest'
-import { Owners } from '../../src/address/listener-owner.ts'
+import { ListenerOwners } from '../../src/address/listener-owner.ts'
 import { PortAllocator } from '../../src/address/ports.ts'
 import { SocketAllocator } from '../../src/address/sockets.ts'
 import { realSys, type Sys } from '../../src/sys.ts'
@@ -87,7 +87,8 @@ test('H34 each of two listeners on one port owns the address at which it is reac
   const port = await freePort()
   const four = await foreigner(String(port), '127.0.0.1')
   const six = await foreigner(String(port), '::1')
-  const owner = (host: string, pid: number): Promise<string> => new Owners(realSys).of({ host, port }, pid)
+  const owner = (host: string, pid: number): Promise<string> =>
+    new ListenerOwners(realSys).ownershipOf({ host, port }, pid)
   expect(await owner('127.0.0.1', four)).toBe('ours')
   expect(await owner('127.0.0.1', six)).toBe('foreign')
   expect(await owner('::1', six)).toBe('ours')
@@ -98,10 +99,12 @@ test('H34 a listener on all addresses of both kinds owns both loopback addresses
   const port = await freePort()
   const pid = await foreigner(String(port), '::')
   for (const host of ['127.0.0.1', '::1']) {
-    expect(await new Owners(realSys).of({ host, port }, pid)).toBe('ours')
-    expect(await new Owners(realSys).of({ host, port: await freePort() }, pid)).toBe('nobody')
+    expect(await new ListenerOwners(realSys).ownershipOf({ host, port }, pid)).toBe('ours')
+    expect(await new ListenerOwners(realSys).ownershipOf({ host, port: await freePort() }, pid)).toBe(
+      'nobody',
+    )
   }
-  expect(await new Owners(realSys).portsOf(pid)).toEqual([port])
+  expect(await new ListenerOwners(realSys).portsOf(pid)).toEqual([port])
 })
 
 for (const listen of ['socket', 'port'] as const) {
@@ -117,9 +120,9 @@ test('H34 where it cannot be seen who listens, an answer is enough', async () =>
   const port = await freePort()
   const pid = await foreigner(String(port), '127.0.0.1')
   const target: Target = { host: '127.0.0.1', port }
-  expect(await new Owners(blind()).of(target, pid)).toBe('unknown')
-  expect(await new Owners(sysWith({ platform: 'darwin' })).of(target, pid)).toBe('unknown')
-  expect(await new Owners(sysWith({ platform: 'darwin' })).portsOf(pid)).toEqual([])
+  expect(await new ListenerOwners(blind()).ownershipOf(target, pid)).toBe('unknown')
+  expect(await new ListenerOwners(sysWith({ platform: 'darwin' })).ownershipOf(target, pid)).toBe('unknown')
+  expect(await new ListenerOwners(sysWith({ platform: 'darwin' })).portsOf(pid)).toEqual([])
 })
 
 for (const [where, sys] of Object.entries({
@@ -142,5 +145,7 @@ test('H34 a process that has ended owns nothing, even when what it held was take
   const { port } = server.address() as net.AddressInfo
   const ended = spawn(process.execPath, ['-e', '0'])
   await new Promise((resolve) => ended.once('exit', resolve))
-  expect(await new Owners(realSys).of({ host: '127.0.0.1', port }, ended.pid as number)).toBe('foreign')
+  expect(
+    await new ListenerOwners(realSys).ownershipOf({ host: '127.0.0.1', port }, ended.pid as number),
+  ).toBe('foreign')
 })

@@ -3,7 +3,7 @@ import { accessSync, existsSync, lstatSync, rmSync, writeFileSync } from 'node:f
 import type net from 'node:net'
 import path from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { Owners } from '../../src/address/listener-owner.ts'
+import { ListenerOwners } from '../../src/address/listener-owner.ts'
 import { targetOf } from '../../src/probe.ts'
 import { type Deferred, deferred } from '../../src/promises.ts'
 import { realSys } from '../../src/sys.ts'
@@ -163,7 +163,7 @@ test.runIf(isLinux)('H37 a child on TCP that was given a socket path is told of 
   const child = spinner.start({ name: 'tcp', script: fixture('listens-elsewhere.js'), env })
   const failure = failureOf(ready(child))
   const ports = await until(async () => {
-    const found = child.pid ? await new Owners(realSys).portsOf(child.pid) : []
+    const found = child.pid ? await new ListenerOwners(realSys).portsOf(child.pid) : []
     return found.length > 0 ? found : null
   })
   const { address } = child

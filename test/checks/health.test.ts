@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Untold } from '../../src/checks/verdict.ts'
+import { Inconclusive } from '../../src/checks/verdict.ts'
 import { deferred } from '../../src/promises.ts'
 import type { Child } from '../../src/types/child.ts'
 import type { Check } from '../../src/types/plugin.ts'
@@ -124,7 +124,7 @@ describe('checks', () => {
     const { clock, pids, sys } = watched()
     const sees = [false, false, true, false, false]
     const blind = check(async () => {
-      if (!sees.shift()) throw new Untold('it is dark')
+      if (!sees.shift()) throw new Inconclusive('it is dark')
     })
     const spinner = newSpinner({ checks: [blind] }, sys)
     const errors: string[] = []

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { Watch } from '../../src/checks/runner.ts'
-import { Heartbeat } from '../../src/checks/stall-detector.ts'
-import { Untold } from '../../src/checks/verdict.ts'
+import { CheckRunner } from '../../src/checks/runner.ts'
+import { StallDetector } from '../../src/checks/stall-detector.ts'
+import { Inconclusive } from '../../src/checks/verdict.ts'
 import { type Deferred, deferred } from '../../src/promises.ts'
 import { FakeClock, sysWith } from '../support/clock.ts'
 
@@ -11,7 +11,7 @@ function watch(run: (signal: AbortSignal) => unknown, { interval = 1, retries = 
   const heard: string[] = []
   const check = { name: 'a check', interval, retries, run: async () => {} }
   const sys = sysWith({ clock, nextTurn: async () => {} })
-  const watching = new Watch({ sys, heartbeat: new Heartbeat(clock) }, check, run, {
+  const watching = new CheckRunner({ sys, stallDetector: new StallDetector(clock) }, check, run, {
     unhealthy: (reason) => void heard.push(`unhealthy: ${reason}`),
     untold: (why) => void (why !== null && heard.push(`untold: ${why}`)),
   })
@@ -131,7 +131,7 @@ describe('what a check ends with', () => {
   )
 
   test('a check that could not look says why, and it is no verdict', async () => {
-    const { clock, heard, watching } = watch(inTurn([boom, new Untold('out of eyes')]), { retries: 5 })
+    const { clock, heard, watching } = watch(inTurn([boom, new Inconclusive('out of eyes')]), { retries: 5 })
     await clock.advance(2)
     expect(heard).toEqual(['untold: out of eyes'])
     expect(watching.info).toMatchObject({ failures: 1, reason: 'boom' })

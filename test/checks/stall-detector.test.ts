@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { Watch } from '../../src/checks/runner.ts'
-import { Heartbeat } from '../../src/checks/stall-detector.ts'
+import { CheckRunner } from '../../src/checks/runner.ts'
+import { StallDetector } from '../../src/checks/stall-detector.ts'
 import type { Clock } from '../../src/sys.ts'
 import { FakeClock, sysWith } from '../support/clock.ts'
 
@@ -22,7 +22,7 @@ class UnevenClock implements Clock {
 describe('the heartbeat of a host', () => {
   test('has one timer for all who listen, and none while nobody does', async () => {
     const clock = new FakeClock()
-    const heartbeat = new Heartbeat(clock)
+    const heartbeat = new StallDetector(clock)
     expect(clock.waiting).toBe(0)
     const pulses = [heartbeat.listen(), heartbeat.listen()]
     await clock.advance(10)
@@ -41,7 +41,7 @@ describe('the heartbeat of a host', () => {
     [5_000, true],
   ])('H20 that stood still for %i ms was disturbed: %s', async (ms, disturbed) => {
     const clock = new UnevenClock()
-    const pulse = new Heartbeat(clock).listen()
+    const pulse = new StallDetector(clock).listen()
     await clock.advance(1)
     clock.lag += ms
     expect(pulse.wasDisturbed()).toBe(disturbed)
@@ -56,7 +56,7 @@ describe('the heartbeat of a host', () => {
     [-86_400_000, true],
   ])('H19 whose clocks went apart by %i ms was disturbed: %s', async (ms, disturbed) => {
     const clock = new UnevenClock()
-    const pulse = new Heartbeat(clock).listen()
+    const pulse = new StallDetector(clock).listen()
     await clock.advance(1)
     clock.sleep += ms
     expect(pulse.wasDisturbed()).toBe(disturbed)
@@ -65,7 +65,7 @@ describe('the heartbeat of a host', () => {
 
   test('what happened before somebody listened, or between two who did, is not his', async () => {
     const clock = new UnevenClock()
-    const heartbeat = new Heartbeat(clock)
+    const heartbeat = new StallDetector(clock)
     const first = heartbeat.listen()
     clock.lag += 800
     const second = heartbeat.listen()
@@ -89,7 +89,12 @@ function timingOut(clock: UnevenClock) {
   const told = { unhealthy: (reason: string) => void heard.push(reason), untold: () => {} }
   return {
     heard,
-    watch: new Watch({ sys: sysWith({ clock }), heartbeat: new Heartbeat(clock) }, check, run, told),
+    watch: new CheckRunner(
+      { sys: sysWith({ clock }), stallDetector: new StallDetector(clock) },
+      check,
+      run,
+      told,
+    ),
   }
 }
 

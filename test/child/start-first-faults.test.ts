@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { Succession } from '../../src/address/handover.ts'
+import { SocketHandover } from '../../src/address/handover.ts'
 import { deferred } from '../../src/promises.ts'
 import { realSys, type Sys } from '../../src/sys.ts'
 import { failureOf, lives, sleeper, type Watched, watched } from '../support/children.ts'
@@ -352,11 +352,11 @@ describe('the paths beside a socket', () => {
       })
     mkdirSync(path.dirname(socket), { recursive: true })
     const left = await listen(path.join(path.dirname(socket), 'a.7.sock'))
-    const succession = new Succession(realSys, socket)
+    const succession = new SocketHandover(realSys, socket)
     expect(socketsOf({ folder: path.dirname(socket) })).toEqual([])
     const first = succession.path()
     const server = await listen(first)
-    succession.settle(false)
+    succession.promote(false)
     const paths = Array.from({ length: 20 }, () => succession.path())
     expect(paths).not.toContain(first)
     expect(new Set(paths).size).toBe(9)

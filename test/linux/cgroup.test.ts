@@ -7,7 +7,7 @@ import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { Cgroup, Cgroups } from '../../src/linux/cgroup.ts'
 import { folderIn, parseCgroupMounts, parseCgroupPath, parsePids } from '../../src/linux/cgroup-mount.ts'
 import { readStat } from '../../src/linux/processes.ts'
-import { intoCgroup } from '../../src/process/shell-launcher.ts'
+import { viaCgroupShell } from '../../src/process/shell-launcher.ts'
 import { realSys, type Sys } from '../../src/sys.ts'
 import { lives } from '../support/children.ts'
 import { sysWith } from '../support/clock.ts'
@@ -243,7 +243,10 @@ interface Launched {
 async function launched(cgroups: Cgroups, script: string): Promise<Launched> {
   const cgroup = cgroups.make()
   if (!cgroup) throw new Error('no cgroup')
-  const { command, args } = intoCgroup(cgroup.folder, { command: 'sh', args: ['-c', `read go; ${script}`] })
+  const { command, args } = viaCgroupShell(cgroup.folder, {
+    command: 'sh',
+    args: ['-c', `read go; ${script}`],
+  })
   const leader = spawn(command, args, { detached: true, stdio: ['pipe', 'pipe', 'inherit'] })
   onTestFinished(() => void leader.kill('SIGKILL'))
   const pid = leader.pid as number
@@ -333,7 +336,7 @@ describe.runIf(isMounted)('a process in a cgroup of its own', () => {
   test.each(['/no/such/folder', '/dev/full'])(
     'a program whose launcher cannot move itself, for %s, runs without a word where it is',
     (procs) => {
-      const [, script = ''] = intoCgroup('', { command: '', args: [] }).args
+      const [, script = ''] = viaCgroupShell('', { command: '', args: [] }).args
       const { status, stderr, stdout } = spawnSync('sh', ['-c', script, procs, 'echo', 'up'])
       expect({ status, stderr: String(stderr), stdout: String(stdout) }).toEqual({
         status: 0,

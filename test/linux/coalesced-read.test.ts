@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { SharedLook } from '../../src/linux/coalesced-read.ts'
+import { CoalescedRead } from '../../src/linux/coalesced-read.ts'
 import { deferred } from '../../src/promises.ts'
 import { realSys } from '../../src/sys.ts'
 import { FakeClock, sysWith } from '../support/clock.ts'
@@ -20,8 +20,8 @@ function dear(
     await clock.advance(ms / 1_000)
     return ++looks
   }
-  const look = new SharedLook(sysWith({ clock, pause }), see, isBusy)
-  return { take: () => look.take(), pauses, clock }
+  const look = new CoalescedRead(sysWith({ clock, pause }), see, isBusy)
+  return { take: () => look.read(), pauses, clock }
 }
 
 test('a look is shared by all who ask before it begins, and by nobody who asks later', async () => {
@@ -56,9 +56,9 @@ test('looks are rarer while more who will ask are on their way', async () => {
 test('a look that failed is no answer for the next one', async () => {
   const answer = deferred<never>()
   let looks = 0
-  const look = new SharedLook(realSys, () => (looks++ === 0 ? answer.promise : 'seen'))
-  const failed = look.take()
+  const look = new CoalescedRead(realSys, () => (looks++ === 0 ? answer.promise : 'seen'))
+  const failed = look.read()
   answer.reject(new Error('no descriptors'))
   await expect(failed).rejects.toThrow('no descriptors')
-  expect(await look.take()).toBe('seen')
+  expect(await look.read()).toBe('seen')
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { belongings, leaderOf } from '../../src/linux/kinship.ts'
+import { belongings, leaderOf } from '../../src/linux/process-tree.ts'
 import type { Usage } from '../../src/linux/usage.ts'
 
 type Told = readonly [pid: number, ppid: number, pgrp: number]

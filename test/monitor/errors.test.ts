@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import type { FSWatcher } from 'chokidar'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { Monitor } from '../../src/monitor/monitor.ts'
-import { Rounds } from '../../src/schedule/shared-interval.ts'
+import { SharedInterval } from '../../src/schedule/shared-interval.ts'
 import { realSys } from '../../src/sys.ts'
 import { fixture, newFile, newSpinner, until } from '../support/host.ts'
 
@@ -32,7 +32,7 @@ test('H41 where files cannot be watched they are looked at, after one warning', 
   const told: string[] = []
   const warnings: string[] = []
   const settings = { paths: [file], ignore: [], debounce: 0.01 }
-  const monitor = new Monitor(realSys, new Rounds(realSys.clock), settings, '/', {
+  const monitor = new Monitor(realSys, new SharedInterval(realSys.clock), settings, '/', {
     changed: (changed) => told.push(changed),
     warn: (message) => warnings.push(message),
   })
@@ -76,7 +76,7 @@ test('H41 a watcher that opens itself again after its end is ended again', async
   const file = newFile('main.js', 'first')
   const settings = { paths: [file], ignore: [], debounce: 0.01 }
   const events = { changed: () => {}, warn: () => {} }
-  const monitor = new Monitor(realSys, new Rounds(realSys.clock), settings, '/', events)
+  const monitor = new Monitor(realSys, new SharedInterval(realSys.clock), settings, '/', events)
   await monitor.scanned
   const watcher = made.watchers.at(-1) as FSWatcher
   monitor.close()

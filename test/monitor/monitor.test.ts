@@ -3,7 +3,7 @@ import path from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { expect, onTestFinished, test } from 'vitest'
 import { Monitor } from '../../src/monitor/monitor.ts'
-import { Rounds } from '../../src/schedule/shared-interval.ts'
+import { SharedInterval } from '../../src/schedule/shared-interval.ts'
 import type { Clock, Sys } from '../../src/sys.ts'
 import type { MonitorSettings } from '../../src/types/options.ts'
 import { FakeClock, sysWith } from '../support/clock.ts'
@@ -37,7 +37,7 @@ async function watchOver(
   const told: string[] = []
   const warnings: string[] = []
   const all = { paths: [paths].flat(), ignore: [], debounce: 0.5, ...settings }
-  const monitor = new Monitor(sys, new Rounds(sys.clock), all, '/', {
+  const monitor = new Monitor(sys, new SharedInterval(sys.clock), all, '/', {
     changed: (file) => told.push(file),
     warn: (message) => warnings.push(message),
   })

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import { Pacer } from '../../src/monitor/throttle.ts'
+import { Throttle } from '../../src/monitor/throttle.ts'
 import { FakeClock } from '../support/clock.ts'
 
 interface Pace {
   readonly clock: FakeClock
-  readonly pacer: Pacer
+  readonly pacer: Throttle
   readonly told: string[]
   readonly warnings: string[]
 }
@@ -13,7 +13,7 @@ function pace(quietSeconds = 0.1): Pace {
   const clock = new FakeClock()
   const told: string[] = []
   const warnings: string[] = []
-  const pacer = new Pacer(clock, quietSeconds * 1_000, {
+  const pacer = new Throttle(clock, quietSeconds * 1_000, {
     changed: (file) => told.push(file),
     warn: (message) => warnings.push(message),
   })

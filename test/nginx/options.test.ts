@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type NginxOptions, nginx } from '../../src/nginx/index.ts'
-import { type Belongs, isMember, readNginxOptions } from '../../src/nginx/options.ts'
+import { isMember, type Members, readNginxOptions } from '../../src/nginx/options.ts'
 import type { Child } from '../../src/types/child.ts'
 import { failureOf } from '../support/children.ts'
 import { newFolder, newSpinner } from '../support/host.ts'
@@ -119,7 +119,7 @@ describe('options', () => {
 })
 
 describe('children', () => {
-  const belongs = (which: Belongs | null, ...names: string[]): string[] =>
+  const belongs = (which: Members | null, ...names: string[]): string[] =>
     names.filter((name) => isMember({ name } as Child, which))
 
   test('are named singly, by pool, by pattern or by function', () => {

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { NOBODY, renderFile } from '../../src/nginx/conf/render.ts'
+import { NO_SERVERS, renderFile } from '../../src/nginx/conf/render.ts'
 import type { NginxOptions } from '../../src/nginx/options.ts'
 import type { Child } from '../../src/types/child.ts'
 import type { StartOptions } from '../../src/types/options.ts'
@@ -24,7 +24,7 @@ export const server = ({ port }: Pick<Place, 'port'>): string => `
 
 /** The `http` block of an nginx whose upstream is in a file of ours. */
 export function site(place: Place): string {
-  writeFileSync(included(place.folder), renderFile([{ name: 'app', directives: [], servers: [NOBODY] }]))
+  writeFileSync(included(place.folder), renderFile([{ name: 'app', directives: [], servers: [NO_SERVERS] }]))
   return `include ${included(place.folder)};${server(place)}`
 }
 

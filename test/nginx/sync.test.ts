@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { nginxOn } from '../../src/nginx/nginx.ts'
+import { nginxOn } from '../../src/nginx/index.ts'
 import type { NginxOptions } from '../../src/nginx/options.ts'
 import type { StartOptions } from '../../src/types/options.ts'
 import type { Spinner } from '../../src/types/spinner.ts'

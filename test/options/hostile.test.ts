@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { SpinnerError } from '../../src/errors.ts'
-import { CHILD_OPTIONS, complete, normaliseSpinner, readCall } from '../../src/options/normalise.ts'
+import { CHILD_OPTIONS, completeSettings, normaliseSpinner, readCall } from '../../src/options/normalise.ts'
 import type { ChildSettings } from '../../src/types/options.ts'
 import { newSpinner } from '../support/host.ts'
 
@@ -62,7 +62,7 @@ test('H64 whatever the options are, they are refused clearly or give valid setti
   const untouched = Reflect.ownKeys(Object.prototype)
   const seen = { valid: 0, refused: 0 }
   const look = (given: object): void => {
-    const settings = outcomeOf(() => complete(readCall(given), {}))
+    const settings = outcomeOf(() => completeSettings(readCall(given), {}))
     if (settings) expectValid(settings)
     seen[settings ? 'valid' : 'refused']++
   }
@@ -81,7 +81,7 @@ test('H64 whatever the options are, they are refused clearly or give valid setti
 test('H64 whatever the defaults are, they are refused clearly or give valid settings', () => {
   const look = (given: object): void => {
     const made = outcomeOf(() => normaliseSpinner(given))
-    const settings = made && outcomeOf(() => complete(readCall({ name: 'a' }), made.defaults))
+    const settings = made && outcomeOf(() => completeSettings(readCall({ name: 'a' }), made.defaults))
     if (settings) expectValid(settings)
   }
   fc.assert(fc.property(someOptions, look), { numRuns: 2_000 })
@@ -123,7 +123,7 @@ test('H62 names that no child has are not found, whatever objects inherit', asyn
 
 test('H62 a variable called `__proto__` is one like any other', () => {
   const env = JSON.parse('{ "__proto__": "odd", "constructor": 1 }')
-  const settings = complete(readCall({ name: 'a', env }), {})
+  const settings = completeSettings(readCall({ name: 'a', env }), {})
   expect(Object.entries(settings.env)).toEqual([
     ['__proto__', 'odd'],
     ['constructor', '1'],

@@ -1,11 +1,11 @@
 import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
 import { SpinnerError } from '../../src/errors.ts'
-import { CHILD_OPTIONS, complete, normaliseSpinner, readCall } from '../../src/options/normalise.ts'
+import { CHILD_OPTIONS, completeSettings, normaliseSpinner, readCall } from '../../src/options/normalise.ts'
 import type { ChildSettings } from '../../src/types/options.ts'
 
 const settingsOf = (given: object | string, defaults: object = {}): ChildSettings =>
-  complete(readCall(given), normaliseSpinner(defaults).defaults)
+  completeSettings(readCall(given), normaliseSpinner(defaults).defaults)
 
 function refusalOf(action: () => unknown): SpinnerError {
   try {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { complete, normaliseSpinner, readCall } from '../../src/options/normalise.ts'
+import { completeSettings, normaliseSpinner, readCall } from '../../src/options/normalise.ts'
 
 const invalid = expect.objectContaining({ code: 'ERR_SPINNER_INVALID_OPTION' })
 
@@ -23,14 +23,14 @@ const everything = () => ({
 test('the objects of the caller are never changed, and may be frozen', () => {
   const given = everything()
   const before = structuredClone({ ...given, checks: [] })
-  complete(readCall(given), {})
+  completeSettings(readCall(given), {})
   expect({ ...given, checks: [] }).toEqual(before)
-  expect(() => complete(readCall(deepFreeze(everything())), {})).not.toThrow()
+  expect(() => completeSettings(readCall(deepFreeze(everything())), {})).not.toThrow()
 })
 
 test('a later change of the object of the caller changes nothing', () => {
   const given = everything()
-  const settings = complete(readCall(given), {})
+  const settings = completeSettings(readCall(given), {})
   given.args.push('--late')
   given.env.A = 2
   given.monitor.paths.push('late')
@@ -44,7 +44,7 @@ test('a later change of the object of the caller changes nothing', () => {
 })
 
 test('settings are frozen through and through', () => {
-  const settings = complete(readCall(everything()), {})
+  const settings = completeSettings(readCall(everything()), {})
   for (const part of [settings, settings.args, settings.env, settings.monitor, settings.checks])
     expect(Object.isFrozen(part)).toBe(true)
 })
@@ -69,7 +69,7 @@ test('every getter is read once', () => {
     monitor: counted(values.monitor, 'monitor.'),
     ready: counted(values.ready, 'ready.'),
   })
-  complete(readCall(given), {})
+  completeSettings(readCall(given), {})
   expect(reads).toMatchObject({ name: 1, 'env.A': 1, 'monitor.paths': 1, 'ready.http': 1 })
   expect(new Set(Object.values(reads))).toEqual(new Set([1]))
 })

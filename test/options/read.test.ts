@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { seconds, text, wholeFrom } from '../../src/options/parsers.ts'
-import { type Row, readOptions, readWithDefaults, required, row, SECONDS } from '../../src/options/read.ts'
+import { integerFrom, seconds, string } from '../../src/options/parsers.ts'
+import {
+  type OptionSpec,
+  option,
+  readOptions,
+  readWithDefaults,
+  required,
+  SECONDS,
+} from '../../src/options/read.ts'
 
 interface Settings {
   readonly path: string
@@ -9,11 +16,11 @@ interface Settings {
   readonly made: readonly string[]
 }
 
-const ROWS: Readonly<Record<keyof Settings, Row>> = {
-  path: required(text, 'a text that is not empty'),
-  limit: row(wholeFrom(1), 'a whole number from 1', 3),
-  interval: row(seconds(0.001), `more than 0 ${SECONDS}`, 5),
-  made: row(text, 'a text', () => []),
+const ROWS: Readonly<Record<keyof Settings, OptionSpec>> = {
+  path: required(string, 'a text that is not empty'),
+  limit: option(integerFrom(1), 'a whole number from 1', 3),
+  interval: option(seconds(0.001), `more than 0 ${SECONDS}`, 5),
+  made: option(string, 'a text', () => []),
 }
 
 const messageFor = (given: unknown, by?: string): string => {

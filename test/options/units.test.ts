@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseSize, showSize } from '../../src/options/size.ts'
+import { formatSize, parseSize } from '../../src/options/units.ts'
 
 test.each([
   [0, 0],
@@ -44,4 +44,4 @@ test.each([
   [102_400_000, '97.7MB'],
   [104_857_600, '100MB'],
   [1_610_612_736, '1.5GB'],
-])('%j bytes are shown as %j', (bytes, text) => expect(showSize(bytes)).toBe(text))
+])('%j bytes are shown as %j', (bytes, text) => expect(formatSize(bytes)).toBe(text))

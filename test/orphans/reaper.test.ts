@@ -5,9 +5,9 @@ import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import { COOKIE } from '../../src/linux/cookie.ts'
 import { readStat } from '../../src/linux/processes.ts'
-import { type Left, reap } from '../../src/orphans/reaper.ts'
+import { type Leftover, reap } from '../../src/orphans/reaper.ts'
 import { StateFile } from '../../src/orphans/state-file.ts'
-import { headOf, parseState } from '../../src/orphans/state-format.ts'
+import { parseState, stateHeader } from '../../src/orphans/state-format.ts'
 import { membersOf } from '../../src/process/group.ts'
 import { realSys, type Sys } from '../../src/sys.ts'
 import { lives } from '../support/children.ts'
@@ -19,7 +19,7 @@ import { Machine } from '../support/machine.ts'
 const UUID = '5f1c7d0e-94aa-4c1b-8f0d-0123456789ab'
 const OTHER = '5f1c7d0e-94aa-4c1b-8f0d-ba9876543210'
 
-const left = (processes: readonly (readonly [number, number])[] = [], uuid = UUID): Left => ({
+const left = (processes: readonly (readonly [number, number])[] = [], uuid = UUID): Leftover => ({
   file: newFile('state.left', ''),
   uuid,
   processes: new Map(processes),
@@ -399,7 +399,7 @@ function machineOf(changes: readonly number[]): Machine {
 }
 
 const machine = new Machine()
-const FULL = `${headOf({ boot: machine.boot, namespace: machine.namespace, pid: 100, start: 1_000 }, UUID)}+ 501 5010\n+ 502 5020\n- 502\n+ 503 5030\n+ 50 500\nclosed\n`
+const FULL = `${stateHeader({ boot: machine.boot, namespace: machine.namespace, pid: 100, start: 1_000 }, UUID)}+ 501 5010\n+ 502 5020\n- 502\n+ 503 5030\n+ 50 500\nclosed\n`
 
 /** Reads a file as the next host does, and fails when a signal goes to whom the file does not prove to be ours. */
 async function mustSpareOthers(text: string, changes: readonly number[] = [501]): Promise<boolean> {

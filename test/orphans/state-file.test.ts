@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { StateFile } from '../../src/orphans/state-file.ts'
-import { headOf, parseState, type State } from '../../src/orphans/state-format.ts'
+import { parseState, type State, stateHeader } from '../../src/orphans/state-format.ts'
 import { realSys, type Sys } from '../../src/sys.ts'
 import { newFolder } from '../support/host.ts'
 import { Machine } from '../support/machine.ts'
@@ -32,7 +32,7 @@ function newPlace() {
       ),
     /** The first line of a host's file. */
     head: (pid: number, changes: Partial<State['host']> = {}) =>
-      headOf(
+      stateHeader(
         { boot: machine.boot, namespace: machine.namespace, pid, start: pid * 10, ...changes },
         uuidOf(pid),
       ),
@@ -40,7 +40,7 @@ function newPlace() {
     leave: (pid: number) =>
       fs.writeFileSync(
         path.join(folder, 'state'),
-        `${headOf({ boot: machine.boot, namespace: machine.namespace, pid, start: pid * 10 }, uuidOf(pid))}+ 900 9000\n`,
+        `${stateHeader({ boot: machine.boot, namespace: machine.namespace, pid, start: pid * 10 }, uuidOf(pid))}+ 900 9000\n`,
       ),
   }
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { COOKIE, Marks } from '../../src/linux/cookie.ts'
+import { COOKIE, Cookies } from '../../src/linux/cookie.ts'
 import { Watchdog } from '../../src/orphans/watchdog.ts'
 import { deferred } from '../../src/promises.ts'
 import { realSys, type Sys } from '../../src/sys.ts'
@@ -50,7 +50,7 @@ describe.runIf(process.platform === 'linux')('the watchdog', () => {
       return shell
     }
     const pause = deferred<void>()
-    const watchdog = new Watchdog(sysWith({ spawn, pause: () => pause.promise }), new Marks({}))
+    const watchdog = new Watchdog(sysWith({ spawn, pause: () => pause.promise }), new Cookies({}))
     watchdog.wake()
     const groups = [decoy(), decoy(), decoy()].map(({ pid }) => pid)
     for (const group of groups) watchdog.guard(group)
@@ -91,7 +91,7 @@ describe.runIf(process.platform === 'linux')('the watchdog', () => {
 
   test.each(['sh', 'bash'])('E21 ends, as a %s, the groups that it knows and no others', async (command) => {
     const { sys, shells } = sysWithShell(command)
-    const watchdog = new Watchdog(sys, new Marks({}))
+    const watchdog = new Watchdog(sys, new Cookies({}))
     watchdog.wake()
     const [known, gone] = [decoy(), decoy()]
     // More than any process has; it begins like the number that is to be forgotten.

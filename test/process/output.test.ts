@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import { PassThrough, Writable } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { drainOutput, LineSplitter, LONGEST_LINE, pour, Ring } from '../../src/process/output.ts'
+import { drainOutput, LineBuffer, LineSplitter, LONGEST_LINE, writeTo } from '../../src/process/output.ts'
 import { fixture, newSpinner, until } from '../support/host.ts'
 
 const MEGABYTE = 1024 * 1024
@@ -75,7 +75,7 @@ describe('lines', () => {
 
 describe('the ring', () => {
   test('keeps the last hundred lines, oldest first', () => {
-    const ring = new Ring()
+    const ring = new LineBuffer()
     for (let number = 0; number < 1_000; number++) ring.push(`line ${number}`)
     expect(ring.last(1_000)).toHaveLength(100)
     expect(ring.last(2)).toEqual(['line 998', 'line 999'])
@@ -83,7 +83,7 @@ describe('the ring', () => {
   })
 
   test('H23 keeps no more than 256 KB however long the lines are', () => {
-    const ring = new Ring()
+    const ring = new LineBuffer()
     for (let number = 0; number < 1_000; number++) ring.push('x'.repeat(LONGEST_LINE))
     expect(ring.last()).toHaveLength(4)
     ring.push('the end')
@@ -92,7 +92,7 @@ describe('the ring', () => {
   })
 
   test('what it gave is not changed by what comes later', () => {
-    const ring = new Ring()
+    const ring = new LineBuffer()
     ring.push('a')
     const before = ring.last()
     ring.push('b')
@@ -118,15 +118,15 @@ const hello = Buffer.from('hello')
 describe('the stream of the user', () => {
   test('H23 gets the bytes as they came', async () => {
     const stream = new PassThrough()
-    pour(Buffer.from([0, 255, 10]), stream)
+    writeTo(Buffer.from([0, 255, 10]), stream)
     expect(stream.read()).toEqual(Buffer.from([0, 255, 10]))
-    expect(() => pour(hello, null)).not.toThrow()
+    expect(() => writeTo(hello, null)).not.toThrow()
   })
 
   test('H23 that never drains loses output, and the host does not hold it', () => {
     const { stream, chunks } = sink(() => {})
     const chunk = Buffer.alloc(64 * 1024)
-    for (let written = 0; written < 20 * MEGABYTE; written += chunk.length) pour(chunk, stream)
+    for (let written = 0; written < 20 * MEGABYTE; written += chunk.length) writeTo(chunk, stream)
     expect(stream.writableLength).toBeGreaterThan(0)
     expect(stream.writableLength).toBeLessThanOrEqual(MEGABYTE + chunk.length)
     expect(chunks()).toBe(1)
@@ -136,22 +136,22 @@ describe('the stream of the user', () => {
     const waiting: (() => void)[] = []
     const { stream, chunks } = sink((done) => waiting.push(done))
     const chunk = Buffer.alloc(64 * 1024)
-    for (let count = 0; count < 100; count++) pour(chunk, stream)
+    for (let count = 0; count < 100; count++) writeTo(chunk, stream)
     const held = stream.writableLength / chunk.length
     while (waiting.length > 0) {
       waiting.shift()?.()
       await nextTurn()
     }
-    pour(hello, stream)
+    writeTo(hello, stream)
     expect(stream.writableLength).toBe(hello.length)
     expect(chunks()).toBe(held + 1)
   })
 
   test('H23 that fails with EPIPE harms nobody and is left alone from then on', async () => {
     const { stream, chunks } = sink((done) => done(epipe()))
-    pour(hello, stream)
+    writeTo(hello, stream)
     await nextTurn()
-    pour(hello, stream)
+    writeTo(hello, stream)
     await nextTurn()
     expect(chunks()).toBe(1)
   })
@@ -159,9 +159,9 @@ describe('the stream of the user', () => {
   test('H23 that reports an error without being destroyed is left alone too', () => {
     let writes = 0
     const stream = Object.assign(new EventEmitter(), { write: () => void writes++ }) as unknown as Writable
-    pour(hello, stream)
+    writeTo(hello, stream)
     stream.emit('error', epipe())
-    pour(hello, stream)
+    writeTo(hello, stream)
     expect(writes).toBe(1)
   })
 
@@ -173,7 +173,7 @@ describe('the stream of the user', () => {
     for (const { stream, chunks } of [ended, destroyed]) {
       const errors: Error[] = []
       stream.on('error', (error) => errors.push(error))
-      pour(hello, stream)
+      writeTo(hello, stream)
       await nextTurn()
       expect(chunks()).toBe(0)
       expect(errors).toEqual([])
@@ -185,9 +185,9 @@ describe('the stream of the user', () => {
       throw new Error('boom')
     }
     const broken = Object.assign(new EventEmitter(), { write: throws })
-    expect(() => pour(hello, broken as unknown as Writable)).not.toThrow()
+    expect(() => writeTo(hello, broken as unknown as Writable)).not.toThrow()
     const unheard = { on: throws, write: throws }
-    expect(() => pour(hello, unheard as unknown as Writable)).not.toThrow()
+    expect(() => writeTo(hello, unheard as unknown as Writable)).not.toThrow()
   })
 
   test('H23 that a thousand children share gets one `error` listener, and no end', async () => {

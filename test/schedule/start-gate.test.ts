@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import { Gate, type Leave } from '../../src/schedule/start-gate.ts'
+import { type Leave, StartGate } from '../../src/schedule/start-gate.ts'
 import { FakeClock, sysWith } from '../support/clock.ts'
 import { until } from '../support/host.ts'
 
 interface Crowd {
   readonly clock: FakeClock
-  readonly gate: Gate
+  readonly gate: StartGate
   /** Who got in, in order, and how each leaves again. */
   readonly inside: Map<string, Leave>
   enter(name: string, signal?: AbortSignal): Promise<void>
@@ -16,7 +16,7 @@ interface Crowd {
 function crowd(places: number): Crowd {
   const clock = new FakeClock()
   const sys = sysWith({ clock })
-  const gate = new Gate(sys, places)
+  const gate = new StartGate(sys, places)
   const inside = new Map<string, Leave>()
   const enter = async (name: string, signal = new AbortController().signal): Promise<void> => {
     inside.set(name, await gate.enter(signal))

@@ -47,7 +47,12 @@ export function exportsOf(entry: string): { name: string; file: string }[] {
     ...handedOn.flatMap(([, list = '', from = '']) =>
       list
         .split(',')
-        .map((name) => name.replace(/\btype\b/, '').trim())
+        .map((name) =>
+          name
+            .replace(/\btype\b/, '')
+            .replace(/ as \w+/, '')
+            .trim(),
+        )
         .filter((name) => name !== '')
         .map((name) => ({ name, file: path.posix.join(path.posix.dirname(entry), from) })),
     ),

@@ -1,8 +1,8 @@
 import type { SpinnerError } from '../../errors.ts'
 import type { ChildSettings } from '../../types/options.ts'
 import { addCrash, allowance, backoff, type FailureKind, resourceBackoff } from '../failures.ts'
-import type { ChildRecord } from '../record.ts'
-import type { Resources } from '../runtime.ts'
+import type { ChildHistory } from '../info.ts'
+import type { ChildRuntime } from '../runtime.ts'
 import type * as actors from './actors.ts'
 import type { MachineEvent } from './events.ts'
 
@@ -12,16 +12,16 @@ const STABLE_AFTER_MS = 30_000
 
 /** What a machine is given when it is made. */
 export interface MachineInput {
-  readonly resources: Resources
+  readonly runtime: ChildRuntime
   /** What is remembered of its former lives. */
-  readonly record: ChildRecord
+  readonly history: ChildHistory
   /** Monotonic milliseconds. */
   readonly now: () => number
   readonly random: () => number
 }
 
 /** What a machine remembers of its child. */
-export interface Context extends Omit<MachineInput, 'record'> {
+export interface Context extends Omit<MachineInput, 'history'> {
   readonly settings: ChildSettings
   readonly pid: number | null
   /** The process that serves while the next one is being brought up. */
@@ -56,7 +56,7 @@ export interface Context extends Omit<MachineInput, 'record'> {
 
 const NONE_FAILED = { child: 0, address: 0, resource: 0 } as const
 /** @internal A start that has failed nothing yet. */
-export const FRESH = {
+export const NEW_START = {
   failed: NONE_FAILED,
   failure: null,
   error: null,
@@ -64,11 +64,11 @@ export const FRESH = {
   kept: false,
 } as const
 /** @internal No process of its own. */
-export const NONE = { pid: null, incumbent: null, retiree: null } as const
+export const NO_PROCESS = { pid: null, incumbent: null, retiree: null } as const
 
 /** @internal What an actor is given. */
-export const outside = ({ context }: { context: Context }): actors.ActorInput => ({
-  resources: context.resources,
+export const actorInput = ({ context }: { context: Context }): actors.ActorInput => ({
+  runtime: context.runtime,
   reason: context.reason,
 })
 
@@ -101,7 +101,7 @@ export const unhealthyWith = ({ unhealthy, now }: Context): number[] =>
 export const isPastCheckBudget = (context: Context): boolean => unhealthyWith(context).length > CHECK_RESTARTS
 
 /** As many as may ever count: a later start may give a longer window, or allow more. */
-export const remembered = ({ crashes, settings, now }: Context): number[] =>
+export const withCrash = ({ crashes, settings, now }: Context): number[] =>
   [...crashes, now()].slice(-Math.max(MOST_CRASHES, settings.maxRestarts + 1))
 
 /** A child that was up for a while before it crashed begins a new streak (docs/hazards.md#h16). */
@@ -111,7 +111,7 @@ export const streakWith = ({ now, readyAt, streak }: Context): number =>
 /** One more failed attempt. */
 export function failedWith(context: Context, thrown: unknown): Partial<Context> {
   const attempts = context.failed.child + context.failed.address + context.failed.resource + 1
-  const { error, kind } = context.resources.classify(thrown, attempts)
+  const { error, kind } = context.runtime.classify(thrown, attempts)
   const failed = { ...context.failed, [kind]: context.failed[kind] + 1 }
   return { failed, failure: kind, error }
 }

@@ -1,4 +1,4 @@
-import { headOf, type SpinnerError } from '../../errors.ts'
+import { firstLineOf, type SpinnerError } from '../../errors.ts'
 import type { Exit } from '../../types/child.ts'
 
 /** Everything that can happen to a child from outside. */
@@ -15,7 +15,7 @@ export type MachineEvent =
 
 /** Why, in the words that `ChildInfo.reason` and the `state` event carry. */
 export function reasonOf(event: MachineEvent): string {
-  if (event.type === 'exited') return headOf(event.error)
+  if (event.type === 'exited') return firstLineOf(event.error)
   if (event.type === 'changed') return `a file changed: ${event.file}`
   return 'reason' in event ? event.reason : 'it was asked for'
 }

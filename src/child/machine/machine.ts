@@ -1,7 +1,7 @@
 import type { ChildState } from '../../types/child.ts'
-import { FRESH, NONE, outside } from './context.ts'
+import { actorInput, NEW_START, NO_PROCESS } from './context.ts'
 import { machineSetup } from './names.ts'
-import { arriving, leaving, retiring } from './phases.ts'
+import { retirePhase, startPhase, stopPhase } from './phases.ts'
 
 const RESTART = '#child.restart.leaving'
 /** With `start-first` the new process comes before the old one goes. */
@@ -16,22 +16,22 @@ const RESTARTS = [
  */
 export const childMachine = machineSetup.createMachine({
   id: 'child',
-  context: ({ input: { record, ...input } }) => ({
+  context: ({ input: { history, ...input } }) => ({
     ...input,
-    ...FRESH,
-    settings: input.resources.settings,
-    ...NONE,
+    ...NEW_START,
+    settings: input.runtime.settings,
+    ...NO_PROCESS,
     serving: false,
     queued: false,
     crashes: [],
     unhealthy: [],
     faultedAt: 0,
-    reason: record.reason,
-    error: record.lastError,
+    reason: history.reason,
+    error: history.lastError,
     streak: 0,
     readyAt: 0,
-    restartCount: record.restarts,
-    crashCount: record.crashes,
+    restartCount: history.restarts,
+    crashCount: history.crashes,
   }),
   initial: 'stopped',
   // Its group was killed already; nothing is invoked that could break the machine once more.
@@ -45,7 +45,7 @@ export const childMachine = machineSetup.createMachine({
       },
     },
     starting: {
-      ...arriving,
+      ...startPhase,
       on: {
         stop: { target: 'stopping', actions: 'explainStop' },
         restart: { target: RESTART, actions: 'beginAgain' },
@@ -81,7 +81,7 @@ export const childMachine = machineSetup.createMachine({
       },
     },
     stopping: {
-      ...leaving,
+      ...stopPhase,
       on: {
         start: { actions: 'queue' },
         restart: { actions: 'queue' },
@@ -92,14 +92,14 @@ export const childMachine = machineSetup.createMachine({
     restart: {
       initial: 'leaving',
       states: {
-        leaving: { ...leaving, onDone: 'arriving' },
+        leaving: { ...stopPhase, onDone: 'arriving' },
         arriving: {
-          ...arriving,
+          ...startPhase,
           on: { changed: { target: RESTART, actions: 'beginAgain' } },
           onDone: '#child.started',
         },
         replacing: {
-          ...arriving,
+          ...startPhase,
           on: {
             changed: { target: 'replacing', reenter: true, actions: 'renew' },
             exited: { guard: 'isIncumbent', target: 'arriving', actions: ['renew', 'recordCrash', 'lose'] },
@@ -107,7 +107,7 @@ export const childMachine = machineSetup.createMachine({
           onDone: 'retiring',
         },
         retiring: {
-          ...retiring,
+          ...retirePhase,
           on: {
             changed: { actions: 'outdate' },
             exited: [
@@ -136,7 +136,7 @@ export const childMachine = machineSetup.createMachine({
           invoke: {
             id: 'kill',
             src: 'kill',
-            input: outside,
+            input: actorInput,
             onDone: { target: 'resting', actions: 'gone' },
             onError: { target: 'resting', actions: 'stillAlive' },
           },

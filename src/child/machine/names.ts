@@ -1,12 +1,11 @@
 import { assign, setup } from 'xstate'
 import { crashLoopError, keptError } from '../../errors.ts'
-import type { Whom } from '../process-slots.ts'
+import type { SlotGroup } from '../process-slots.ts'
 import * as actors from './actors.ts'
 import {
   type Context,
   crashesWith,
   delayOf,
-  FRESH,
   failedWith,
   isIncumbent,
   isOurs,
@@ -14,10 +13,11 @@ import {
   isPastCheckBudget,
   type MachineInput,
   ms,
-  NONE,
-  remembered,
+  NEW_START,
+  NO_PROCESS,
   streakWith,
   unhealthyWith,
+  withCrash,
 } from './context.ts'
 import { type MachineEvent, reasonOf } from './events.ts'
 
@@ -27,10 +27,10 @@ const KILL_TIMEOUT_MS = 5_000
 /** It is sent a little later than the wait begins; where it was only just sent, the wait begins again. */
 const SURELY_KILLED_MS = KILL_TIMEOUT_MS / 2
 
-const graceOf = ({ now, resources, settings }: Context, whom: Whom): number =>
-  resources.attempts.graceLeft(whom, ms(settings.stopTimeout), now())
+const graceOf = ({ now, runtime: resources, settings }: Context, whom: SlotGroup): number =>
+  resources.slots.graceLeft(whom, ms(settings.stopTimeout), now())
 
-const outlivesKill = ({ resources: { attempts, beside } }: Context, whom: Whom): boolean =>
+const outlivesKill = ({ runtime: { slots: attempts, helpers: beside } }: Context, whom: SlotGroup): boolean =>
   attempts.outliveKill(whom, SURELY_KILLED_MS) || beside.outliveKill(SURELY_KILLED_MS)
 
 /** @internal What the names in the table of `machine.ts` mean. */
@@ -57,19 +57,19 @@ export const machineSetup = setup({
     backoff: ({ context }) => delayOf(context),
   },
   guards: {
-    mustDrain: ({ context }) => context.serving && context.resources.hasPlugins(),
+    mustDrain: ({ context }) => context.serving && context.runtime.hasPlugins(),
     isQueued: ({ context }) => context.queued,
-    hasPlugins: ({ context }) => context.resources.hasPlugins(),
-    holdsProcess: ({ context }) => context.pid !== null || context.resources.attempts.hold,
+    hasPlugins: ({ context }) => context.runtime.hasPlugins(),
+    holdsProcess: ({ context }) => context.pid !== null || context.runtime.slots.hold,
     isOutOfAttempts: ({ context }) => isOutOfAttempts(context),
-    canReplace: ({ context }) => context.resources.canReplace(),
-    canKeep: ({ context }) => context.incumbent !== null && context.resources.canKeep(),
+    canReplace: ({ context }) => context.runtime.canReplace(),
+    canKeep: ({ context }) => context.incumbent !== null && context.runtime.canKeep(),
     hasRetiree: ({ context }) => context.retiree !== null,
     mustKeep: ({ context }) =>
-      context.incumbent !== null && isOutOfAttempts(context) && context.resources.canKeep(),
+      context.incumbent !== null && isOutOfAttempts(context) && context.runtime.canKeep(),
     leavesNobody: ({ context, event }) =>
-      isOurs(context, event) && context.retiree !== null && !context.resources.attempts.canFallBack,
-    mustLeave: ({ context }) => context.incumbent !== null && context.resources.mustLeave(),
+      isOurs(context, event) && context.retiree !== null && !context.runtime.slots.canFallBack,
+    mustLeave: ({ context }) => context.incumbent !== null && context.runtime.mustLeave(),
     isIncumbent: ({ context, event }) => isIncumbent(context, event),
     isServing: ({ context, event }) =>
       context.incumbent === null ? isOurs(context, event) : isIncumbent(context, event),
@@ -93,31 +93,31 @@ export const machineSetup = setup({
     isForgiven: ({ context }) => context.now() - context.faultedAt >= ms(context.settings.faultTimeout),
   },
   actions: {
-    begin: assign({ ...FRESH, queued: false, reason: 'it was asked for' }),
+    begin: assign({ ...NEW_START, queued: false, reason: 'it was asked for' }),
     beginAgain: assign(({ context, event }) => ({
-      ...FRESH,
+      ...NEW_START,
       queued: false,
       reason: reasonOf(event),
       restartCount: context.restartCount + 1,
     })),
     // What is under way begins anew, and is not one more.
     renew: assign(({ context, event }) => ({
-      ...FRESH,
+      ...NEW_START,
       reason: event.type === 'changed' ? reasonOf(event) : context.reason,
     })),
-    adopt: assign(({ context }) => ({ settings: context.resources.settings })),
-    adoptLaunched: assign(({ context: { resources, settings } }) => ({
-      settings: resources.attempts.newest?.settings ?? settings,
+    adopt: assign(({ context }) => ({ settings: context.runtime.settings })),
+    adoptLaunched: assign(({ context: { runtime: resources, settings } }) => ({
+      settings: resources.slots.newest?.settings ?? settings,
     })),
     forget: assign({ crashes: [], unhealthy: [], streak: 0 }),
     failed: assign(({ context, event }) =>
       failedWith(context, (event as unknown as { error: unknown }).error),
     ),
-    stillAlive: assign(({ context }) => ({ error: context.resources.stillAlive() })),
-    stuck: ({ context: { resources } }) => resources.attempts.linger(resources.attempts.newest),
-    abandon: assign(({ context: { incumbent, pid, resources, retiree } }) => {
-      resources.attempts.abandon()
-      return { ...NONE, pid: pid ?? incumbent ?? retiree }
+    stillAlive: assign(({ context }) => ({ error: context.runtime.stillAlive() })),
+    stuck: ({ context: { runtime: resources } }) => resources.slots.linger(resources.slots.newest),
+    abandon: assign(({ context: { incumbent, pid, runtime: resources, retiree } }) => {
+      resources.slots.abandon()
+      return { ...NO_PROCESS, pid: pid ?? incumbent ?? retiree }
     }),
     open: assign({ serving: true }),
     serve: assign(({ context: { kept, now, readyAt } }) => ({
@@ -126,47 +126,54 @@ export const machineSetup = setup({
     })),
     drained: assign({ serving: false }),
     gone: assign(({ context }) => {
-      context.resources.gone()
-      return { ...NONE, serving: false }
+      context.runtime.gone()
+      return { ...NO_PROCESS, serving: false }
     }),
     cleared: assign(({ context }) => {
-      context.resources.cleared()
+      context.runtime.cleared()
       return { pid: null, serving: context.incumbent !== null }
     }),
     setAside: assign(({ context }) => {
-      context.resources.attempts.setAside()
+      context.runtime.slots.setAside()
       return { incumbent: context.pid, pid: null }
     }),
     keep: assign(({ context }) => {
-      const { error, incumbent, resources, restartCount } = context
-      resources.attempts.keep()
-      const { inForce: settings } = resources
+      const { error, incumbent, runtime: resources, restartCount } = context
+      resources.slots.keep()
+      const { settingsInForce: settings } = resources
       const kept = error && keptError(settings.name, error)
-      return { ...NONE, settings, pid: incumbent, kept: true, error: kept, restartCount: restartCount - 1 }
+      return {
+        ...NO_PROCESS,
+        settings,
+        pid: incumbent,
+        kept: true,
+        error: kept,
+        restartCount: restartCount - 1,
+      }
     }),
-    promote: assign(({ context: { incumbent, resources, retiree } }) => {
-      resources.attempts.promote()
+    promote: assign(({ context: { incumbent, runtime: resources, retiree } }) => {
+      resources.slots.promote()
       return { incumbent: null, retiree: incumbent ?? retiree }
     }),
-    confirm: ({ context }) => context.resources.confirm(),
-    fallBack: assign(({ context: { resources, retiree } }) => {
-      resources.attempts.fallBack()
+    confirm: ({ context }) => context.runtime.confirm(),
+    fallBack: assign(({ context: { runtime: resources, retiree } }) => {
+      resources.slots.fallBack()
       return { incumbent: retiree, retiree: null }
     }),
     lose: assign(({ context }) => {
-      context.resources.attempts.promote()
+      context.runtime.slots.promote()
       return { incumbent: null, retiree: null }
     }),
     retired: assign(({ context }) => {
-      context.resources.attempts.retired()
+      context.runtime.slots.retired()
       return { retiree: null }
     }),
-    lingers: ({ context }) => context.resources.lingers(),
+    lingers: ({ context }) => context.runtime.lingers(),
     outdate: assign({ outdated: true }),
     recordCrash: assign(({ context, event }) =>
       event.type === 'exited'
         ? {
-            crashes: remembered(context),
+            crashes: withCrash(context),
             crashCount: context.crashCount + 1,
             streak: streakWith(context),
             error: event.error,
@@ -178,7 +185,7 @@ export const machineSetup = setup({
       return error ? { error: crashLoopError(error, counted, settings.restartTolerance) } : {}
     }),
     recordUnhealthy: assign(({ context }) => ({ unhealthy: unhealthyWith(context) })),
-    spareUnhealthy: ({ context, event }) => context.resources.spared(reasonOf(event)),
+    spareUnhealthy: ({ context, event }) => context.runtime.spared(reasonOf(event)),
     queue: assign({ queued: true }),
     unqueue: assign({ queued: false }),
     explainStop: assign(({ event }) => ({ reason: reasonOf(event) })),
@@ -188,6 +195,6 @@ export const machineSetup = setup({
       reason: context.error?.message ?? 'it failed',
     })),
     breakDown: assign(({ event }) => (event.type === 'broken' ? { error: event.error } : {})),
-    release: ({ context }) => context.resources.release(),
+    release: ({ context }) => context.runtime.release(),
   },
 })

@@ -1,5 +1,5 @@
 import { and, assign, raise } from 'xstate'
-import { outside } from './context.ts'
+import { actorInput } from './context.ts'
 import { machineSetup } from './names.ts'
 
 /** What the kill did not end stays, and nothing is started over it. */
@@ -17,14 +17,14 @@ const UNREPLACED = {
 } as const
 
 /** @internal From nothing to ready: what is left of the last process is cleared away, then attempt after attempt. */
-export const arriving = machineSetup.createStateConfig({
+export const startPhase = machineSetup.createStateConfig({
   initial: 'clearing',
   states: {
     clearing: {
       invoke: {
         id: 'clear',
         src: 'clear',
-        input: outside,
+        input: actorInput,
         onDone: [
           KEPT,
           UNREPLACED,
@@ -51,7 +51,7 @@ export const arriving = machineSetup.createStateConfig({
       invoke: {
         id: 'launch',
         src: 'launch',
-        input: outside,
+        input: actorInput,
         onDone: {
           target: 'readying',
           actions: assign(({ event }) => ({ pid: event.output })),
@@ -63,7 +63,7 @@ export const arriving = machineSetup.createStateConfig({
       invoke: {
         id: 'ready',
         src: 'ready',
-        input: outside,
+        input: actorInput,
         onDone: [{ guard: 'hasPlugins', target: 'introducing' }, { target: 'arrived' }],
         onError: { target: 'clearing', actions: 'failed' },
       },
@@ -79,7 +79,7 @@ export const arriving = machineSetup.createStateConfig({
           invoke: {
             id: 'explain',
             src: 'explain',
-            input: outside,
+            input: actorInput,
             onDone: { actions: raise(({ event }) => ({ type: 'late', error: event.output })) },
             onError: { actions: raise(({ event }) => ({ type: 'late', error: event.error })) },
           },
@@ -88,7 +88,7 @@ export const arriving = machineSetup.createStateConfig({
     },
     introducing: {
       entry: ['promote', 'open'],
-      invoke: { id: 'introduce', src: 'introduce', input: outside, onDone: 'arrived', onError: 'arrived' },
+      invoke: { id: 'introduce', src: 'introduce', input: actorInput, onDone: 'arrived', onError: 'arrived' },
       on: {
         exited: [
           { guard: 'leavesNobody', target: '#child.restart.arriving', actions: ['failed', 'lose'] },
@@ -103,13 +103,13 @@ export const arriving = machineSetup.createStateConfig({
 })
 
 /** @internal From ready to nothing: no new traffic, a polite signal, and in the end the kill. */
-export const leaving = machineSetup.createStateConfig({
+export const stopPhase = machineSetup.createStateConfig({
   initial: 'choosing',
   states: {
     choosing: { always: [{ guard: 'mustDrain', target: 'draining' }, { target: 'terminating' }] },
     draining: {
       exit: 'drained',
-      invoke: { id: 'drain', src: 'drain', input: outside, onDone: 'terminating', onError: 'terminating' },
+      invoke: { id: 'drain', src: 'drain', input: actorInput, onDone: 'terminating', onError: 'terminating' },
       on: { exited: { guard: 'isServing', target: 'terminating' } },
       after: { drainTimeout: 'terminating' },
     },
@@ -117,7 +117,7 @@ export const leaving = machineSetup.createStateConfig({
       invoke: {
         id: 'terminate',
         src: 'terminate',
-        input: outside,
+        input: actorInput,
         onDone: { target: 'left', actions: 'gone' },
       },
       after: {
@@ -131,7 +131,7 @@ export const leaving = machineSetup.createStateConfig({
       invoke: {
         id: 'kill',
         src: 'kill',
-        input: outside,
+        input: actorInput,
         onDone: { target: 'left', actions: 'gone' },
         onError: SURVIVED,
       },
@@ -147,18 +147,18 @@ export const leaving = machineSetup.createStateConfig({
 })
 
 /** @internal The new process serves: the old one takes no new traffic, and is ended. */
-export const retiring = machineSetup.createStateConfig({
+export const retirePhase = machineSetup.createStateConfig({
   entry: ['promote', 'confirm', 'serve'],
   initial: 'choosing',
   states: {
     choosing: { always: [{ guard: 'hasPlugins', target: 'draining' }, { target: 'terminating' }] },
     draining: {
-      invoke: { id: 'drain', src: 'drain', input: outside, onDone: 'terminating', onError: 'terminating' },
+      invoke: { id: 'drain', src: 'drain', input: actorInput, onDone: 'terminating', onError: 'terminating' },
       on: { exited: { guard: 'isRetiree', target: 'terminating' } },
       after: { drainTimeout: 'terminating' },
     },
     terminating: {
-      invoke: { id: 'retire', src: 'retire', input: outside, onDone: 'left' },
+      invoke: { id: 'retire', src: 'retire', input: actorInput, onDone: 'left' },
       after: {
         retireTimeout: [
           { guard: 'retireeHadItsGrace', target: 'killing' },
@@ -170,7 +170,7 @@ export const retiring = machineSetup.createStateConfig({
       invoke: {
         id: 'killRetired',
         src: 'killRetired',
-        input: outside,
+        input: actorInput,
         onDone: 'left',
         onError: { target: 'left', actions: 'lingers' },
       },

@@ -1,21 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { NOWHERE, type Rendered } from '../../gateway/http/pages.ts'
-import { answerPage, answerRendered } from '../../gateway/http/respond.ts'
+import { NOT_FOUND_PAGE, type Rendered } from '../../gateway/http/pages.ts'
+import { sendPage, sendRendered } from '../../gateway/http/respond.ts'
 import type { Place } from '../../gateway/index.ts'
 import { hostOf } from '../../gateway/routing/host-names.ts'
 import type { StartOptions } from '../../types/options.ts'
 import type { Config, GatewayConfig, Plain } from '../config/model.ts'
-import type { Outlets } from '../output/log-files.ts'
-import type { Happening } from '../output/printer.ts'
+import type { LogFiles } from '../output/log-files.ts'
+import type { LogEvent } from '../output/printer.ts'
 import { startOptions } from '../run/library-options.ts'
-import type { Host, Source } from '../run/source.ts'
+import type { CommandHost, Source } from '../run/source.ts'
 import { type Apps, readApps } from './discover.ts'
 import { indexPage, NOTHING } from './index-page.ts'
 
 /** Between two looks at a folder whose apps are asked for. */
 const LOOK_MS = 200
 const LISTED_AT = new Set<string | null>(['localhost', '127.0.0.1', '[::1]'])
-const NO_OUTLETS: Outlets = { open: () => null, reopen: () => {} }
+const NO_OUTLETS: LogFiles = { open: () => null, reopen: () => {} }
 
 /** A folder of apps as a configuration: as it is when it is looked at, and requests make it be looked at. */
 export class Folder implements Source {
@@ -23,7 +23,7 @@ export class Folder implements Source {
   readonly #folder: string
   readonly #gateway: GatewayConfig
   readonly #more: Plain
-  #host: Host | null = null
+  #host: CommandHost | null = null
   #apps: Apps = { served: new Map(), left: [] }
   #lookedAt = Number.NEGATIVE_INFINITY
   #told: ReadonlySet<string> = new Set()
@@ -63,7 +63,7 @@ export class Folder implements Source {
     }
   }
 
-  begin(host: Host): void {
+  begin(host: CommandHost): void {
     this.#host = host
   }
 
@@ -75,11 +75,11 @@ export class Folder implements Source {
     this.#told = new Set(lines.map(([, { text }]) => text))
   }
 
-  #lines(port: number | null | undefined): [name: string | null, Happening][] {
+  #lines(port: number | null | undefined): [name: string | null, LogEvent][] {
     const { left, served } = this.#apps
-    const warning = (text: string): [null, Happening] => [null, { event: 'warning', text }]
+    const warning = (text: string): [null, LogEvent] => [null, { event: 'warning', text }]
     return [
-      ...[...served.keys()].map((name): [string, Happening] => {
+      ...[...served.keys()].map((name): [string, LogEvent] => {
         const url = urlOf(name, port)
         return [name, { event: 'served', text: `at ${url}`, details: { url } }]
       }),
@@ -117,8 +117,8 @@ export class Folder implements Source {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const { headers, method = '', url } = request
     const isWanted = url === '/' && ['GET', 'HEAD'].includes(method) && LISTED_AT.has(hostOf(headers.host))
-    if (isWanted) answerRendered({ request, response }, 200, this.#page(request.socket.localPort))
-    else answerPage({ request, response }, NOWHERE)
+    if (isWanted) sendRendered({ request, response }, 200, this.#page(request.socket.localPort))
+    else sendPage({ request, response }, NOT_FOUND_PAGE)
   }
 
   #page(port: number | undefined): Rendered {

@@ -1,6 +1,6 @@
 import { escapeHtml, htmlPage, type Rendered } from '../../gateway/http/pages.ts'
 import type { ChildState } from '../../types/child.ts'
-import { clean } from '../output/sanitize.ts'
+import { sanitize } from '../output/sanitize.ts'
 
 /** An app as the page lists it. */
 export interface Listed {
@@ -26,7 +26,7 @@ export function indexPage(apps: readonly Listed[], left: readonly string[]): Ren
       `<li><a href="${escapeHtml(url)}">${escapeHtml(name)}</a>, ${WORDS[state ?? 'stopped']}</li>`,
   )
   const served = items.length > 0 ? `<ul>${items.join('')}</ul>` : `<p>${NOTHING}</p>`
-  const lines = left.map((line) => `<li>${escapeHtml(clean(line, false))}</li>`)
+  const lines = left.map((line) => `<li>${escapeHtml(sanitize(line, false))}</li>`)
   const rest = lines.length > 0 ? `<p>Left out:</p><ul>${lines.join('')}</ul>` : ''
   return htmlPage('Apps', served + rest)
 }

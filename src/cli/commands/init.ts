@@ -1,4 +1,4 @@
-import { say } from '../output/stdout.ts'
+import { writeAll } from '../output/stdout.ts'
 import { writeNew } from './write-file.ts'
 
 /** A configuration to begin with. Everything that is optional is there, behind a `#`. */
@@ -56,6 +56,6 @@ children:
 /** `spinner init`: writes a configuration to begin with. */
 export async function init(file: string, force: boolean): Promise<number> {
   writeNew(file, EXAMPLE, force)
-  await say(process.stdout, `${file} was written; change it, then: spinner check, spinner run\n`)
+  await writeAll(process.stdout, `${file} was written; change it, then: spinner check, spinner run\n`)
   return 0
 }

@@ -3,10 +3,10 @@ import type { Config } from '../config/model.ts'
 import { readConfig } from '../config/read.ts'
 import { stay } from '../run/foreground.ts'
 import { tryAll } from '../run/library-options.ts'
-import type { Looks, TakeSignals } from '../run/source.ts'
+import type { OutputStyle, TakeSignals } from '../run/source.ts'
 
 /** What `spinner run` takes. */
-export interface RunOptions extends Looks {
+export interface RunOptions extends OutputStyle {
   readonly config: string
   readonly env: string | null
 }

@@ -3,15 +3,15 @@ import path from 'node:path'
 import { messageOf } from '../../errors.ts'
 import { LISTEN_OPTIONS } from '../../gateway/read-options.ts'
 import { CHILD_OPTIONS } from '../../options/normalise.ts'
-import { WRONG } from '../../options/parsers.ts'
-import type { Row } from '../../options/read.ts'
+import { INVALID } from '../../options/parsers.ts'
+import type { OptionSpec } from '../../options/read.ts'
 import { Folder } from '../apps/folder.ts'
 import { ConfigError } from '../config/error.ts'
 import { stay } from '../run/foreground.ts'
-import type { Looks, TakeSignals } from '../run/source.ts'
+import type { OutputStyle, TakeSignals } from '../run/source.ts'
 
 /** What `spinner up` takes. */
-export interface UpOptions extends Looks {
+export interface UpOptions extends OutputStyle {
   readonly folder: string
   /** As they were written. */
   readonly port: string
@@ -31,7 +31,9 @@ export function up(
     ...(host === undefined ? {} : { host: read('--host', LISTEN_OPTIONS['host'], host) }),
   }
   const more =
-    idle === undefined ? {} : { idleTimeSec: read('--idle', CHILD_OPTIONS['idleTimeSec'] as Row, idle) }
+    idle === undefined
+      ? {}
+      : { idleTimeSec: read('--idle', CHILD_OPTIONS['idleTimeSec'] as OptionSpec, idle) }
   return stay(new Folder(folder, listen, more), looks, takeSignals)
 }
 
@@ -46,8 +48,8 @@ function mustBeFolder(folder: string): void {
 }
 
 /** A word as the library reads the option that it stands for: as a number, where it is one. */
-function read(word: string, { parse, takes }: Row, text: string): unknown {
+function read(word: string, { parse, takes }: OptionSpec, text: string): unknown {
   const value = text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text)
-  if (parse(value) === WRONG) throw new ConfigError([`${word} must be ${takes}, but it is '${text}'`])
+  if (parse(value) === INVALID) throw new ConfigError([`${word} must be ${takes}, but it is '${text}'`])
   return value
 }

@@ -1,8 +1,8 @@
 import { CHILD_OPTIONS } from '../../options/normalise.ts'
 import * as values from '../../options/parsers.ts'
-import { type Parser, WRONG } from '../../options/parsers.ts'
-import type { Rows } from '../../options/read.ts'
-import { flagOf, isNothing, meaningOf, numberOf, Refusal, textOf } from './scalars.ts'
+import { INVALID, type Parser } from '../../options/parsers.ts'
+import type { OptionSpecs } from '../../options/read.ts'
+import { Ambiguous, flagOf, isNothing, meaningOf, numberOf, textOf } from './scalars.ts'
 import { type Json, list, type Reader, type Shape, word } from './schema-kit.ts'
 
 const TEXT: Json = { type: 'string' }
@@ -21,8 +21,8 @@ const orNull = (json: Json): Json => ({ anyOf: [json, { type: 'null' }] })
 const whole = (least: number): Json => ({ type: 'integer', minimum: least })
 
 const asText: Reader = (given) => given.text
-const asNumber: Reader = (given) => numberOf(given) ?? WRONG
-const asFlag: Reader = (given) => flagOf(given) ?? WRONG
+const asNumber: Reader = (given) => numberOf(given) ?? INVALID
+const asFlag: Reader = (given) => flagOf(given) ?? INVALID
 const orNothing =
   (read: Reader): Reader =>
   (given) =>
@@ -33,10 +33,10 @@ const through =
   (read: Reader, parse: Parser): Reader =>
   (given) => {
     const value = read(given)
-    return value === WRONG || value instanceof Refusal || parse(value) !== WRONG ? value : WRONG
+    return value === INVALID || value instanceof Ambiguous || parse(value) !== INVALID ? value : INVALID
   }
 
-function option(rows: Rows, key: string, read: Reader, json: Json, takes?: string): Shape {
+function option(rows: OptionSpecs, key: string, read: Reader, json: Json, takes?: string): Shape {
   const row = rows[key]
   if (!row) throw new Error(`no such option: ${key}`)
   return word(takes ?? row.takes, through(read, row.parse), json)
@@ -70,21 +70,21 @@ export const portOrSocket: Shape = word(
   'a port number from 1 to 65535, or the path of a socket',
   (given) => {
     const meant = meaningOf(given)
-    if (meant instanceof Refusal) return meant
+    if (meant instanceof Ambiguous) return meant
     return typeof meant === 'number' ? values.portNumber(meant) : textOf(given)
   },
   { anyOf: [PORT, TEXT] },
 )
 
 export const wholeFrom = (least: number): Shape =>
-  word(`a whole number from ${least}`, through(asNumber, values.wholeFrom(least)), whole(least))
+  word(`a whole number from ${least}`, through(asNumber, values.integerFrom(least)), whole(least))
 
 /** More processes than one host can look after. */
 const MOST_CHILDREN = 10_000
 export const size: Shape = word(
   `a whole number from 1 to ${MOST_CHILDREN}`,
   through(asNumber, (given) =>
-    values.wholeFrom(1)(given) !== WRONG && (given as number) <= MOST_CHILDREN ? given : WRONG,
+    values.integerFrom(1)(given) !== INVALID && (given as number) <= MOST_CHILDREN ? given : INVALID,
   ),
   { ...whole(1), maximum: MOST_CHILDREN },
 )
@@ -102,7 +102,7 @@ export const pattern: Shape = word(
     try {
       return new RegExp(given as string)
     } catch {
-      return WRONG
+      return INVALID
     }
   }),
   TEXT,
@@ -118,24 +118,25 @@ export const signal: Shape = word(
   "the name of a signal, such as 'SIGTERM'",
   (given) => {
     const name = textOf(given)
-    if (values.signalName(name) !== WRONG) return name
+    if (values.signalName(name) !== INVALID) return name
     const meant = values.nearestSignal(name)
-    return meant ? new Refusal(`must be the name of a signal; did you mean '${meant}'?`) : WRONG
+    return meant ? new Ambiguous(`must be the name of a signal; did you mean '${meant}'?`) : INVALID
   },
   TEXT,
 )
 
 /** Options whose value is one word, read as the library reads them; those of a child, unless another table is given. */
-export const duration = (key: string, rows: Rows = CHILD_OPTIONS): Shape =>
+export const duration = (key: string, rows: OptionSpecs = CHILD_OPTIONS): Shape =>
   option(rows, key, meaningOf, SECONDS)
-export const durationOrOff = (key: string, rows: Rows = CHILD_OPTIONS): Shape =>
+export const durationOrOff = (key: string, rows: OptionSpecs = CHILD_OPTIONS): Shape =>
   option(rows, key, meaningOf, orNull({ anyOf: [...(SECONDS['anyOf'] as Json[]), { const: -1 }] }))
-export const count = (key: string, least: number, rows: Rows = CHILD_OPTIONS): Shape =>
+export const count = (key: string, least: number, rows: OptionSpecs = CHILD_OPTIONS): Shape =>
   option(rows, key, asNumber, whole(least))
-export const choice = (key: string, words: readonly string[], rows: Rows = CHILD_OPTIONS): Shape =>
+export const choice = (key: string, words: readonly string[], rows: OptionSpecs = CHILD_OPTIONS): Shape =>
   option(rows, key, textOf, { enum: words })
-export const amount = (key: string, rows: Rows): Shape => option(rows, key, meaningOf, orNull(ANY_NUMBER))
-export const textOption = (key: string, rows: Rows): Shape => option(rows, key, textOf, TEXT)
+export const amount = (key: string, rows: OptionSpecs): Shape =>
+  option(rows, key, meaningOf, orNull(ANY_NUMBER))
+export const textOption = (key: string, rows: OptionSpecs): Shape => option(rows, key, textOf, TEXT)
 /** A text that a parser of the library accepts. */
 export const textFor = (parse: Parser, takes: string): Shape => word(takes, through(textOf, parse), TEXT)
 export const listen: Shape = option(

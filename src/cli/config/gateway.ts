@@ -2,9 +2,9 @@ import { GATEWAY_OPTIONS, LISTEN_OPTIONS, ROUTE_OPTIONS } from '../../gateway/re
 import { isRoutableName } from '../../gateway/routing/host-names.ts'
 import type { Parser } from '../../options/parsers.ts'
 import * as takes from './fields.ts'
-import type { Demanded, Merged } from './model.ts'
-import { type GatewayConfig, known, namesOf, type Plain } from './model.ts'
-import type { Way } from './nodes.ts'
+import type { ConfigIssue, MergedConfig } from './model.ts'
+import { type GatewayConfig, memberNames, type Plain, unknownName } from './model.ts'
+import type { KeyPath } from './nodes.ts'
 import { either, list, type Shape, section } from './schema-kit.ts'
 
 /** One of a list, read as the library reads the list. */
@@ -63,17 +63,17 @@ export function gatewayOf({ listen: given, ...options }: Plain): GatewayConfig {
   return { listen, options, remedy: 'choose another for `listen`' }
 }
 
-const routesOf = ({ gateway: given }: Merged): readonly Plain[] =>
+const routesOf = ({ gateway: given }: MergedConfig): readonly Plain[] =>
   (given?.['routes'] as readonly Plain[] | undefined) ?? []
 
 /** The children that their first request starts: those that a route leads to, but for the ones that are to be warm. */
-export function lazyIn(read: Merged): ReadonlySet<string> {
+export function lazyIn(read: MergedConfig): ReadonlySet<string> {
   const asked = routesOf(read).map(({ to }) => to as string)
   return new Set(asked.filter((name) => read.children.has(name) && !read.children.get(name)?.['warm']))
 }
 
 /** What is missing in a gateway, or cannot work. */
-export function demandsOfGateway(read: Merged): Demanded[] {
+export function demandsOfGateway(read: MergedConfig): ConfigIssue[] {
   if (read.gateway === null) return []
   const way = ['gateway']
   const missing = ['listen', 'routes'].filter((key) => read.gateway?.[key] === undefined)
@@ -90,7 +90,7 @@ const NEEDED: Readonly<Record<string, string>> = {
   routes: 'a list of where requests go: { host: shop.localhost, to: shop }',
 }
 
-function ofListen(given: unknown): Demanded[] {
+function ofListen(given: unknown): ConfigIssue[] {
   if (typeof given !== 'object' || given === null) return []
   const { host, path, port } = given as Plain
   const way = ['gateway', 'listen']
@@ -100,19 +100,19 @@ function ofListen(given: unknown): Demanded[] {
   return [{ way, message: '`path` is a unix socket, so neither `port` nor `host` can be given with it' }]
 }
 
-function ofRoute({ header, to }: Plain, way: Way, { children, pools }: Merged): Demanded[] {
-  const wrong: Demanded[] = []
+function ofRoute({ header, to }: Plain, way: KeyPath, { children, pools }: MergedConfig): ConfigIssue[] {
+  const wrong: ConfigIssue[] = []
   if (header !== undefined && (header as Plain)['name'] === undefined)
     wrong.push({ way: [...way, 'header'], message: '`header` needs a `name`' })
   if (to === undefined) return [...wrong, { way, message: 'a route needs `to`, the name of a child or pool' }]
   const name = to as string
   const there = [...way, 'to']
-  const unknown = known(name, [...children.keys(), ...pools.keys()])
+  const unknown = unknownName(name, [...children.keys(), ...pools.keys()])
   if (unknown) return [...wrong, { way: there, message: unknown }]
   const options = children.get(name) ?? pools.get(name)
   if (options?.['listen'] === null)
     wrong.push({ way: there, message: `'${name}' does not listen, so no request can reach it` })
-  if (!children.has(name) && !isRoutableName(namesOf(name, 1)[0] as string))
+  if (!children.has(name) && !isRoutableName(memberNames(name, 1)[0] as string))
     wrong.push({
       way: there,
       message: `a gateway leads to a pool only if its name is of a-z, 0-9, ".", "_" and "-", which '${name}' is not`,
@@ -121,9 +121,9 @@ function ofRoute({ header, to }: Plain, way: Way, { children, pools }: Merged): 
 }
 
 /** Of two routes for the very same requests the later one would never be asked. */
-function twins(routes: readonly Plain[]): Demanded[] {
+function twins(routes: readonly Plain[]): ConfigIssue[] {
   const places = new Set<string>()
-  const wrong: Demanded[] = []
+  const wrong: ConfigIssue[] = []
   for (const [index, route] of routes.entries()) {
     const place = JSON.stringify(['host', 'path', 'header'].map((key) => readMember(route, key)))
     const message = 'this route fits the very same requests as one before it; take one of them out'

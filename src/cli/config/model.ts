@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http'
 import { nearest } from '../../options/suggest.ts'
-import type { Way } from './nodes.ts'
+import type { KeyPath } from './nodes.ts'
 
 /** Options as plain values: what a file can say, with paths made absolute. Two of them can be compared as JSON. */
 export type Plain = Readonly<Record<string, unknown>>
@@ -49,7 +49,7 @@ export interface Config {
   /** The children that are started by their first request. */
   readonly lazy: ReadonlySet<string>
   /** File, line and column of something in it. */
-  readonly where: (...way: Way) => string
+  readonly where: (...way: KeyPath) => string
 }
 
 /** A map as an object without a prototype, and all that is in it. */
@@ -80,17 +80,17 @@ export const membersOf = ({ children, lazy }: Pick<Config, 'children' | 'lazy'>)
   new Map([...children].map(([name, options]) => [name, { options, isLazy: lazy.has(name) }]))
 
 /** The names of the children of a pool. */
-export const namesOf = (pool: string, size: number): string[] =>
+export const memberNames = (pool: string, size: number): string[] =>
   Array.from({ length: size }, (_, index) => `${pool}-${index}`)
 
 /** What must be there and what must not clash, once an environment is merged in. */
-export interface Demanded {
-  readonly way: Way
+export interface ConfigIssue {
+  readonly way: KeyPath
   readonly message: string
 }
 
 /** The maps of a merged file, nothing left out yet. */
-export interface Merged {
+export interface MergedConfig {
   readonly children: ReadonlyMap<string, Plain>
   readonly pools: ReadonlyMap<string, Plain>
   readonly nginx: readonly Plain[]
@@ -99,7 +99,7 @@ export interface Merged {
 }
 
 /** What is said of the name of a child or pool that there is not; null for one that there is. */
-export function known(name: string, names: readonly string[]): string | null {
+export function unknownName(name: string, names: readonly string[]): string | null {
   if (names.includes(name)) return null
   const meant = nearest(name, names)
   return `no child or pool is called '${name}'${meant ? `; did you mean '${meant}'?` : ''}`

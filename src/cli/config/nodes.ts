@@ -2,7 +2,7 @@
 export type Offset = number
 
 /** One word of the file as it was written: what it means depends on who asks. */
-export class Word {
+export class ScalarNode {
   readonly text: string
   /** Written without quotes, so that `yes`, `8080` and `~` may be more than texts. */
   readonly isPlain: boolean
@@ -22,7 +22,7 @@ export interface Entry {
 }
 
 /** A map of the file. A `Map`, since a child may be called `__proto__` (docs/hazards.md#h62). */
-export class Section {
+export class MapNode {
   readonly entries: ReadonlyMap<string, Entry>
   readonly at: Offset
 
@@ -37,7 +37,7 @@ export class Section {
 }
 
 /** A list of the file. */
-export class List {
+export class ListNode {
   readonly items: readonly Tree[]
   readonly at: Offset
 
@@ -48,18 +48,18 @@ export class List {
 }
 
 /** What a configuration file says, before anyone has decided what it means. */
-export type Tree = Word | Section | List
+export type Tree = ScalarNode | MapNode | ListNode
 
 /** Where in a tree something is: the keys and indexes that lead to it. */
-export type Way = readonly (string | number)[]
+export type KeyPath = readonly (string | number)[]
 
 /** Where the last part of a way stands: a key, or an item. What is not there stands where its nearest parent does. */
-export function locate(tree: Tree, way: Way): Offset {
+export function locate(tree: Tree, way: KeyPath): Offset {
   let at = tree.at
   let here: Tree | undefined = tree
   for (const step of way) {
-    const entry: Entry | undefined = here instanceof Section ? here.entries.get(String(step)) : undefined
-    const item: Tree | undefined = here instanceof List ? here.items[Number(step)] : undefined
+    const entry: Entry | undefined = here instanceof MapNode ? here.entries.get(String(step)) : undefined
+    const item: Tree | undefined = here instanceof ListNode ? here.items[Number(step)] : undefined
     here = entry?.value ?? item
     if (!here) return at
     at = entry?.at ?? here.at
@@ -68,11 +68,11 @@ export function locate(tree: Tree, way: Way): Offset {
 }
 
 /** The tree at the end of a way. */
-export function follow(tree: Tree, way: Way): Tree | undefined {
+export function follow(tree: Tree, way: KeyPath): Tree | undefined {
   let here: Tree | undefined = tree
   for (const step of way) {
-    if (here instanceof Section) here = here.get(String(step))
-    else if (here instanceof List) here = here.items[Number(step)]
+    if (here instanceof MapNode) here = here.get(String(step))
+    else if (here instanceof ListNode) here = here.items[Number(step)]
     else return undefined
   }
   return here
@@ -80,9 +80,36 @@ export function follow(tree: Tree, way: Way): Tree | undefined {
 
 /** The same with plain maps and lists, the maps without a prototype. Words stay. */
 export function plainOf(tree: Tree): unknown {
-  if (tree instanceof List) return tree.items.map(plainOf)
-  if (tree instanceof Word) return tree
+  if (tree instanceof ListNode) return tree.items.map(plainOf)
+  if (tree instanceof ScalarNode) return tree
   const plain: Record<string, unknown> = Object.create(null)
   for (const [key, { value }] of tree.entries) plain[key] = plainOf(value)
   return plain
+}
+
+/** What `over` says goes before what `under` says; maps are merged key by key, everything else is replaced. */
+export function merge(under: Tree | undefined, over: Tree): Tree {
+  if (!(under instanceof MapNode && over instanceof MapNode)) return over
+  const entries = new Map<string, Entry>(under.entries)
+  for (const [key, { at, value }] of over.entries) {
+    entries.set(key, { at, value: merge(under.get(key), value) })
+  }
+  return new MapNode(entries, over.at)
+}
+
+/** A section without one of its keys. */
+export function without(section: MapNode, key: string): MapNode {
+  const entries = new Map(section.entries)
+  entries.delete(key)
+  return new MapNode(entries, section.at)
+}
+
+/** A section with one of its keys changed; a key that is not there is left alone. */
+export function withChanged(section: MapNode, key: string, change: (value: Tree) => Tree): MapNode {
+  const entry = section.entries.get(key)
+  if (!entry) return section
+  return new MapNode(
+    new Map(section.entries).set(key, { at: entry.at, value: change(entry.value) }),
+    section.at,
+  )
 }

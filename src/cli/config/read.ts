@@ -4,13 +4,21 @@ import { codeOf, messageOf } from '../../errors.ts'
 import { nearest } from '../../options/suggest.ts'
 import { ConfigError, errorOf, type Problem, placeOf } from './error.ts'
 import { gatewayOf, lazyIn } from './gateway.ts'
-import { merge, withChanged, without } from './merge.ts'
-import { type Config, type Merged, type Plain, type PoolConfig, plain } from './model.ts'
-import { locate, type Offset, Section, type Tree, type Way } from './nodes.ts'
-import { Places } from './resolve-paths.ts'
+import { type Config, type MergedConfig, type Plain, type PoolConfig, plain } from './model.ts'
+import {
+  type KeyPath,
+  locate,
+  MapNode,
+  merge,
+  type Offset,
+  type Tree,
+  withChanged,
+  without,
+} from './nodes.ts'
+import { PathResolver } from './resolve-paths.ts'
 import { file as fileShape, settled } from './schema.ts'
 import { validate } from './schema-kit.ts'
-import { demands } from './validate.ts'
+import { validateConfig } from './validate.ts'
 import { readYaml } from './yaml.ts'
 
 /** Reads a configuration file for one environment, or throws a {@link ConfigError} that names all that is wrong. */
@@ -42,12 +50,12 @@ export function textOf(file: string): string {
   }
 }
 
-const environmentsOf = (tree: Section): Section | undefined => {
+const environmentsOf = (tree: MapNode): MapNode | undefined => {
   const environments = tree.get('environments')
-  return environments instanceof Section ? environments : undefined
+  return environments instanceof MapNode ? environments : undefined
 }
 
-function chosen(tree: Section, environment: string | null): Problem[] {
+function chosen(tree: MapNode, environment: string | null): Problem[] {
   const all = environmentsOf(tree)
   if (environment === null || all?.entries.has(environment)) return []
   const names = [...(all?.entries.keys() ?? [])]
@@ -60,16 +68,16 @@ function chosen(tree: Section, environment: string | null): Problem[] {
 }
 
 /** The file with its environment merged in, and the defaults under every child and pool. */
-function settle(tree: Section, environment: string | null): Section {
+function settle(tree: MapNode, environment: string | null): MapNode {
   const over = environment === null ? undefined : environmentsOf(tree)?.get(environment)
   const body = without(tree, 'environments')
-  const merged = over instanceof Section ? (merge(body, over) as Section) : body
+  const merged = over instanceof MapNode ? (merge(body, over) as MapNode) : body
   const defaults = merged.get('defaults')
   const underEach = (all: Tree): Tree =>
-    all instanceof Section
+    all instanceof MapNode
       ? [...all.entries.keys()].reduce(
           (section, name) =>
-            withChanged(section, name, (one) => (one instanceof Section ? merge(defaults, one) : one)),
+            withChanged(section, name, (one) => (one instanceof MapNode ? merge(defaults, one) : one)),
           all,
         )
       : all
@@ -88,13 +96,13 @@ const OWN = ['id', 'runtimeDir', 'concurrency', 'maxRunning', 'maxMemory']
 
 function configOf(
   value: Plain,
-  merged: Section,
-  tree: Section,
+  merged: MapNode,
+  tree: MapNode,
   from: { text: string; file: string; environment: string | null },
 ): Config {
   const given = value['nginx'] ?? []
   const nginx = (Array.isArray(given) ? given : [given]) as Plain[]
-  const read: Merged = {
+  const read: MergedConfig = {
     children: present(value['children']),
     pools: present(value['pools']),
     nginx,
@@ -102,11 +110,11 @@ function configOf(
     maxRunning: (value['maxRunning'] as number | undefined) ?? null,
   }
   // One nginx is no list in the file.
-  const find = (way: Way): Offset =>
+  const find = (way: KeyPath): Offset =>
     locate(merged, way[0] === 'nginx' && !Array.isArray(given) ? ['nginx', ...way.slice(2)] : way)
-  const problems = demands(read).map(({ way, message }) => ({ at: find(way), message }))
+  const problems = validateConfig(read).map(({ way, message }) => ({ at: find(way), message }))
   if (problems.length > 0) throw errorOf(from.file, from.text, problems)
-  const places = new Places(path.dirname(path.resolve(from.file)))
+  const places = new PathResolver(path.dirname(path.resolve(from.file)))
   return {
     file: from.file,
     environment: from.environment,
@@ -124,7 +132,7 @@ function configOf(
 }
 
 /** With ports of its own a pool has no other place to listen, whatever the defaults say. */
-function poolOf({ size, port, ...options }: Plain, places: Places): PoolConfig {
+function poolOf({ size, port, ...options }: Plain, places: PathResolver): PoolConfig {
   if (port === undefined) return { size: size as number, options: places.child(options) }
   const { listen: _listen, ...rest } = options
   return { size: size as number, port: port as number, options: places.child(rest) }

@@ -2,7 +2,7 @@ import path from 'node:path'
 import type { GatewayConfig, Plain } from './model.ts'
 
 /** Makes the paths of a file absolute: they count from the folder of the file, wherever it is read. */
-export class Places {
+export class PathResolver {
   readonly #folder: string
 
   constructor(folder: string) {

@@ -1,8 +1,8 @@
-import { WRONG } from '../../options/parsers.ts'
-import { List, Section, type Tree, Word } from './nodes.ts'
+import { INVALID } from '../../options/parsers.ts'
+import { ListNode, MapNode, ScalarNode, type Tree } from './nodes.ts'
 
 /** Why a word cannot be read. */
-export class Refusal {
+export class Ambiguous {
   readonly reason: string
 
   constructor(reason: string) {
@@ -25,10 +25,10 @@ const OCTAL = /^[-+]?0[\d_]*[1-7][\d_]*$/
 const SIXTIES = /^[-+]?\d[\d_]*(?::[0-5]?\d)+$/
 
 /** Whether a word says "nothing": `null`, `~`, or nothing at all. */
-export const isNothing = (word: Word): boolean => word.isPlain && NOTHING.test(word.text)
+export const isNothing = (word: ScalarNode): boolean => word.isPlain && NOTHING.test(word.text)
 
 /** `true` and `false`, and the other words for them that YAML 1.1 knows. */
-export function flagOf(word: Word): boolean | undefined {
+export function flagOf(word: ScalarNode): boolean | undefined {
   return word.isPlain ? FLAGS[word.text.toLowerCase()] : undefined
 }
 
@@ -36,11 +36,11 @@ export function flagOf(word: Word): boolean | undefined {
  * The number that a word is, `undefined` when it is none. `100_000` and `08080` are what their writer meant. What
  * YAML 1.1 and 1.2 read differently is refused: nobody can know which was meant.
  */
-export function numberOf({ text, isPlain }: Word): number | Refusal | undefined {
+export function numberOf({ text, isPlain }: ScalarNode): number | Ambiguous | undefined {
   if (!isPlain && !/^\d+$/.test(text)) return undefined
-  if (OCTAL.test(text) && !/[89.eE]/.test(text)) return new Refusal(twoReadings(text))
+  if (OCTAL.test(text) && !/[89.eE]/.test(text)) return new Ambiguous(twoReadings(text))
   if (SIXTIES.test(text))
-    return new Refusal(`'${text}' is minutes to some and hours to others; write a unit: '90s', '90m'`)
+    return new Ambiguous(`'${text}' is minutes to some and hours to others; write a unit: '90s', '90m'`)
   if (DECIMAL.test(text) && !text.endsWith('_')) return Number(text.replaceAll('_', ''))
   return OTHER_BASE.test(text) ? Number(text.replaceAll('_', '').replace(/^\+/, '')) : undefined
 }
@@ -52,25 +52,25 @@ function twoReadings(text: string): string {
 }
 
 /** A word as what it looks most like: nothing, a flag, a number or a text. */
-export function meaningOf(word: Word): null | boolean | number | string | Refusal {
+export function meaningOf(word: ScalarNode): null | boolean | number | string | Ambiguous {
   if (isNothing(word)) return null
   return flagOf(word) ?? numberOf(word) ?? word.text
 }
 
 /** The text that a word is, as it was written; nothing is no text. */
-export const textOf = (word: Word): string | typeof WRONG =>
-  isNothing(word) || word.text === '' ? WRONG : word.text
+export const textOf = (word: ScalarNode): string | typeof INVALID =>
+  isNothing(word) || word.text === '' ? INVALID : word.text
 
 /** Something from a file as a person would recognise it in a message. */
 export function shown(value: unknown): string {
-  if (value instanceof Word) {
+  if (value instanceof ScalarNode) {
     const text = value.text.length > 60 ? `${value.text.slice(0, 60)}…` : value.text
     if (!value.isPlain) return JSON.stringify(text)
     return isNothing(value) ? 'nothing' : `'${text.replaceAll('\n', ' ')}'`
   }
-  return Array.isArray(value) || value instanceof List ? 'a list' : 'a map'
+  return Array.isArray(value) || value instanceof ListNode ? 'a list' : 'a map'
 }
 
 /** Whether a tree is there and says something. */
-export const isThere = (tree: Tree | undefined): tree is Section | List =>
-  tree instanceof Section || tree instanceof List
+export const isThere = (tree: Tree | undefined): tree is MapNode | ListNode =>
+  tree instanceof MapNode || tree instanceof ListNode

@@ -1,9 +1,9 @@
 import * as v from 'valibot'
-import { WRONG } from '../../options/parsers.ts'
+import { INVALID } from '../../options/parsers.ts'
 import { nearest } from '../../options/suggest.ts'
 import type { Problem } from './error.ts'
-import { follow, locate, plainOf, type Tree, type Way, Word } from './nodes.ts'
-import { isNothing, Refusal, shown } from './scalars.ts'
+import { follow, type KeyPath, locate, plainOf, ScalarNode, type Tree } from './nodes.ts'
+import { Ambiguous, isNothing, shown } from './scalars.ts'
 
 /** What something in a configuration must look like. */
 export type Shape = v.GenericSchema
@@ -12,13 +12,13 @@ export type Shape = v.GenericSchema
 export type Json = Readonly<Record<string, unknown>>
 
 /** Makes something of a word, or says why it cannot. */
-export type Reader = (word: Word) => unknown
+export type Reader = (word: ScalarNode) => unknown
 
 type Run = Shape['~run']
 type Issue = v.BaseIssue<unknown>
 
 const isMap = (input: unknown): input is Record<string, unknown> =>
-  typeof input === 'object' && input !== null && !Array.isArray(input) && !(input instanceof Word)
+  typeof input === 'object' && input !== null && !Array.isArray(input) && !(input instanceof ScalarNode)
 
 const mismatch =
   (takes: string) =>
@@ -27,21 +27,23 @@ const mismatch =
 
 /** A word that `reader` can read; `takes` says to people what is expected. */
 export function word(takes: string, reader: Reader, json: Json): Shape {
-  const read = (input: unknown): unknown => (input instanceof Word ? reader(input) : WRONG)
-  const isRead = (value: unknown): boolean => value !== WRONG && !(value instanceof Refusal)
+  const read = (input: unknown): unknown => (input instanceof ScalarNode ? reader(input) : INVALID)
+  const isRead = (value: unknown): boolean => value !== INVALID && !(value instanceof Ambiguous)
   const message = (issue: { input: unknown }): string => {
     const value = read(issue.input)
-    return value instanceof Refusal ? value.reason : mismatch(takes)(issue)
+    return value instanceof Ambiguous ? value.reason : mismatch(takes)(issue)
   }
   return v.pipe(
-    v.custom<Word>((input) => isRead(read(input)), message),
+    v.custom<ScalarNode>((input) => isRead(read(input)), message),
     v.metadata(json),
     v.transform(reader),
   )
 }
 
 /** `null`, `~`, or a key without a value. */
-export const nothing: Shape = word('nothing', (given) => (isNothing(given) ? null : WRONG), { type: 'null' })
+export const nothing: Shape = word('nothing', (given) => (isNothing(given) ? null : INVALID), {
+  type: 'null',
+})
 
 /** A list, each item of this shape. */
 export const list = (item: Shape, takes = 'a list'): Shape => v.array(item, mismatch(takes))
@@ -135,7 +137,7 @@ export function validate(
 }
 
 /** Of the shapes that a value may have, the one that it comes nearest to is told of. */
-function problemsOf(tree: Tree, issue: Issue, before: Way): Problem[] {
+function problemsOf(tree: Tree, issue: Issue, before: KeyPath): Problem[] {
   const way = [...before, ...(issue.path ?? []).map(({ key }) => key as string | number)]
   const deeper = (issue.issues ?? []).filter(({ path }) => path)
   if (deeper.length > 0) return deeper.flatMap((inner) => problemsOf(tree, inner as Issue, way))

@@ -1,9 +1,9 @@
 import { demandsOfGateway, lazyIn } from './gateway.ts'
-import { type Demanded, known, type Merged, namesOf, type Plain } from './model.ts'
-import type { Way } from './nodes.ts'
+import { type ConfigIssue, type MergedConfig, memberNames, type Plain, unknownName } from './model.ts'
+import type { KeyPath } from './nodes.ts'
 
 /** All that is missing in a configuration, or said twice. */
-export function demands(read: Merged): Demanded[] {
+export function validateConfig(read: MergedConfig): ConfigIssue[] {
   const { children, pools, nginx } = read
   return [
     ...[...children].flatMap(([name, options]) => ofChild(['children', name], 'child', name, options)),
@@ -16,8 +16,8 @@ export function demands(read: Merged): Demanded[] {
   ]
 }
 
-function ofChild(way: Way, kind: string, name: string, options: Plain): Demanded[] {
-  const wrong: Demanded[] = []
+function ofChild(way: KeyPath, kind: string, name: string, options: Plain): ConfigIssue[] {
+  const wrong: ConfigIssue[] = []
   if (options['script'] === undefined && options['command'] === undefined)
     wrong.push({ way, message: `${kind} '${name}' needs a \`command\`, or a \`script\` for Node` })
   const { monitor, ready } = options
@@ -31,7 +31,7 @@ function ofChild(way: Way, kind: string, name: string, options: Plain): Demanded
 const isMap = (value: unknown): value is Plain =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-function ofPool(name: string, options: Plain): Demanded[] {
+function ofPool(name: string, options: Plain): ConfigIssue[] {
   const way = ['pools', name]
   const wrong = ofChild(way, 'pool', name, options)
   const { size, port, listen } = options
@@ -47,11 +47,11 @@ function ofPool(name: string, options: Plain): Demanded[] {
   return wrong
 }
 
-function clashesOfNames(children: Merged['children'], pools: Merged['pools']): Demanded[] {
-  const wrong: Demanded[] = []
+function clashesOfNames(children: MergedConfig['children'], pools: MergedConfig['pools']): ConfigIssue[] {
+  const wrong: ConfigIssue[] = []
   const taken = new Map([...children.keys()].map((name) => [name, `child '${name}'`]))
   for (const [pool, { size }] of pools) {
-    for (const name of namesOf(pool, Number(size ?? 0))) {
+    for (const name of memberNames(pool, Number(size ?? 0))) {
       const other = taken.get(name)
       if (other) wrong.push({ way: ['pools', pool], message: `'${name}' of this pool is also ${other}` })
       else taken.set(name, `one of pool '${pool}'`)
@@ -60,10 +60,10 @@ function clashesOfNames(children: Merged['children'], pools: Merged['pools']): D
   return wrong
 }
 
-function clashesOfPorts({ children, pools, gateway }: Merged): Demanded[] {
-  const wrong: Demanded[] = []
+function clashesOfPorts({ children, pools, gateway }: MergedConfig): ConfigIssue[] {
+  const wrong: ConfigIssue[] = []
   const taken = new Map<number, string>()
-  const take = (port: number, whose: string, way: Way): void => {
+  const take = (port: number, whose: string, way: KeyPath): void => {
     const other = taken.get(port)
     if (other) wrong.push({ way, message: `port ${port} is also that of ${other}` })
     else taken.set(port, whose)
@@ -76,27 +76,32 @@ function clashesOfPorts({ children, pools, gateway }: Merged): Demanded[] {
   }
   for (const [pool, { port, size }] of pools) {
     if (typeof port !== 'number') continue
-    namesOf(pool, Number(size ?? 0)).forEach((name, index) => {
+    memberNames(pool, Number(size ?? 0)).forEach((name, index) => {
       take(port + index, `'${name}'`, ['pools', pool, 'port'])
     })
   }
   return wrong
 }
 
-function ofNginx(way: Way, options: Plain, children: Merged['children'], pools: Merged['pools']): Demanded[] {
-  const wrong: Demanded[] = []
+function ofNginx(
+  way: KeyPath,
+  options: Plain,
+  children: MergedConfig['children'],
+  pools: MergedConfig['pools'],
+): ConfigIssue[] {
+  const wrong: ConfigIssue[] = []
   for (const key of ['upstream', 'file'])
     if (options[key] === undefined) wrong.push({ way, message: `\`nginx\` needs \`${key}\`` })
   const { children: wanted = [] } = options
   for (const [index, name] of ([wanted].flat() as string[]).entries()) {
-    const message = known(name, [...children.keys(), ...pools.keys()])
+    const message = unknownName(name, [...children.keys(), ...pools.keys()])
     if (message) wrong.push({ way: [...way, 'children', index], message })
   }
   return wrong
 }
 
 /** What is always up has its place for ever, so there must be one for each, and one more for those that come and go. */
-function ofRoom(read: Merged): Demanded[] {
+function ofRoom(read: MergedConfig): ConfigIssue[] {
   const { children, maxRunning, pools } = read
   if (maxRunning === null) return []
   const lazy = lazyIn(read)

@@ -15,12 +15,12 @@ import {
 } from 'yaml'
 import { messageOf } from '../../errors.ts'
 import type { Problem } from './error.ts'
-import { type Entry, List, type Offset, Section, type Tree, Word } from './nodes.ts'
+import { type Entry, ListNode, MapNode, type Offset, ScalarNode, type Tree } from './nodes.ts'
 import { DEEPEST, MOST_BYTES, MOST_NODES, scan, TOO_DEEP, TOO_MANY } from './yaml-limits.ts'
 
 /** What a text says, and what is wrong with it. Never throws, and never takes long (docs/hazards.md#h63). */
-export function readYaml(text: string): { readonly tree: Section; readonly problems: readonly Problem[] } {
-  const nothing = new Section(new Map(), 0)
+export function readYaml(text: string): { readonly tree: MapNode; readonly problems: readonly Problem[] } {
+  const nothing = new MapNode(new Map(), 0)
   if (Buffer.byteLength(text) > MOST_BYTES)
     return { tree: nothing, problems: [{ at: 0, message: 'too large; a configuration may have 1 MB' }] }
   const first = scan(new Lexer().lex(text))
@@ -37,7 +37,7 @@ export function readYaml(text: string): { readonly tree: Section; readonly probl
   const { contents } = document
   const isEmpty = contents === null || (isScalar(contents) && contents.value === '')
   const tree = isEmpty ? nothing : walk.read(contents, 0)
-  if (tree instanceof Section) return { tree, problems: walk.problems }
+  if (tree instanceof MapNode) return { tree, problems: walk.problems }
   const message = 'a configuration is a map, with lines such as `children:`'
   return { tree: nothing, problems: [...walk.problems, { at: tree.at, message }] }
 }
@@ -79,7 +79,7 @@ class Walk {
     try {
       return this.#tree(node, depth)
     } catch (thrown) {
-      if (thrown instanceof Enough) return new Section(new Map(), 0)
+      if (thrown instanceof Enough) return new MapNode(new Map(), 0)
       throw thrown
     }
   }
@@ -90,16 +90,16 @@ class Walk {
     if (depth > DEEPEST) this.#stop(at, TOO_DEEP)
     if (isAlias(node)) return this.#alias(node, at, depth)
     if (node.anchor && this.#expanding === 0) this.#anchors.set(node.anchor, node)
-    if (isScalar(node)) return new Word(String(node.value ?? ''), node.type === Scalar.PLAIN, at)
+    if (isScalar(node)) return new ScalarNode(String(node.value ?? ''), node.type === Scalar.PLAIN, at)
     this.#open.add(node)
     const tree = isMap(node) ? this.#section(node, depth) : this.#list(node, depth)
     this.#open.delete(node)
     return tree
   }
 
-  #list(node: Node, depth: number): List {
+  #list(node: Node, depth: number): ListNode {
     const items = isSeq(node) ? node.items : []
-    return new List(
+    return new ListNode(
       items.map((item) => this.#tree(item as Node, depth + 1)),
       node.range?.[0] ?? 0,
     )
@@ -124,41 +124,41 @@ class Walk {
     return tree
   }
 
-  #section(node: YAMLMap, depth: number): Section {
+  #section(node: YAMLMap, depth: number): MapNode {
     const entries = new Map<string, Entry>()
     const merged: Tree[] = []
     for (const pair of node.items as Pair<Node, Node | null>[]) {
       const key = this.#key(pair.key)
       if (!key) continue
-      const value = pair.value ? this.#tree(pair.value, depth + 1) : new Word('', true, key.at)
+      const value = pair.value ? this.#tree(pair.value, depth + 1) : new ScalarNode('', true, key.at)
       if (key.text === '<<' && key.isPlain) merged.push(value)
       else if (entries.has(key.text)) this.#fault(key.at, `'${key.text}' is there twice`)
       else entries.set(key.text, { at: key.at, value })
     }
     for (const tree of merged) this.#merge(tree, entries)
-    return new Section(entries, node.range?.[0] ?? 0)
+    return new MapNode(entries, node.range?.[0] ?? 0)
   }
 
-  #key(node: Node | null): Word | null {
+  #key(node: Node | null): ScalarNode | null {
     if (isScalar(node) && node.value !== '')
-      return new Word(String(node.value), node.type === Scalar.PLAIN, node.range?.[0] ?? 0)
+      return new ScalarNode(String(node.value), node.type === Scalar.PLAIN, node.range?.[0] ?? 0)
     this.#fault(node?.range?.[0] ?? 0, 'a key must be a word')
     return null
   }
 
   /** What `<<` brings in gives way to what is there, and an earlier one goes before a later one. */
   #merge(tree: Tree, into: Map<string, Entry>): void {
-    if (tree instanceof Section) {
+    if (tree instanceof MapNode) {
       for (const [key, entry] of tree.entries) if (!into.has(key)) into.set(key, entry)
-    } else if (tree instanceof List) {
+    } else if (tree instanceof ListNode) {
       for (const item of tree.items) this.#merge(item, into)
     } else if (tree.text !== '')
       this.#fault(tree.at, '`<<` merges a map or a list of maps, such as `<<: *defaults`')
   }
 
-  #fault(at: Offset, message: string): Word {
+  #fault(at: Offset, message: string): ScalarNode {
     this.problems.push({ at, message })
-    return new Word('', true, at)
+    return new ScalarNode('', true, at)
   }
 
   #stop(at: Offset, message: string): never {

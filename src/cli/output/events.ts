@@ -1,11 +1,11 @@
-import { headOf } from '../../errors.ts'
+import { firstLineOf } from '../../errors.ts'
 import type { Child } from '../../types/child.ts'
 import type { Logger } from '../../types/options.ts'
 import type { Spinner } from '../../types/spinner.ts'
 import type { Printer } from './printer.ts'
 
 /** Prints what the children of a spinner write, and what becomes of them. `isLazy` are those that requests start. */
-export function tellOf(spinner: Spinner, printer: Printer, isLazy: (name: string) => boolean): void {
+export function printEvents(spinner: Spinner, printer: Printer, isLazy: (name: string) => boolean): void {
   const told = new WeakSet<Error>()
   const up = (event: 'started' | 'restarted') => (child: Child) => {
     const { address, pid } = child
@@ -31,14 +31,14 @@ export function tellOf(spinner: Spinner, printer: Printer, isLazy: (name: string
     const again = isLazy(child.name)
       ? `the first request after ${faultTimeout} s tries again`
       : `tried again in ${faultTimeout} s`
-    const text = `faulted: ${headOf(error)}\n${again}`
+    const text = `faulted: ${firstLineOf(error)}\n${again}`
     printer.tell(child.name, { event: 'faulted', text, details: { code: error.code, retryIn: faultTimeout } })
   })
   spinner.on('error', (child, error) => {
     if (told.has(error)) return
     printer.tell(child.name, {
       event: 'error',
-      text: headOf(error),
+      text: firstLineOf(error),
       details: { code: (error as { code?: unknown }).code },
     })
   })

@@ -8,7 +8,7 @@ const MOST_WAITING_BYTES = 1024 * 1024
 const LONGEST_FLUSH_MS = 1_000
 
 /** Lines on their way into a stream. What it cannot take is lost, counted, and told of once it takes something again. */
-export class Lines {
+export class LineWriter {
   readonly #out: Writable
   readonly #notice: (lines: number, why: string) => string
   #lost = 0

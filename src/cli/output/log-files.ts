@@ -6,7 +6,7 @@ import type { Clock } from '../../sys.ts'
 import { within } from './stdout.ts'
 
 /** The files that the output of children is appended to. */
-export interface Outlets {
+export interface LogFiles {
   /** A stream for the path of a file, the same for all who name it; `null` for none. */
   open(file: unknown): Writable | null
   /** Opens all files anew, so that one that was moved away is let go. */
@@ -14,7 +14,7 @@ export interface Outlets {
 }
 
 /** Those that somebody will close. */
-export interface OpenOutlets extends Outlets {
+export interface OpenLogFiles extends LogFiles {
   /** Resolves when all is written, or is not taken within a second. */
   close(clock: Clock): Promise<void>
 }
@@ -88,7 +88,7 @@ class Outlet extends Writable {
 }
 
 /** Opens files when they are first written to. */
-export function newOutlets(report: (line: string) => void): OpenOutlets {
+export function openLogFiles(report: (line: string) => void): OpenLogFiles {
   const outlets = new Map<string, Outlet>()
   return {
     open: (file) => {

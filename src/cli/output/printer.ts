@@ -1,11 +1,11 @@
 import type { Writable } from 'node:stream'
 import type { Clock } from '../../sys.ts'
 import type { OutputStream } from '../../types/child.ts'
-import { Lines } from './line-writer.ts'
-import { clean } from './sanitize.ts'
+import { LineWriter } from './line-writer.ts'
+import { sanitize } from './sanitize.ts'
 
 /** What happened, besides a line of output: the words for people, and more for programs. */
-export interface Happening {
+export interface LogEvent {
   readonly event: string
   /** In words. */
   readonly text: string
@@ -16,7 +16,7 @@ export interface Happening {
 export interface Printer {
   output(child: string, stream: OutputStream, line: string): void
   /** Of a child, or of the command itself when `child` is null. */
-  tell(child: string | null, happening: Happening): void
+  tell(child: string | null, happening: LogEvent): void
   /** The names that lines begin with, so that all are padded alike. */
   align(names: Iterable<string>): void
   /** Resolves when all is written, cannot be, or is not read within a second. */
@@ -40,31 +40,31 @@ export function newPrinter(out: Writable, { json, color, clock }: Style): Printe
   let width = OWN.length
   const paint = (text: string, code: number): string => (color ? `\x1b[${code}m${text}\x1b[0m` : text)
   const prefixed = (name: string, mark: string, text: string): string => {
-    const padded = clean(name, false).slice(0, LONGEST_NAME).padEnd(width)
+    const padded = sanitize(name, false).slice(0, LONGEST_NAME).padEnd(width)
     return `${paint(`${padded} ${mark}`, name === OWN ? 1 : colourOf(name))} ${text}`
   }
   const record = (fields: Readonly<Record<string, unknown>>): string =>
     JSON.stringify({ time: new Date(clock.date()).toISOString(), ...fields })
 
-  const told = (child: string | null, { event, text, details = {} }: Happening): string[] => {
-    const words = text.split('\n').map((line) => clean(line, false))
+  const told = (child: string | null, { event, text, details = {} }: LogEvent): string[] => {
+    const words = text.split('\n').map((line) => sanitize(line, false))
     if (!json) return words.map((line) => prefixed(child ?? OWN, MARKS.own, line))
     return [record({ ...(child === null ? {} : { child }), event, ...details, message: words.join('\n') })]
   }
-  const lines = new Lines(out, (lost, why) => {
+  const lines = new LineWriter(out, (lost, why) => {
     const text = `${lost} lines were lost, since ${why}`
     return told(null, { event: 'lost', text, details: { lines: lost } }).join('\n')
   })
   return {
     output: (child, stream, line) => {
-      if (json) lines.write(record({ child, stream, line: clean(line, false) }))
-      else lines.write(prefixed(child, MARKS[stream], clean(line, color)))
+      if (json) lines.write(record({ child, stream, line: sanitize(line, false) }))
+      else lines.write(prefixed(child, MARKS[stream], sanitize(line, color)))
     },
     tell: (child, happening) => {
       for (const line of told(child, happening)) lines.write(line)
     },
     align: (names) => {
-      for (const name of names) width = Math.max(width, Math.min(clean(name, false).length, LONGEST_NAME))
+      for (const name of names) width = Math.max(width, Math.min(sanitize(name, false).length, LONGEST_NAME))
     },
     flush: () => lines.flush(clock),
   }

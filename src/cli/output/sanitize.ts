@@ -16,7 +16,7 @@ const isControl = (code: number): boolean => (code < 0x20 && code !== TAB) || (c
  * A line without what a terminal would obey: it could set the title, move the cursor, or fill the clipboard
  * (docs/hazards.md#h60). Colours may stay.
  */
-export function clean(text: string, keepColours: boolean): string {
+export function sanitize(text: string, keepColours: boolean): string {
   let at = 0
   while (at < text.length && !isControl(text.charCodeAt(at))) at++
   if (at === text.length) return text

@@ -8,7 +8,7 @@ import type { Clock } from '../../sys.ts'
  * of Ctrl-S or a line that stalls, and all supervision would wait with it. Its stream for reading a terminal can write as
  * well, and does not wait.
  */
-export function withoutWaiting(out: NodeJS.WriteStream & { readonly fd: number }): Writable {
+export function nonBlocking(out: NodeJS.WriteStream & { readonly fd: number }): Writable {
   if (!out.isTTY || process.platform === 'win32') return out
   try {
     return new ReadStream(out.fd, { readable: false, writable: true }).on('error', () => {})
@@ -28,7 +28,7 @@ export function whenUnwritten(out: Writable, on: { closed(): void; unread(): voi
     else if (codeOf(error) === 'EPIPE') on.unread()
     else if (!isTold) {
       isTold = true
-      withoutWaiting(process.stderr).write(
+      nonBlocking(process.stderr).write(
         `lines are lost, since stdout cannot be written: ${messageOf(error)}\n`,
       )
     }
@@ -39,7 +39,7 @@ export function whenUnwritten(out: Writable, on: { closed(): void; unread(): voi
  * Writes all of a text, however slowly it is read: what a pipe has not taken is lost when the program ends. Who stops
  * reading has seen enough, so that is no failure.
  */
-export function say(out: Writable, text: string): Promise<void> {
+export function writeAll(out: Writable, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     out.write(text, (error) => {
       if (error && codeOf(error) !== 'EPIPE') reject(error)

@@ -1,15 +1,15 @@
 import type { Spinner } from '../../types/spinner.ts'
 import type { Member } from '../config/model.ts'
-import type { Outlets } from '../output/log-files.ts'
+import type { LogFiles } from '../output/log-files.ts'
 import { startOptions } from './library-options.ts'
 
 /** The children of a configuration that are in no pool, by name. */
-export class Singles {
+export class Children {
   readonly #spinner: Spinner
-  readonly #outlets: Outlets
+  readonly #outlets: LogFiles
   readonly #begun = new Map<string, Member>()
 
-  constructor(spinner: Spinner, outlets: Outlets) {
+  constructor(spinner: Spinner, outlets: LogFiles) {
     this.#spinner = spinner
     this.#outlets = outlets
   }

@@ -5,14 +5,14 @@ import type { ChildInfo } from '../../types/child.ts'
 import type { Spinner } from '../../types/spinner.ts'
 import { ConfigError } from '../config/error.ts'
 import type { Config } from '../config/model.ts'
-import { newLogger, tellOf } from '../output/events.ts'
-import { newOutlets } from '../output/log-files.ts'
+import { newLogger, printEvents } from '../output/events.ts'
+import { openLogFiles } from '../output/log-files.ts'
 import { newPrinter, type Printer, wantsColour } from '../output/printer.ts'
-import { whenUnwritten, withoutWaiting } from '../output/stdout.ts'
-import { told } from './difference.ts'
-import { Jobs } from './job-queue.ts'
-import { Site } from './reconciler.ts'
-import type { Looks, Source, TakeSignals } from './source.ts'
+import { nonBlocking, whenUnwritten } from '../output/stdout.ts'
+import { JobQueue } from './job-queue.ts'
+import { describeChanges } from './plan.ts'
+import { Reconciler } from './reconciler.ts'
+import type { OutputStyle, Source, TakeSignals } from './source.ts'
 import { endByHangUp, watchTerminal } from './terminal.ts'
 
 /** The codes with which the command ends: as people, shells and systemd expect. */
@@ -27,10 +27,10 @@ const KILLED: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143 }
 const ECHO = Object.keys(process.env).some((name) => name.startsWith('npm_lifecycle_')) ? 500 : 0
 
 /** Runs what a source says until it has ended or is asked to, and resolves with the exit code. */
-export async function stay(source: Source, looks: Looks, takeSignals: TakeSignals): Promise<number> {
+export async function stay(source: Source, looks: OutputStyle, takeSignals: TakeSignals): Promise<number> {
   const config = await source.load()
   const color = wantsColour(process.stdout, process.env, looks.color)
-  const out = withoutWaiting(process.stdout)
+  const out = nonBlocking(process.stdout)
   const printer = newPrinter(out, { json: looks.json, color, clock: realSys.clock })
   const { createSpinner } = await import('../../index.ts')
   const children: { isKnown: (name: string) => boolean } = { isKnown: () => false }
@@ -47,14 +47,14 @@ class Foreground {
   readonly #source: Source
   readonly #printer: Printer
   readonly #spinner: Spinner
-  readonly #outlets = newOutlets((text) => this.#printer.tell(null, { event: 'error', text }))
-  readonly #site: Site
-  readonly #jobs = new Jobs(
+  readonly #outlets = openLogFiles((text) => this.#printer.tell(null, { event: 'error', text }))
+  readonly #site: Reconciler
+  readonly #jobs = new JobQueue(
     (thrown) => this.#tell('error', messageOf(thrown)),
     () => this.#lookForEnd(),
   )
   /** A file is read while jobs are under way, so that a mended one need not wait for what the broken one has begun. */
-  readonly #reads = new Jobs(
+  readonly #reads = new JobQueue(
     (thrown) => this.#tellWrong(thrown),
     () => this.#lookForEnd(),
   )
@@ -72,7 +72,7 @@ class Foreground {
     this.#next = config
     this.#printer = printer
     this.#spinner = spinner
-    this.#site = new Site(spinner, this.#outlets, { ...printer, tell: this.#tellOfWork })
+    this.#site = new Reconciler(spinner, this.#outlets, { ...printer, tell: this.#tellOfWork })
   }
 
   until(takeSignals: TakeSignals, out: Writable): Promise<number> {
@@ -83,7 +83,7 @@ class Foreground {
       process.on('SIGINT', () => this.#end('SIGINT'))
       process.on('SIGTERM', () => this.#end('SIGTERM'))
       whenUnwritten(out, { closed: () => this.#hangUp(), unread: () => this.#onUnread() })
-      tellOf(this.#spinner, this.#printer, (name) => this.#site.isLazy(name))
+      printEvents(this.#spinner, this.#printer, (name) => this.#site.isLazy(name))
       this.#spinner.on('stopped', () => this.#lookForEnd())
       const reload = (): void => this.#readAgain()
       this.#source.begin?.({ spinner: this.#spinner, printer: this.#printer, reload })
@@ -140,7 +140,7 @@ class Foreground {
   }
 
   async #reload(): Promise<void> {
-    this.#tell('reload', `${this.#source.again}: ${told(this.#config, this.#next)}`)
+    this.#tell('reload', `${this.#source.again}: ${describeChanges(this.#config, this.#next)}`)
     try {
       await this.#apply(this.#next)
     } catch (thrown) {

@@ -1,13 +1,13 @@
 import { codeOf, messageOf } from '../../errors.ts'
 import type { Gateway, GatewayOptions, ListenOptions, Place } from '../../gateway/index.ts'
 import type { Spinner } from '../../types/spinner.ts'
-import { type Config, type GatewayConfig, namesOf, type Plain, type PoolConfig } from '../config/model.ts'
+import { type Config, type GatewayConfig, memberNames, type Plain, type PoolConfig } from '../config/model.ts'
 import type { Printer } from '../output/printer.ts'
 
 type Fronted = Pick<Config, 'gateway' | 'pools'>
 
 /** The gateway of a configuration: open as long as there is one in it. */
-export class Front {
+export class GatewayRunner {
   readonly #spinner: Spinner
   readonly #printer: Printer
   #gateway: Gateway | null = null
@@ -89,7 +89,7 @@ export function gatewayOptions({ gateway, pools }: Fronted, spinner: Spinner | n
 
 /** The children of a pool take turns. One that serves goes before one that does not. */
 function turns(pool: string, { size }: PoolConfig, spinner: Spinner | null): () => string {
-  const names = namesOf(pool, size)
+  const names = memberNames(pool, size)
   let last = -1
   return () => {
     const order = names.map((_, step) => (last + 1 + step) % size)

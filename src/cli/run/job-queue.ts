@@ -1,5 +1,5 @@
 /** Runs jobs one after another. One that waits already is not queued again: its wish is as good for both. */
-export class Jobs {
+export class JobQueue {
   readonly #waiting = new Map<string, () => Promise<void>>()
   readonly #failed: (thrown: unknown) => void
   readonly #idle: () => void

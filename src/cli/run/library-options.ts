@@ -3,8 +3,8 @@ import type { ChildSettings, StartOptions } from '../../types/options.ts'
 import type { Check, Plugin } from '../../types/plugin.ts'
 import { ConfigError } from '../config/error.ts'
 import type { Config, Plain } from '../config/model.ts'
-import type { Way } from '../config/nodes.ts'
-import type { Outlets } from '../output/log-files.ts'
+import type { KeyPath } from '../config/nodes.ts'
+import type { LogFiles } from '../output/log-files.ts'
 import { gatewayOptions } from './gateway.ts'
 
 type CheckName = 'memory' | 'responseTime' | 'command'
@@ -18,7 +18,7 @@ const KEPT = { idleTimeSec: -1, warm: true }
 /** The options of one child, or of each child of a pool, as the library takes them. */
 export async function startOptions(
   options: Plain,
-  outlets: Outlets,
+  outlets: LogFiles,
   isLazy = false,
 ): Promise<Omit<StartOptions, 'name'>> {
   const { checks, ready, stdout, stderr, ...rest } = options
@@ -55,18 +55,18 @@ export async function nginxPlugin(options: Plain): Promise<Plugin> {
   } as unknown as Parameters<typeof nginx>[0])
 }
 
-const SILENT: Outlets = { open: () => null, reopen: () => {} }
+const SILENT: LogFiles = { open: () => null, reopen: () => {} }
 
 /** The options of a child as the library completes them. Opens no files. */
 export async function settingsOf(options: Plain, more: Plain): Promise<ChildSettings> {
-  const { complete, readCall } = await import('../../options/normalise.ts')
+  const { completeSettings: complete, readCall } = await import('../../options/normalise.ts')
   return complete(readCall({ ...(await startOptions(options, SILENT)), ...more }), {})
 }
 
 /** Lets the library read all that it would be given, and tells of what it refuses. Starts nothing. */
 export async function tryAll({ children, gateway, pools, nginx, where }: Config): Promise<void> {
   const wrong: string[] = []
-  const attempt = async (way: Way, make: () => Promise<unknown>): Promise<void> => {
+  const attempt = async (way: KeyPath, make: () => Promise<unknown>): Promise<void> => {
     try {
       await make()
     } catch (thrown) {

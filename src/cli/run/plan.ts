@@ -1,6 +1,12 @@
 import type { Address } from '../../types/child.ts'
-import { type Config, type Member, membersOf, namesOf, type PoolConfig } from '../config/model.ts'
-import { type Difference, difference } from './difference.ts'
+import {
+  type Config,
+  type Member,
+  memberNames,
+  membersOf,
+  type Plain,
+  type PoolConfig,
+} from '../config/model.ts'
 
 /** The children and pools that there are, or that there shall be. */
 export interface Parts {
@@ -27,7 +33,7 @@ export const partsOf = (config: Config): Parts => ({ members: membersOf(config),
 
 /** The names of all their children. */
 export function allNames({ members, pools }: Parts): string[] {
-  const ofPools = [...pools].flatMap(([name, { size }]) => namesOf(name, size))
+  const ofPools = [...pools].flatMap(([name, { size }]) => memberNames(name, size))
   return [...members.keys(), ...ofPools]
 }
 
@@ -51,12 +57,12 @@ export function planOf(
     })
   const children = stepsOf(wanted.members, begun.members, after.members, (name) => leads(name, [name]))
   const pools = stepsOf(wanted.pools, begun.pools, after.pools, (name, { size }) =>
-    leads(poolNamed(name), namesOf(name, size)),
+    leads(poolNamed(name), memberNames(name, size)),
   )
   const taken = new Set(allNames(wanted))
   const isFree = (name: string): boolean => !taken.has(name)
   const isFreeFor = (pool: string): boolean =>
-    namesOf(pool, (after.pools.get(pool) as PoolConfig).size).every(isFree)
+    memberNames(pool, (after.pools.get(pool) as PoolConfig).size).every(isFree)
   const free = { children: children.added.filter(isFree), pools: pools.added.filter(isFreeFor) }
   return { after, children, free, pools }
 }
@@ -90,4 +96,53 @@ function ownersOf({ members, pools }: Parts): Map<unknown, string> {
     if (port !== undefined)
       for (let each = port; each < port + size; each++) owners.set(each, poolNamed(name))
   return owners
+}
+
+/** What has to be done with the members of one part of a configuration. */
+export interface Difference {
+  readonly added: readonly string[]
+  readonly removed: readonly string[]
+  readonly changed: readonly string[]
+}
+
+/** Whether two values are written alike. */
+export const isDeepEqual = (one: unknown, other: unknown): boolean =>
+  JSON.stringify(one) === JSON.stringify(other)
+
+/** Compares two maps by name. */
+export function difference<Value>(
+  before: ReadonlyMap<string, Value>,
+  after: ReadonlyMap<string, Value>,
+): Difference {
+  return {
+    added: [...after.keys()].filter((name) => !before.has(name)),
+    removed: [...before.keys()].filter((name) => !after.has(name)),
+    changed: [...after.keys()].filter(
+      (name) => before.has(name) && !isDeepEqual(before.get(name), after.get(name)),
+    ),
+  }
+}
+
+/** nginx plugins have no names: one that was changed is another one. */
+export const nginxByText = (all: readonly Plain[]): Map<string, Plain> =>
+  new Map(all.map((options) => [JSON.stringify(options), options]))
+
+/** A sentence for people about what will be done. */
+export function describeChanges(before: Config, after: Config): string {
+  const children = difference(membersOf(before), membersOf(after))
+  const pools = difference(before.pools, after.pools)
+  const nginx = difference(nginxByText(before.nginx), nginxByText(after.nginx))
+  const part = (names: readonly string[], what: string): string[] =>
+    names.length === 0 ? [] : [`${what} ${names.join(', ')}`]
+  const parts = [
+    ...part([...children.added, ...pools.added], 'new:'),
+    ...part([...children.removed, ...pools.removed], 'gone:'),
+    ...part([...children.changed, ...pools.changed], 'changed:'),
+    ...(nginx.added.length + nginx.removed.length > 0 ? ['nginx is set up anew'] : []),
+    ...(isDeepEqual(before.gateway, after.gateway) ? [] : ['the gateway is set up anew']),
+  ]
+  const own = isDeepEqual(before.own, after.own)
+    ? ''
+    : '; `id`, `concurrency` and their like change only when the command is started anew'
+  return `${parts.length === 0 ? 'nothing has changed' : parts.join('; ')}${own}`
 }

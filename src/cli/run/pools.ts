@@ -2,18 +2,18 @@ import type { Pool, PoolOptions } from '../../pool/pool.ts'
 import { realSys } from '../../sys.ts'
 import type { Spinner } from '../../types/spinner.ts'
 import type { PoolConfig } from '../config/model.ts'
-import type { Outlets } from '../output/log-files.ts'
-import { same } from './difference.ts'
+import type { LogFiles } from '../output/log-files.ts'
 import { startOptions } from './library-options.ts'
+import { isDeepEqual } from './plan.ts'
 
 /** The pools of a configuration, by name. */
 export class Pools {
   readonly #spinner: Spinner
-  readonly #outlets: Outlets
+  readonly #outlets: LogFiles
   readonly #pools = new Map<string, Pool>()
   readonly #begun = new Map<string, PoolConfig>()
 
-  constructor(spinner: Spinner, outlets: Outlets) {
+  constructor(spinner: Spinner, outlets: LogFiles) {
     this.#spinner = spinner
     this.#outlets = outlets
   }
@@ -67,7 +67,7 @@ export class Pools {
   async change(name: string, config: PoolConfig): Promise<void> {
     const begun = this.#begunOf(name)
     const wanted = { ...config, size: begun.size }
-    if (same(begun, wanted)) return
+    if (isDeepEqual(begun, wanted)) return
     this.#begun.set(name, wanted)
     const pool = this.#pools.get(name)
     if (!pool) return this.define(name, wanted).then(() => this.start(name, wanted))

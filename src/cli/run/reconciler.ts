@@ -3,15 +3,14 @@ import type { Place } from '../../gateway/index.ts'
 import { untilAborted } from '../../promises.ts'
 import type { Spinner } from '../../types/spinner.ts'
 import type { Config, Member, Plain, PoolConfig } from '../config/model.ts'
-import type { Outlets } from '../output/log-files.ts'
+import type { LogFiles } from '../output/log-files.ts'
 import type { Printer } from '../output/printer.ts'
-import { Singles } from './children.ts'
-import { nginxByText } from './difference.ts'
-import { Front } from './gateway.ts'
+import { Children } from './children.ts'
+import { GatewayRunner } from './gateway.ts'
 import { nginxPlugin } from './library-options.ts'
-import { allNames, type Names, type Parts, type Plan, partsOf, planOf } from './plan.ts'
+import { allNames, type Names, nginxByText, type Parts, type Plan, partsOf, planOf } from './plan.ts'
 import { Pools } from './pools.ts'
-import { Revivals } from './retry.ts'
+import { RetryTimers } from './retry.ts'
 
 type Step = () => Promise<void>
 
@@ -19,24 +18,24 @@ type Step = () => Promise<void>
 const GIVEN_UP = new Error('This is waited for no longer.')
 
 /** What a configuration has running: children, pools, nginx and a gateway, and how one configuration becomes another. */
-export class Site {
+export class Reconciler {
   readonly #spinner: Spinner
   readonly #printer: Printer
-  readonly #singles: Singles
+  readonly #singles: Children
   readonly #pools: Pools
   readonly #nginx = new Map<string, () => void>()
-  readonly #revivals: Revivals
-  readonly #front: Front
+  readonly #revivals: RetryTimers
+  readonly #front: GatewayRunner
   #wanted: Parts = { members: new Map(), pools: new Map() }
   #waits = new AbortController()
 
-  constructor(spinner: Spinner, outlets: Outlets, printer: Printer) {
+  constructor(spinner: Spinner, outlets: LogFiles, printer: Printer) {
     this.#spinner = spinner
     this.#printer = printer
-    this.#singles = new Singles(spinner, outlets)
+    this.#singles = new Children(spinner, outlets)
     this.#pools = new Pools(spinner, outlets)
-    this.#front = new Front(spinner, printer)
-    this.#revivals = new Revivals(spinner, ({ name }) => this.#member(name)?.isLazy === false)
+    this.#front = new GatewayRunner(spinner, printer)
+    this.#revivals = new RetryTimers(spinner, ({ name }) => this.#member(name)?.isLazy === false)
   }
 
   /** The names of all children that there should be. */

@@ -8,7 +8,7 @@ const [SHORTEST_WAIT, LONGEST_WAIT] = [1_000, 2_147_483_647]
  * Nobody asks for a child again here, as a program would: so one that failed, or found no room, is tried again as soon as
  * it may.
  */
-export class Revivals {
+export class RetryTimers {
   readonly #isKept: (child: Child) => boolean
   readonly #timers = new Map<Child, NodeJS.Timeout>()
   #isClosed = false

@@ -7,13 +7,13 @@ import type { Printer } from '../output/printer.ts'
 export type TakeSignals = (listener: (signal: NodeJS.Signals) => void) => void
 
 /** How the command prints. */
-export interface Looks {
+export interface OutputStyle {
   readonly json: boolean
   readonly color: boolean
 }
 
 /** What a source may look at, and how it asks for being read once more. */
-export interface Host {
+export interface CommandHost {
   readonly spinner: Spinner
   readonly printer: Printer
   reload(): void
@@ -26,7 +26,7 @@ export interface Source {
   /** What is said when it was read once more. */
   readonly again: string
   /** Is called before the first is applied. */
-  begin?(host: Host): void
+  begin?(host: CommandHost): void
   /** Is called whenever one is applied, with where requests come from. */
   applied?(place: Place | null): void
 }

@@ -12,7 +12,7 @@ export interface Page {
 }
 
 /** Nobody is told what was asked for: what is echoed can be used against who reads it. */
-export const NOWHERE: Page = { status: 404, text: 'No app is here.' }
+export const NOT_FOUND_PAGE: Page = { status: 404, text: 'No app is here.' }
 
 /** Headers and body of an answer of ours. */
 export interface Rendered {

@@ -13,7 +13,7 @@ export interface Head {
 export type BodyLength = number | 'chunked'
 
 /** A request that may be passed on, as far as its first line and its framing go. */
-export interface Asked {
+export interface RequestHead {
   readonly method: string
   /** Begins with exactly one `/`. */
   readonly path: string
@@ -25,14 +25,14 @@ export interface Asked {
 }
 
 /** Why a request is not passed on. The text never repeats what the request said. */
-export interface Refusal {
+export interface BadRequest {
   readonly status: number
   readonly text: string
 }
 
-const refusal = (status: number, text: string): Refusal => ({ status, text })
+const refusal = (status: number, text: string): BadRequest => ({ status, text })
 
-export const isRefusal = (value: string | object): value is Refusal =>
+export const isBadRequest = (value: string | object): value is BadRequest =>
   typeof value === 'object' && 'status' in value
 
 /** Node leaves out what comes after two thousand, and says nothing of it: a length, or a second host. */
@@ -48,7 +48,7 @@ const PATH = /^\/(?![/\\])[\x21\x22\x24-\x7e\x80-\xff]*$/
  * already, but it takes two `Host` headers, absolute addresses and `//` in front, and a host may run it in
  * its lenient mode.
  */
-export function readAsked(head: Head): Asked | Refusal {
+export function parseRequestHead(head: Head): RequestHead | BadRequest {
   const { method = '' } = head
   if (method === 'CONNECT' || method === 'TRACE') return refusal(405, 'This method is not passed on.')
   if (head.rawHeaders.length > 2 * MOST_HEADERS) return refusal(431, 'The request has too many headers.')
@@ -100,7 +100,7 @@ function framingOf(rawHeaders: readonly string[]): Framing | null {
   }
 }
 
-function bodyOf({ length, encoding }: Framing, httpVersion: string): BodyLength | Refusal {
+function bodyOf({ length, encoding }: Framing, httpVersion: string): BodyLength | BadRequest {
   if (encoding !== undefined) {
     if (length !== undefined) return refusal(400, 'The request says in two ways how long its body is.')
     if (httpVersion !== '1.1') return refusal(400, 'HTTP/1.0 has no transfer encodings.')
@@ -127,7 +127,7 @@ const SPEAKS_HTTP = /^(?:h2c?|http|tls)(?:$|\/)/i
 const PROTOCOL = /^[\w!#$%&'*+.^`|~-]+(?:\/[\w!#$%&'*+.^`|~-]+)?$/
 
 /** The protocol that an upgrade asks for, or why it is refused. */
-export function readUpgrade(head: Head, asked: Asked): string | Refusal {
+export function readUpgrade(head: Head, asked: RequestHead): string | BadRequest {
   const offered = head.rawHeaders.filter(
     (_value, at, all) => at % 2 === 1 && all[at - 1]?.toLowerCase() === 'upgrade',
   )

@@ -19,14 +19,14 @@ const CLOSING = new Set([400, 405, 413, 431, 501])
 const LINGER_MS = 1_000
 
 /** Answers with a page of ours; a client that has a part of an answer already is cut off instead. */
-export function answerPage({ request, response }: Call, page: Page): void {
+export function sendPage({ request, response }: Call, page: Page): void {
   const isClosing = page.isLast === true || CLOSING.has(page.status)
   const rendered = errorPage(page, acceptsHtml(request.headers.accept))
   if (write({ request, response }, page.status, rendered, isClosing)) end({ request, response }, isClosing)
 }
 
 /** Answers with a page that is no error. */
-export function answerRendered(call: Call, status: number, rendered: Rendered): void {
+export function sendRendered(call: Call, status: number, rendered: Rendered): void {
   if (write(call, status, rendered, false)) end(call, false)
 }
 

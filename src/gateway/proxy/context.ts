@@ -3,26 +3,26 @@ import type { Sys } from '../../sys.ts'
 import type { Logger } from '../../types/options.ts'
 import type { Spinner } from '../../types/spinner.ts'
 import type { Trust } from '../http/forwarded.ts'
-import type { Asked } from '../http/request-head.ts'
+import type { RequestHead } from '../http/request-head.ts'
 import type { KnownCall } from '../http/respond.ts'
 import type { Destination, Rules } from '../options.ts'
-import type { Waiter, WaitingRoom } from './start-queue.ts'
-import type { Traffic } from './upstreams.ts'
+import type { StartQueue, Ticket } from './start-queue.ts'
+import type { UpstreamRegistry } from './upstreams.ts'
 
 /** What all visits of a gateway share. */
-export interface House {
+export interface GatewayContext {
   readonly sys: Sys
   readonly spinner: Spinner
-  readonly room: WaitingRoom
-  readonly traffic: Traffic
+  readonly queue: StartQueue
+  readonly upstreams: UpstreamRegistry
   readonly trust: Trust | null
   readonly showReasons: boolean
   readonly logger: Logger | null
 }
 
 /** A request that has found its way, and what holds for it. */
-export interface Arrival extends KnownCall {
-  readonly asked: Asked
+export interface ProxyRequest extends KnownCall {
+  readonly asked: RequestHead
   readonly to: Destination
   readonly rules: Rules
   /** As the child will see it. */
@@ -35,7 +35,7 @@ export interface Arrival extends KnownCall {
   readonly isMounted: boolean
   readonly upgrade: Upgrade | null
   /** Of one that has waited already; null of one that has not. */
-  readonly waiter: Waiter | null
+  readonly waiter: Ticket | null
 }
 
 /** A connection that is to speak another protocol. */
@@ -46,5 +46,5 @@ export interface Upgrade {
 }
 
 /** The name of the child that a destination means. */
-export const nameOf = (to: Destination): string =>
+export const targetName = (to: Destination): string =>
   typeof to === 'string' ? to : (to.name ?? to.script ?? '')

@@ -6,16 +6,16 @@ import { answerHeaders, together } from '../http/headers.ts'
 import { addTrailers, inform } from '../http/informational.ts'
 import type { Page } from '../http/pages.ts'
 import { KEEP_ALIVE_MS } from './tunnel.ts'
-import type { Answering, Stream, Upstream } from './upstream.ts'
+import type { ResponseHandler, Stream, Upstream } from './upstream.ts'
 
 /**
  * How one try ended: `'over'`: nothing is left to do; `'unsent'`: no byte of it has left, so that it may be tried again;
  * that it was lost; what the client is to be told; or a connection that speaks another protocol from now on.
  */
-export type Outcome = 'over' | 'unsent' | Lost | Page | Upgraded
+export type ExchangeResult = 'over' | 'unsent' | SentButUnanswered | Page | Upgraded
 
 /** It was sent and nothing came back, and it may be sent twice. */
-export interface Lost {
+export interface SentButUnanswered {
   readonly lostBy: Upstream
 }
 
@@ -26,7 +26,7 @@ export interface Upgraded {
 }
 
 /** What one try is made of. */
-export interface Try {
+export interface ForwardInput {
   readonly method: string
   readonly httpVersion: string
   readonly response: ServerResponse
@@ -53,9 +53,9 @@ const reasonOf = (statusText: string): string =>
   PLAIN.test(statusText) ? statusText : Buffer.from(statusText).toString('latin1')
 
 /** One try of one request at one process: streams the answer to the client, both as fast as the slower one. */
-export class Exchange implements Answering, Stream {
-  readonly #try: Try
-  readonly #settle: (outcome: Outcome) => void
+export class Exchange implements ResponseHandler, Stream {
+  readonly #try: ForwardInput
+  readonly #settle: (outcome: ExchangeResult) => void
   #abort: ((error?: Error) => void) | null = null
   #resume: (() => void) | null = null
   /** There once it has had to wait for the client. */
@@ -69,7 +69,7 @@ export class Exchange implements Answering, Stream {
   #isOver = false
 
   /** `settle` is called exactly once. */
-  constructor(given: Try, settle: (outcome: Outcome) => void) {
+  constructor(given: ForwardInput, settle: (outcome: ExchangeResult) => void) {
     this.#try = given
     this.#settle = settle
     given.upstream.enter()
@@ -148,7 +148,7 @@ export class Exchange implements Answering, Stream {
     this.#abort?.()
   }
 
-  #outcomeOf(error: Error): Outcome {
+  #outcomeOf(error: Error): ExchangeResult {
     const { body, method, response, upstream } = this.#try
     if (error instanceof ClientGone) return 'over'
     if (this.#isAnswering) {
@@ -171,7 +171,7 @@ export class Exchange implements Answering, Stream {
     this.#abort?.()
   }
 
-  #finish(outcome: Outcome): void {
+  #finish(outcome: ExchangeResult): void {
     const { body, response, upstream } = this.#try
     this.#isOver = true
     response.off('close', this.#onClose)

@@ -2,8 +2,8 @@ import type { Child } from '../../types/child.ts'
 import { RequestBody } from '../http/body.ts'
 import { forwardedOn, type Trust } from '../http/forwarded.ts'
 import { requestHeaders } from '../http/headers.ts'
-import type { Arrival, House } from './context.ts'
-import { Exchange, isRepeatable, type Outcome } from './exchange.ts'
+import type { GatewayContext, ProxyRequest } from './context.ts'
+import { Exchange, type ExchangeResult, isRepeatable } from './exchange.ts'
 import { switchingHead, Tunnel } from './tunnel.ts'
 import type { Sent, Upstream } from './upstream.ts'
 
@@ -11,9 +11,14 @@ import type { Sent, Upstream } from './upstream.ts'
  * One try of a request at the process that its child has now. An upgraded connection is under way until it has closed.
  * `isAgain`: it was sent before, and lost; a second one must not meet another connection that is being closed.
  */
-export function attempt(house: House, arrival: Arrival, child: Child, isAgain: boolean): Promise<Outcome> {
+export function forward(
+  house: GatewayContext,
+  arrival: ProxyRequest,
+  child: Child,
+  isAgain: boolean,
+): Promise<ExchangeResult> {
   const { asked, isMounted, request, response, rules } = arrival
-  const upstream = house.traffic.to(child)
+  const upstream = house.upstreams.to(child)
   if (upstream === null) {
     throw new Error(`'${child.name}' does not listen, so no request can reach it: its \`listen\` is null`)
   }
@@ -21,7 +26,7 @@ export function attempt(house: House, arrival: Arrival, child: Child, isAgain: b
   const body = asked.body === 0 ? null : new RequestBody(request, rules.maxBody)
   // What could not be sent twice is not sent on a connection that may be about to go (docs/hazards.md#h56).
   const isAlone = isAgain || !(upstream.saysHowLong || isRepeatable(asked.method, body))
-  const outcome = new Promise<Outcome>((resolve) => {
+  const outcome = new Promise<ExchangeResult>((resolve) => {
     const { method } = asked
     const { httpVersion } = request
     const exchange = new Exchange({ method, httpVersion, response, isMounted, body, upstream }, resolve)
@@ -31,7 +36,7 @@ export function attempt(house: House, arrival: Arrival, child: Child, isAgain: b
 }
 
 function sentOf(
-  arrival: Arrival,
+  arrival: ProxyRequest,
   { body, isAlone, trust }: Pick<Sent, 'isAlone'> & { body: RequestBody | null; trust: Trust | null },
 ): Sent {
   const { asked, path, peer, prefix, request, rules, upgrade } = arrival
@@ -55,7 +60,11 @@ function sentOf(
 }
 
 /** Where the child has agreed to another protocol: resolves when nothing is left of either connection. */
-async function opened({ upgrade }: Arrival, outcome: Outcome, upstream: Upstream): Promise<Outcome> {
+async function opened(
+  { upgrade }: ProxyRequest,
+  outcome: ExchangeResult,
+  upstream: Upstream,
+): Promise<ExchangeResult> {
   if (upgrade === null || typeof outcome !== 'object' || !('socket' in outcome)) return outcome
   const { client, early } = upgrade.take()
   client.write(switchingHead(outcome.headers), 'latin1')

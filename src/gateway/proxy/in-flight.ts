@@ -1,5 +1,5 @@
 /** Counts what is under way, and tells when nothing is. */
-export class UnderWay {
+export class InFlight {
   #count = 0
   #onQuiet: (() => void)[] = []
 

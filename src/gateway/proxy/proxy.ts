@@ -1,12 +1,12 @@
 import type { Child } from '../../types/child.ts'
 import { isNavigation, type Page, waitingPage } from '../http/pages.ts'
-import { answerPage, answerRendered } from '../http/respond.ts'
+import { sendPage, sendRendered } from '../http/respond.ts'
 import { isRoutableName } from '../routing/host-names.ts'
 import { isIgnored } from '../routing/ignore-rules.ts'
-import { type Arrival, type House, nameOf } from './context.ts'
-import type { Outcome } from './exchange.ts'
-import { attempt } from './forward.ts'
-import type { Waiter } from './start-queue.ts'
+import { type GatewayContext, type ProxyRequest, targetName } from './context.ts'
+import type { ExchangeResult } from './exchange.ts'
+import { forward } from './forward.ts'
+import type { Ticket } from './start-queue.ts'
 import type { Upstream } from './upstream.ts'
 
 /** Between tries of a request whose process does not accept. */
@@ -16,20 +16,20 @@ const ASLEEP = 'The app is asleep.'
 const LOST: Page = { status: 502, text: 'The app closed the connection before it had answered.' }
 
 /** One request from its arrival to its end: finds its child awake or wakes it, and sees it answered. */
-export class Visit {
-  readonly #house: House
-  readonly #arrival: Arrival
+export class ProxyHandler {
+  readonly #house: GatewayContext
+  readonly #arrival: ProxyRequest
   readonly #name: string
-  #waiter: Waiter | null
+  #waiter: Ticket | null
   #pause = FIRST_PAUSE_MS
   /** The process that got the request and never answered. */
   #lostBy: Upstream | null = null
   #mustContinue: boolean
 
-  constructor(house: House, arrival: Arrival) {
+  constructor(house: GatewayContext, arrival: ProxyRequest) {
     this.#house = house
     this.#arrival = arrival
-    this.#name = nameOf(arrival.to)
+    this.#name = targetName(arrival.to)
     this.#mustContinue = arrival.mustContinue
     this.#waiter = arrival.waiter
   }
@@ -48,7 +48,7 @@ export class Visit {
     if (!child.serves && this.#showsPage()) return this.#wakeWithPage(child)
     for (;;) {
       if (this.#hasCrashed(child)) return this.#answer(LOST)
-      const lease = child.tryAcquire() ?? (await this.#house.room.seat(child, this.#wait()))
+      const lease = child.tryAcquire() ?? (await this.#house.queue.acquire(child, this.#wait()))
       try {
         if (!child.serves) continue
         const outcome = await this.#try(child)
@@ -61,7 +61,7 @@ export class Visit {
 
   /** Takes the child as it is: nothing is woken, and nothing kept awake. */
   async #serveUnnoticed(): Promise<void> {
-    const { room, spinner } = this.#house
+    const { queue: room, spinner } = this.#house
     for (;;) {
       const child = spinner.child(this.#name)
       if (!child || child.state === 'stopped' || child.state === 'stopping') return this.#sayAsleep()
@@ -99,25 +99,25 @@ export class Visit {
     this.#house.spinner.start({ name: child.name })
     if (child.state === 'faulted') await child
     const name = isRoutableName(child.name) ? child.name : 'the app'
-    answerRendered(this.#arrival, 503, waitingPage(name))
+    sendRendered(this.#arrival, 503, waitingPage(name))
   }
 
   /** The clock of a request that has to wait begins when it first has to. */
-  #wait(): Waiter {
-    this.#waiter ??= this.#house.room.enter(this.#arrival.response)
+  #wait(): Ticket {
+    this.#waiter ??= this.#house.queue.enter(this.#arrival.response)
     return this.#waiter
   }
 
-  #try(child: Child): Promise<Outcome> {
+  #try(child: Child): Promise<ExchangeResult> {
     // The body is asked for when there is somebody to read it, and never twice.
     if (this.#mustContinue) this.#arrival.response.writeContinue()
     this.#mustContinue = false
-    return attempt(this.#house, this.#arrival, child, this.#lostBy !== null)
+    return forward(this.#house, this.#arrival, child, this.#lostBy !== null)
   }
 
-  async #isDone(outcome: Exclude<Outcome, 'over'>): Promise<boolean> {
+  async #isDone(outcome: Exclude<ExchangeResult, 'over'>): Promise<boolean> {
     if (outcome === 'unsent') {
-      await this.#house.room.pause(this.#wait(), this.#pause)
+      await this.#house.queue.pause(this.#wait(), this.#pause)
       this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS)
       return false
     }
@@ -135,6 +135,6 @@ export class Visit {
   }
 
   #answer(page: Page): void {
-    answerPage(this.#arrival, page)
+    sendPage(this.#arrival, page)
   }
 }

@@ -4,7 +4,7 @@ import type { Sys } from '../../sys.ts'
 import type { ChildInfo, Target } from '../../types/child.ts'
 import type { FlatHeaders } from '../http/headers.ts'
 import { Connector } from './connector.ts'
-import { UnderWay } from './in-flight.ts'
+import { InFlight } from './in-flight.ts'
 
 /**
  * An idle connection is kept for so long when the process does not say how long it keeps it, as Node's
@@ -30,7 +30,7 @@ export interface Sent {
 }
 
 /** Who hears what comes back; nothing of it may throw. Of `onComplete`, `onUpgrade` and `onError` exactly one is called. */
-export interface Answering {
+export interface ResponseHandler {
   /** It is about to be written; `abort` ends it from now on. */
   onConnect(abort: (error?: Error) => void): void
   /** The first byte of the answer is there. */
@@ -62,8 +62,8 @@ export class Upstream {
   /** Of requests on connections of their own. */
   readonly #lonely = new Set<Pool>()
   readonly #streams = new Set<Stream>()
-  readonly #requests = new UnderWay()
-  readonly #all = new UnderWay()
+  readonly #requests = new InFlight()
+  readonly #all = new InFlight()
   #isRetired = false
 
   constructor(sys: Sys, target: Target, { crashes, pid }: Pick<ChildInfo, 'crashes' | 'pid'>) {
@@ -86,7 +86,7 @@ export class Upstream {
     return { requests: this.#requests.count, streams: this.#streams.size }
   }
 
-  send(sent: Sent, answering: Answering): void {
+  send(sent: Sent, answering: ResponseHandler): void {
     const pool = sent.isAlone ? this.#newPool() : this.#pool
     pool.dispatch(sent as Dispatcher.DispatchOptions, answering)
     if (sent.isAlone) this.#closeAfter(pool)

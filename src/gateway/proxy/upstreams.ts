@@ -9,7 +9,7 @@ import { Upstream } from './upstream.ts'
 const STREAMS_MS = 1_000
 
 /** The ways to the processes that there are, and what becomes of them when a process is to end. */
-export class Traffic {
+export class UpstreamRegistry {
   readonly #sys: Sys
   /** By child, the newest last. There is more than one while processes end. */
   readonly #ways = new Map<Child, Upstream[]>()

@@ -1,14 +1,14 @@
 import type { Rules } from '../options.ts'
 
 /** What a request is, as far as the rules of activity look at it. */
-export interface Activity {
+export interface RequestKind {
   /** As the child sees it. */
   readonly path: string
   readonly isUpgrade: boolean
 }
 
 /** Whether a request neither wakes a child nor keeps it awake. */
-export function isIgnored({ websocket, ignore }: Rules, { path, isUpgrade }: Activity): boolean {
+export function isIgnored({ websocket, ignore }: Rules, { path, isUpgrade }: RequestKind): boolean {
   if (isUpgrade && websocket === 'ignore') return true
   if (ignore.length === 0) return false
   const query = path.indexOf('?')

@@ -1,4 +1,4 @@
-import type { Asked } from '../http/request-head.ts'
+import type { RequestHead } from '../http/request-head.ts'
 import type { Chooser, Destination, Rules } from '../options.ts'
 import { isLoopbackHost, isPlainPath, isRoutableName, splitHost } from './host-names.ts'
 
@@ -69,7 +69,7 @@ export function newRouteTable(
 }
 
 /** A request as far as routes look at it. */
-export interface Routed extends Pick<Asked, 'host' | 'path'> {
+export interface Routed extends Pick<RequestHead, 'host' | 'path'> {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
 }
 

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
-import { complete, readCall } from '../../options/normalise.ts'
-import { type Parser, WRONG } from '../../options/parsers.ts'
+import { completeSettings, readCall } from '../../options/normalise.ts'
+import { INVALID, type Parser } from '../../options/parsers.ts'
 import { invalid } from '../../options/read.ts'
 import type { ChildSettings } from '../../types/options.ts'
 import type { Chooser, Destination } from '../options.ts'
-import { nameOf } from '../proxy/context.ts'
+import { targetName } from '../proxy/context.ts'
 
 /** The options of a spinner, which its children have where they are given no others. */
 export type Defaults = Readonly<Record<string, unknown>>
@@ -17,8 +17,8 @@ export const destination =
   (defaults: Defaults): Parser =>
   (value) => {
     if (typeof value === 'function') return value
-    if (typeof value === 'string') return value === '' ? WRONG : value
-    if (complete(readCall(value), defaults).listen === null) throw invalid([NO_ADDRESS])
+    if (typeof value === 'string') return value === '' ? INVALID : value
+    if (completeSettings(readCall(value), defaults).listen === null) throw invalid([NO_ADDRESS])
     return value
   }
 
@@ -31,12 +31,15 @@ export function mustAgree(routes: readonly Led[], defaults: Defaults): void {
   const first = new Map<string, number>()
   for (const [at, { to }] of routes.entries()) {
     if (typeof to !== 'object') continue
-    const name = nameOf(to)
+    const name = targetName(to)
     const before = first.get(name) ?? at
     first.set(name, before)
     const other = routes[before]?.to
     if (other === to) continue
-    const option = differing(complete(readCall(to), defaults), complete(readCall(other), defaults))
+    const option = differing(
+      completeSettings(readCall(to), defaults),
+      completeSettings(readCall(other), defaults),
+    )
     if (option === undefined) continue
     const both = `\`routes[${before}]\` and \`routes[${at}]\` lead to one child, '${name}', each with another \`${option}\``
     throw invalid([`${both}; give one of them a \`name\` of its own`], 'createGateway()')

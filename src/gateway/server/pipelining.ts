@@ -9,7 +9,7 @@ const waiting = new WeakMap<Socket, Set<ServerResponse>>()
  * A client may ask on before it has its answer. Of the end of its connection Node tells only the answer whose turn it is;
  * the others would hold their child for ever.
  */
-export function tellOfClose({ request, response }: Call): void {
+export function announceClose({ request, response }: Call): void {
   if (response.socket !== null) return
   const { socket } = request
   if (socket.destroyed) return void response.destroy()

@@ -17,7 +17,7 @@ export interface Handlers {
 }
 
 /** Where a server listens. */
-export interface Place {
+export interface ListenAddress {
   /** `http://localhost:8080`, or null for a unix socket. */
   readonly url: string | null
   /** Null for a unix socket. */
@@ -41,12 +41,12 @@ const BROKEN: Readonly<Record<string, string>> = {
 
 /** The servers of one `listen()`: one, or one for each way to this machine. */
 export class Servers {
-  readonly place: Place
+  readonly place: ListenAddress
   readonly #servers: readonly http.Server[]
   readonly #connections = new Connections()
   #closed: Promise<void> | null = null
 
-  private constructor(servers: readonly http.Server[], place: Place) {
+  private constructor(servers: readonly http.Server[], place: ListenAddress) {
     this.#servers = servers
     this.place = place
     for (const server of servers) this.#connections.watch(server)

@@ -1,5 +1,4 @@
-import { type Block, type Statement, statementsOf } from './parser.ts'
-import { Unreadable } from './tokens.ts'
+import { type Block, type Statement, statementsOf, Unreadable } from './parser.ts'
 
 interface Edit {
   readonly start: number

@@ -1,5 +1,3 @@
-import { shown, type Token, tokensOf, Unreadable } from './tokens.ts'
-
 /** One directive, with what is in its brackets if it has some. Offsets are those of the text. */
 export interface Statement {
   readonly words: readonly string[]
@@ -55,18 +53,95 @@ function statementsIn(tokens: Generator<Token>, opener: Token | null, depth: num
   }
   const [first] = words
   if (first) throw unended(first)
-  if (opener) throw new Unreadable(opener.line, `the block ${shown(opener.value)} is never closed`)
+  if (opener) throw new Unreadable(opener.line, `the block ${quoteToken(opener.value)} is never closed`)
   return { found, end: 0 }
 }
 
 const unended = ({ line, value }: Token): Unreadable =>
-  new Unreadable(line, `the directive ${shown(value)} does not end`)
+  new Unreadable(line, `the directive ${quoteToken(value)} does not end`)
 
 function statement(words: readonly Token[], last: Token, inside: () => Found): Statement {
   const { start, line, value } = words[0] as Token
   const values = words.map((word) => word.value)
   if (last.kind === ';') return { words: values, start, end: last.end, line, block: null }
-  if (LUA.test(value)) throw new Unreadable(line, `${shown(value)} holds Lua, which is not read here`)
+  if (LUA.test(value)) throw new Unreadable(line, `${quoteToken(value)} holds Lua, which is not read here`)
   const { found, end } = inside()
   return { words: values, start, end, line, block: { open: last.end, statements: found } }
 }
+
+/** A word or a sign of nginx's configuration language, and where it stands. */
+export interface Token {
+  readonly kind: 'word' | ';' | '{' | '}'
+  /** What nginx reads: without quotes, escapes resolved. */
+  readonly value: string
+  readonly start: number
+  readonly end: number
+  readonly line: number
+}
+
+/** A text that nginx could not read either, or that is not to be read here. */
+export class Unreadable extends Error {
+  readonly line: number
+
+  constructor(line: number, why: string) {
+    super(why)
+    this.line = line
+  }
+}
+
+/** White space and comments; to nginx only these four are white. */
+const BETWEEN = /(?:[ \t\r\n]+|#[^\n]*)*/y
+const QUOTED = /"([^"\\]*(?:\\[\s\S][^"\\]*)*)"|'([^'\\]*(?:\\[\s\S][^'\\]*)*)'/y
+/** A backslash takes the next character along, and a bracket after a dollar begins no block. */
+const WORD = /(?:[^ \t\r\n;{\\$]+|\\[\s\S]|\$\{*)+/y
+const AFTER_QUOTED = /[ \t\r\n;{)]/
+
+/** Splits a configuration as nginx's own `ngx_conf_read_token` does; throws `Unreadable` where that fails. */
+export function* tokensOf(text: string): Generator<Token> {
+  let line = 1
+  let at = 0
+  for (;;) {
+    const start = at + (match(BETWEEN, text, at)?.[0].length ?? 0)
+    line += newlines(text, at, start)
+    if (start === text.length) return
+    const token = tokenAt(text, start, line)
+    yield token
+    line += newlines(text, start, token.end)
+    at = token.end
+  }
+}
+
+function tokenAt(text: string, start: number, line: number): Token {
+  const sign = text[start] as string
+  if (sign === ';' || sign === '{' || sign === '}')
+    return { kind: sign, value: sign, start, end: start + 1, line }
+  const isQuoted = sign === '"' || sign === "'"
+  const found = match(isQuoted ? QUOTED : WORD, text, start)
+  if (!found) throw new Unreadable(line, isQuoted ? `a quote (${sign}) is never closed` : 'it ends with \\')
+  const end = start + found[0].length
+  const next = text[end]
+  if (isQuoted && next !== undefined && !AFTER_QUOTED.test(next))
+    throw new Unreadable(line, `a space is missing after the quoted ${quoteToken(found[0])}`)
+  return { kind: 'word', value: unescaped(found[1] ?? found[2] ?? found[0]), start, end, line }
+}
+
+function match(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
+  pattern.lastIndex = at
+  return pattern.exec(text)
+}
+
+const CONTROLS: Readonly<Record<string, string>> = { t: '\t', r: '\r', n: '\n' }
+
+/** A backslash before anything else stays. */
+const unescaped = (word: string): string =>
+  word.replace(/\\(["'\\trn])/g, (_whole, sign: string) => CONTROLS[sign] ?? sign)
+
+function newlines(text: string, from: number, to: number): number {
+  let count = 0
+  for (let at = from; at < to; at++) if (text[at] === '\n') count++
+  return count
+}
+
+const LONGEST = 40
+export const quoteToken = (word: string): string =>
+  JSON.stringify(word.length > LONGEST ? `${word.slice(0, LONGEST)}…` : word)

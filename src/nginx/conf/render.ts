@@ -21,7 +21,7 @@ export interface Upstream {
 export const HEADER = '# Written by spinner, which will replace it: changes to this file are lost.'
 
 /** nginx refuses an upstream without servers; this one it never asks, and answers 502. */
-export const NOBODY: Server = { text: 'server 127.0.0.1:1 down;', name: null }
+export const NO_SERVERS: Server = { text: 'server 127.0.0.1:1 down;', name: null }
 
 /** What sun_path can hold, without the zero at its end. */
 const LONGEST_PATH = 107

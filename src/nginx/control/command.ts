@@ -5,7 +5,7 @@ import type { Sys } from '../../sys.ts'
 import type { NginxSettings } from '../options.ts'
 
 /** How a command ended, and what it said. */
-export interface Said {
+export interface CommandResult {
   readonly code: number | null
   readonly text: string
 }
@@ -15,7 +15,11 @@ const MORE_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/sbin']
 const MOST_TEXT = 256 * 1024
 
 /** Runs a command to its end, without a shell. Throws where it cannot be run, or takes longer than `seconds`. */
-export async function runCommand(sys: Sys, command: readonly string[], seconds: number): Promise<Said> {
+export async function runCommand(
+  sys: Sys,
+  command: readonly string[],
+  seconds: number,
+): Promise<CommandResult> {
   const failed = (why: string, cause?: unknown): SpinnerError =>
     new SpinnerError('ERR_SPINNER_SPAWN', `'${command.join(' ')}' ${why}.`, { cause })
   try {
@@ -28,9 +32,9 @@ export async function runCommand(sys: Sys, command: readonly string[], seconds: 
   }
 }
 
-function ended(sys: Sys, child: ChildProcess, seconds: number, late: () => Error): Promise<Said> {
+function ended(sys: Sys, child: ChildProcess, seconds: number, late: () => Error): Promise<CommandResult> {
   const text = collect(child)
-  return new Promise<Said>((resolve, reject) => {
+  return new Promise<CommandResult>((resolve, reject) => {
     const timer = sys.clock.setTimeout(() => {
       child.kill('SIGKILL')
       // What it left behind may hold the pipes.
@@ -48,16 +52,20 @@ function ended(sys: Sys, child: ChildProcess, seconds: number, late: () => Error
 }
 
 /** No nginx is there, or none runs. It will read the files when it begins. */
-export class Absent extends SpinnerError {}
+export class NginxNotRunning extends SpinnerError {}
 
 /** Runs the program of nginx itself. */
-export async function runNginx(sys: Sys, settings: NginxSettings, args: readonly string[]): Promise<Said> {
+export async function runNginx(
+  sys: Sys,
+  settings: NginxSettings,
+  args: readonly string[],
+): Promise<CommandResult> {
   const { command, timeout } = settings
   try {
     return await runCommand(sys, [...command, ...args], timeout)
   } catch (thrown) {
     if (!(thrown instanceof SpinnerError) || codeOf(thrown.cause) !== 'ENOENT') throw thrown
-    throw new Absent(thrown.code, `${thrown.message} Install nginx, or give \`command\`.`, {
+    throw new NginxNotRunning(thrown.code, `${thrown.message} Install nginx, or give \`command\`.`, {
       cause: thrown.cause,
     })
   }

@@ -1,9 +1,8 @@
 import { SpinnerError } from '../../errors.ts'
 import type { Sys } from '../../sys.ts'
 import type { NginxSettings } from '../options.ts'
-import { Absent, runCommand, runNginx, type Said } from './command.ts'
-import { findMaster, notRunning, signalMaster } from './master.ts'
-import { pidFileOf } from './places.ts'
+import { type CommandResult, NginxNotRunning, runCommand, runNginx } from './command.ts'
+import { findMaster, notRunning, pidFileOf, signalMaster } from './master.ts'
 import { newProcesses, type Processes } from './processes.ts'
 
 /** Milliseconds between two looks at the workers of nginx. */
@@ -27,7 +26,8 @@ const NONE: OldWorkers = { remain: async () => false, left: async () => {} }
 export async function testNginx(sys: Sys, settings: NginxSettings): Promise<void> {
   const { config, test, timeout } = settings
   if (test === false) return
-  const own = (): Promise<Said> => runNginx(sys, settings, ['-t', ...(config === null ? [] : ['-c', config])])
+  const own = (): Promise<CommandResult> =>
+    runNginx(sys, settings, ['-t', ...(config === null ? [] : ['-c', config])])
   const { code, text } = await (test === true ? own() : runCommand(sys, test, timeout))
   if (code === 0) return
   const why = `nginx refuses its configuration, so the file was put back: ${reasonIn(text)}`
@@ -54,7 +54,7 @@ export async function reloadNginx(sys: Sys, settings: NginxSettings): Promise<Ol
   if (master === null) return NONE
   return whenReloaded(sys, processes, master, before, timeout).catch((thrown) => {
     // The command may have begun another nginx.
-    if (thrown instanceof Absent) return NONE
+    if (thrown instanceof NginxNotRunning) return NONE
     throw thrown
   })
 }

@@ -5,7 +5,7 @@ import { codeOf } from '../../errors.ts'
 import type { Sys } from '../../sys.ts'
 
 /** What stands at a path at one moment. */
-export interface Standing {
+export interface CurrentFile {
   /** Where it really is, all links followed. */
   readonly path: string
   /** One character for each byte; null when there is no file. */
@@ -36,7 +36,7 @@ export async function realPath({ fs }: Sys, file: string): Promise<string> {
 }
 
 /** Reads a whole file; throws for what is none. */
-export async function readStanding(sys: Sys, file: string): Promise<Standing> {
+export async function readCurrent(sys: Sys, file: string): Promise<CurrentFile> {
   const { fs } = sys
   const real = await realPath(sys, file)
   const handle = await fs.promises
@@ -57,7 +57,7 @@ export async function readStanding(sys: Sys, file: string): Promise<Standing> {
 }
 
 /** How the files begin that are written beside another one; a name with a dot in front is in no `include` of nginx's. */
-export const besideOf = (real: string): string =>
+export const temporaryNameOf = (real: string): string =>
   path.join(path.dirname(real), `.${path.basename(real)}.spinner-`)
 
 /**
@@ -65,9 +65,9 @@ export const besideOf = (real: string): string =>
  * whatever happens meanwhile, finds the old file or the new one. Answers false when somebody else has changed
  * it since (docs/hazards.md#h45).
  */
-export async function replace(sys: Sys, before: Standing, text: string): Promise<boolean> {
+export async function replace(sys: Sys, before: CurrentFile, text: string): Promise<boolean> {
   const { promises } = sys.fs
-  const fresh = `${besideOf(before.path)}${randomUUID()}`
+  const fresh = `${temporaryNameOf(before.path)}${randomUUID()}`
   try {
     await writeFresh(sys, fresh, before.stat, text)
     if (!(await isStill(sys, before))) {
@@ -98,7 +98,7 @@ async function writeFresh({ fs }: Sys, file: string, like: Stats | null, text: s
   }
 }
 
-async function isStill({ fs }: Sys, { path: file, stat: before }: Standing): Promise<boolean> {
+async function isStill({ fs }: Sys, { path: file, stat: before }: CurrentFile): Promise<boolean> {
   const now = await fs.promises.stat(file).catch((thrown) => {
     if (codeOf(thrown) === 'ENOENT') return null
     throw thrown

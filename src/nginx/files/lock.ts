@@ -4,8 +4,7 @@ import { codeOf } from '../../errors.ts'
 import { type Host, sharesNumbers, stillRuns, thisHost } from '../../linux/host-identity.ts'
 import { invalid } from '../../options/read.ts'
 import type { Sys } from '../../sys.ts'
-import { besideOf } from './atomic-replace.ts'
-import { HeldLock } from './held-lock.ts'
+import { temporaryNameOf } from './atomic-replace.ts'
 
 /** Each turn but the last has seen somebody else come further. */
 const MOST_TURNS = 100
@@ -29,7 +28,7 @@ interface Holder {
  * becomes, another living host's.
  */
 export async function takeLock(sys: Sys, real: string): Promise<HeldLock> {
-  const beside = besideOf(real)
+  const beside = temporaryNameOf(real)
   const name = `${beside}lock`
   const host = hostOf(sys)
   const uuid = randomUUID()
@@ -155,4 +154,56 @@ function whoIs(other: Host, own: Host): string {
   if (!sharesNumbers(own, other))
     return `process ${other.pid} of another container or machine, which still runs`
   return other.pid === own.pid ? 'another spinner of this process' : `process ${other.pid}, which still runs`
+}
+
+/** Hosts for whom our number means nothing see by this that we live. */
+const BEAT_MS = 1_000
+
+/** A lock that was taken. It may be lost: a host that stood still for long enough seems dead to others. */
+export class HeldLock {
+  readonly #sys: Sys
+  readonly #name: string
+  readonly #uuid: string
+  #timer: unknown = null
+  #isReleased = false
+
+  constructor(sys: Sys, name: string, uuid: string) {
+    this.#sys = sys
+    this.#name = name
+    this.#uuid = uuid
+    this.#beatLater()
+  }
+
+  async isOurs(): Promise<boolean> {
+    try {
+      return (await this.#sys.fs.promises.readFile(this.#name, 'latin1')).includes(this.#uuid)
+    } catch (thrown) {
+      if (codeOf(thrown) === 'ENOENT') return false
+      throw thrown
+    }
+  }
+
+  /** In this very turn: whoever closes a spinner may make the next one at once. */
+  release(): void {
+    const { clock, fs } = this.#sys
+    this.#isReleased = true
+    clock.clearTimeout(this.#timer)
+    try {
+      if (fs.readFileSync(this.#name, 'latin1').includes(this.#uuid)) fs.unlinkSync(this.#name)
+    } catch {
+      // What cannot be removed is found, and seen to be a dead host's, by the next one.
+    }
+  }
+
+  #beatLater(): void {
+    this.#timer = this.#sys.clock.setTimeout(() => void this.#beat(), BEAT_MS)
+  }
+
+  async #beat(): Promise<void> {
+    const now = this.#sys.clock.date() / 1_000
+    // What cannot be read or touched for once may be so the next time.
+    if (!(await this.isOurs().catch(() => true))) return
+    await this.#sys.fs.promises.utimes(this.#name, now, now).catch(() => {})
+    if (!this.#isReleased) this.#beatLater()
+  }
 }

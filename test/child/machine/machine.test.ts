@@ -3,11 +3,11 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { AnyMachineSnapshot, EventObject } from 'xstate'
 import { getNextTransitions, initialTransition, transition } from 'xstate'
+import { NO_HISTORY } from '../../../src/child/info.ts'
 import { childMachine, publicState } from '../../../src/child/machine/machine.ts'
-import { BLANK } from '../../../src/child/record.ts'
-import type { Resources } from '../../../src/child/runtime.ts'
+import type { ChildRuntime } from '../../../src/child/runtime.ts'
 import { SpinnerError } from '../../../src/errors.ts'
-import { complete } from '../../../src/options/normalise.ts'
+import { completeSettings } from '../../../src/options/normalise.ts'
 import type { ChildState } from '../../../src/types/child.ts'
 import type { ChildSettings } from '../../../src/types/options.ts'
 
@@ -33,8 +33,8 @@ const VARIANTS: Partial<ChildSettings>[] = [
 const CALLS = ['gone', 'release', 'spared', 'cleared', 'confirm', 'lingers']
 const CALLS_OF_ATTEMPTS = ['setAside', 'keep', 'promote', 'fallBack', 'abandon', 'linger', 'retired']
 
-function resources(changes: Partial<ChildSettings>, hasPlugins: boolean): Resources {
-  const settings = { ...complete({ name: 'a', given: {}, signal: undefined }, {}), ...changes }
+function resources(changes: Partial<ChildSettings>, hasPlugins: boolean): ChildRuntime {
+  const settings = { ...completeSettings({ name: 'a', given: {}, signal: undefined }, {}), ...changes }
   const callable = (calls: string[]): object => Object.fromEntries(calls.map((call) => [call, () => {}]))
   const stub = {
     settings,
@@ -44,8 +44,8 @@ function resources(changes: Partial<ChildSettings>, hasPlugins: boolean): Resour
     canReplace: () => settings.restartOrder === 'start-first',
     canKeep: () => true,
     mustLeave: () => false,
-    inForce: settings,
-    attempts: {
+    settingsInForce: settings,
+    slots: {
       hold: false,
       canFallBack: true,
       graceLeft: () => 0,
@@ -54,7 +54,7 @@ function resources(changes: Partial<ChildSettings>, hasPlugins: boolean): Resour
     },
     ...callable(CALLS),
   }
-  return stub as unknown as Resources
+  return stub as unknown as ChildRuntime
 }
 
 /** The events that a configuration answers to, with payloads, by the column that they stand for. */
@@ -100,8 +100,8 @@ function walk(
   hasPlugins: boolean,
 ): { steps: Step[]; snapshots: AnyMachineSnapshot[] } {
   const input = {
-    resources: resources(changes, hasPlugins),
-    record: BLANK,
+    runtime: resources(changes, hasPlugins),
+    history: NO_HISTORY,
     now: () => 1_000_000,
     random: () => 0.5,
   }

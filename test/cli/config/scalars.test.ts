@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { rubyValue } from '../../../src/cli/commands/import/ruby-yaml.ts'
-import { Word } from '../../../src/cli/config/nodes.ts'
-import { flagOf, isNothing, numberOf, Refusal, textOf } from '../../../src/cli/config/scalars.ts'
-import { WRONG } from '../../../src/options/parsers.ts'
+import { ScalarNode } from '../../../src/cli/config/nodes.ts'
+import { Ambiguous, flagOf, isNothing, numberOf, textOf } from '../../../src/cli/config/scalars.ts'
+import { INVALID } from '../../../src/options/parsers.ts'
 
-const plain = (text: string): Word => new Word(text, true, 0)
-const quoted = (text: string): Word => new Word(text, false, 0)
+const plain = (text: string): ScalarNode => new ScalarNode(text, true, 0)
+const quoted = (text: string): ScalarNode => new ScalarNode(text, false, 0)
 
 describe('a word of spinner.yml', () => {
   test.each([
@@ -40,13 +40,13 @@ describe('a word of spinner.yml', () => {
   test.each(['0100', '0_17', '-010', '1:30', '12:30:45'])(
     '%s is refused, since it can be read in two ways',
     (text) => {
-      expect(numberOf(plain(text))).toBeInstanceOf(Refusal)
+      expect(numberOf(plain(text))).toBeInstanceOf(Ambiguous)
     },
   )
 
   test('that is refused is told of with both readings', () => {
     expect(numberOf(plain('0100'))).toEqual(
-      new Refusal("'0100' is 64 in YAML 1.1 and 100 in YAML 1.2; write 100 or 64"),
+      new Ambiguous("'0100' is 64 in YAML 1.1 and 100 in YAML 1.2; write 100 or 64"),
     )
   })
 
@@ -66,7 +66,7 @@ describe('a word of spinner.yml', () => {
     for (const text of ['', '~', 'null', 'Null', 'NULL']) {
       expect(isNothing(plain(text))).toBe(true)
       expect(isNothing(quoted(text))).toBe(false)
-      expect(textOf(plain(text))).toBe(WRONG)
+      expect(textOf(plain(text))).toBe(INVALID)
     }
   })
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { clean } from '../../../src/cli/output/sanitize.ts'
+import { sanitize } from '../../../src/cli/output/sanitize.ts'
 
 const ESC = '\x1b'
 
@@ -24,19 +24,19 @@ describe('what a child prints', () => {
     ['over\rwritten', 'overwritten'],
     ['bell\x07, back\x08, nul\x00, del\x7f', 'bell, back, nul, del'],
   ])('H60: %j is shown as %j', (line, shown) => {
-    expect(clean(line, false)).toBe(shown)
-    expect(clean(line, true)).toBe(shown)
+    expect(sanitize(line, false)).toBe(shown)
+    expect(sanitize(line, true)).toBe(shown)
   })
 
   test('H60: colours stay where they are wanted, and end with the line', () => {
     const line = `${ESC}[1;32mgreen and bold`
-    expect(clean(line, true)).toBe(`${line}${ESC}[0m`)
-    expect(clean(line, false)).toBe('green and bold')
+    expect(sanitize(line, true)).toBe(`${line}${ESC}[0m`)
+    expect(sanitize(line, false)).toBe('green and bold')
   })
 
   test('H60: a private sequence that ends like a colour is none', () => {
-    expect(clean(`${ESC}[>4;2mx`, true)).toBe('x')
-    expect(clean(`${ESC}[?5 mx`, true)).toBe('x')
+    expect(sanitize(`${ESC}[>4;2mx`, true)).toBe('x')
+    expect(sanitize(`${ESC}[?5 mx`, true)).toBe('x')
   })
 
   test('H60: whatever it is, no control character is left, and cleaning twice changes nothing', () => {
@@ -59,12 +59,12 @@ describe('what a child prints', () => {
     )
     fc.assert(
       fc.property(fc.array(fc.oneof(pieces, fc.string()), { maxLength: 30 }), (parts) => {
-        const shown = clean(parts.join(''), false)
+        const shown = sanitize(parts.join(''), false)
         const codes = [...shown].map((letter) => letter.codePointAt(0) as number)
         expect(codes.some((code) => (code < 0x20 && code !== 9) || (code >= 0x7f && code <= 0x9f))).toBe(
           false,
         )
-        expect(clean(shown, false)).toBe(shown)
+        expect(sanitize(shown, false)).toBe(shown)
       }),
       { numRuns: 2_000 },
     )
@@ -77,7 +77,7 @@ describe('what a child prints', () => {
           maxLength: 30,
         }),
         (parts) => {
-          const shown = clean(parts.join(''), true).replaceAll(new RegExp(`${ESC}\\[[\\d;:]*m`, 'g'), '')
+          const shown = sanitize(parts.join(''), true).replaceAll(new RegExp(`${ESC}\\[[\\d;:]*m`, 'g'), '')
           expect(shown).not.toContain(ESC)
         },
       ),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Jobs } from '../../../src/cli/run/job-queue.ts'
+import { JobQueue } from '../../../src/cli/run/job-queue.ts'
 import { deferred } from '../../../src/promises.ts'
 import { until } from '../../support/host.ts'
 
@@ -7,7 +7,7 @@ const ignore = (): void => {}
 
 test('jobs run one after another, and a wish that waits already is not queued again', async () => {
   const done: string[] = []
-  const jobs = new Jobs(ignore, () => void done.push('idle'))
+  const jobs = new JobQueue(ignore, () => void done.push('idle'))
   const first = deferred<void>()
   const noted = (name: string) => async (): Promise<void> => void done.push(name)
   jobs.add('restart', () => first.promise)
@@ -22,7 +22,7 @@ test('jobs run one after another, and a wish that waits already is not queued ag
 test('a job that fails is told of, and the next one runs', async () => {
   const failed: unknown[] = []
   const done: string[] = []
-  const jobs = new Jobs((thrown) => void failed.push(thrown), ignore)
+  const jobs = new JobQueue((thrown) => void failed.push(thrown), ignore)
   jobs.add('bad', () => Promise.reject(new Error('no')))
   jobs.add('good', async () => void done.push('good'))
   await until(() => done.length > 0)
@@ -30,7 +30,7 @@ test('a job that fails is told of, and the next one runs', async () => {
 })
 
 test('after the end nothing begins', async () => {
-  const jobs = new Jobs(ignore, ignore)
+  const jobs = new JobQueue(ignore, ignore)
   jobs.end()
   jobs.add('late', () => Promise.reject(new Error('began')))
   expect(jobs.isBusy).toBe(false)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Head, readAsked, readUpgrade } from '../../../src/gateway/http/request-head.ts'
+import { type Head, parseRequestHead, readUpgrade } from '../../../src/gateway/http/request-head.ts'
 
 /** A head as Node would give it, from its first line and its header lines. */
 function head(line: string, ...headers: string[]): Head {
@@ -24,7 +24,7 @@ describe('H49: what a request asks for', () => {
     [head('GET http://app.localhost:8080?x', HOST), { path: '/?x', body: 0 }],
     [head('GET /caf\xe9', HOST), { path: '/caf\xe9', body: 0 }],
   ])('is read from %j', (given, expected) => {
-    expect(readAsked(given)).toEqual({
+    expect(parseRequestHead(given)).toEqual({
       method: given.method,
       host: 'app.localhost',
       hostHeader: 'app.localhost:8080',
@@ -33,7 +33,7 @@ describe('H49: what a request asks for', () => {
   })
 
   test('of an old client has no host', () => {
-    expect(readAsked(head('GET / HTTP/1.0'))).toMatchObject({ host: null, hostHeader: undefined })
+    expect(parseRequestHead(head('GET / HTTP/1.0'))).toMatchObject({ host: null, hostHeader: undefined })
   })
 
   test.each([
@@ -68,17 +68,17 @@ describe('H49: what a request asks for', () => {
     [400, head('GET http://app.localhost:8080//evil', HOST)],
     [400, head('GET ftp://app.localhost:8080/', HOST)],
   ])('is refused with %i: %j', (status, given) => {
-    expect(readAsked(given)).toMatchObject({ status })
+    expect(parseRequestHead(given)).toMatchObject({ status })
   })
 
   test('is not repeated when it is refused', () => {
-    expect(JSON.stringify(readAsked(head('GET //secret', HOST)))).not.toContain('secret')
+    expect(JSON.stringify(parseRequestHead(head('GET //secret', HOST)))).not.toContain('secret')
   })
 })
 
 describe('H49: an upgrade', () => {
   const protocolOf = (given: Head): unknown => {
-    const asked = readAsked(given)
+    const asked = parseRequestHead(given)
     return 'status' in asked ? asked.status : readUpgrade(given, asked)
   }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { findBlock, rewriteBlock } from '../../../src/nginx/conf/edit-block.ts'
-import { Unreadable } from '../../../src/nginx/conf/tokens.ts'
+import { Unreadable } from '../../../src/nginx/conf/parser.ts'
 
 const A = 'server 127.0.0.1:1001;'
 const B = 'server 127.0.0.1:1002;'

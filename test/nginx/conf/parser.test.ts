@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Statement, statementsOf } from '../../../src/nginx/conf/parser.ts'
-import { Unreadable } from '../../../src/nginx/conf/tokens.ts'
+import { type Statement, statementsOf, Unreadable } from '../../../src/nginx/conf/parser.ts'
 
 type Shown = (string | Shown)[]
 

@@ -3,7 +3,7 @@ import path from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { statementsOf } from '../../../src/nginx/conf/parser.ts'
-import { HEADER, NOBODY, renderFile, type Server, serverAt } from '../../../src/nginx/conf/render.ts'
+import { HEADER, NO_SERVERS, renderFile, type Server, serverAt } from '../../../src/nginx/conf/render.ts'
 import { runCommand } from '../../../src/nginx/control/command.ts'
 import { bytesOf } from '../../../src/nginx/files/atomic-replace.ts'
 import { realSys } from '../../../src/sys.ts'
@@ -156,7 +156,7 @@ describe('addresses', () => {
 
 test('a file holds a header, and each upstream with its directives', () => {
   const upstreams = [
-    { name: 'a', directives: ['least_conn;', 'keepalive 4;'], servers: [NOBODY] },
+    { name: 'a', directives: ['least_conn;', 'keepalive 4;'], servers: [NO_SERVERS] },
     { name: 'b', directives: [], servers: [{ text: 'server 127.0.0.1:2;', name: 'é"' }] },
   ]
   expect(renderFile(upstreams)).toBe(`${HEADER}
@@ -183,7 +183,9 @@ test.runIf(has('nginx'))(
       'keepalive 4;',
       'zone a 64k;',
     ]) {
-      const text = renderFile([{ name: 'app', directives: method === '' ? [] : [method], servers: [NOBODY] }])
+      const text = renderFile([
+        { name: 'app', directives: method === '' ? [] : [method], servers: [NO_SERVERS] },
+      ])
       expect(await verdict(text), method).toContain('test is successful')
     }
   },

@@ -12,8 +12,8 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { readStanding, replace } from '../../../src/nginx/files/atomic-replace.ts'
-import type { HeldLock } from '../../../src/nginx/files/held-lock.ts'
+import { readCurrent, replace } from '../../../src/nginx/files/atomic-replace.ts'
+import type { HeldLock } from '../../../src/nginx/files/lock.ts'
 import { takeLock } from '../../../src/nginx/files/lock.ts'
 import { realSys, type Sys } from '../../../src/sys.ts'
 import { failureOf } from '../../support/children.ts'
@@ -21,7 +21,7 @@ import { FakeClock, sysWith } from '../../support/clock.ts'
 import { fixture, newFile, newFolder, next, until } from '../../support/host.ts'
 
 const write = async (file: string, text: string): Promise<boolean> =>
-  replace(realSys, await readStanding(realSys, file), text)
+  replace(realSys, await readCurrent(realSys, file), text)
 
 /** Long enough that it cannot be written at once. */
 const long = (sign: string): string => `${sign.repeat(100_000)}\n`
@@ -57,12 +57,12 @@ describe('H45: a file is replaced', () => {
 
   test('not when somebody else has changed it since it was read', async () => {
     const file = newFile('a.conf', 'old')
-    const before = await readStanding(realSys, file)
+    const before = await readCurrent(realSys, file)
     writeFileSync(file, 'theirs')
     expect(await replace(realSys, before, 'ours')).toBe(false)
     unlinkSync(file)
     expect(await replace(realSys, before, 'ours')).toBe(false)
-    const none = await readStanding(realSys, file)
+    const none = await readCurrent(realSys, file)
     writeFileSync(file, 'theirs')
     expect(await replace(realSys, none, 'ours')).toBe(false)
     expect(readFileSync(file, 'latin1')).toBe('theirs')
@@ -84,7 +84,7 @@ describe('H45: a file is replaced', () => {
 
   test('or stays as it was, with nothing beside it, whatever fails', async () => {
     const file = newFile('a.conf', 'old')
-    const before = await readStanding(realSys, file)
+    const before = await readCurrent(realSys, file)
     const { promises } = realSys.fs
     const failing = ['open', 'stat', 'rename'] as const
     for (const call of failing) {

@@ -2,10 +2,10 @@ import path from 'node:path'
 import { nearest } from '../../../options/suggest.ts'
 import { ConfigError, errorOf, type Problem } from '../../config/error.ts'
 import type { Plain } from '../../config/model.ts'
-import { locate, Section, Word } from '../../config/nodes.ts'
+import { locate, MapNode, ScalarNode } from '../../config/nodes.ts'
 import { textOf } from '../../config/read.ts'
 import { readYaml, writeYaml } from '../../config/yaml.ts'
-import { say } from '../../output/stdout.ts'
+import { writeAll } from '../../output/stdout.ts'
 import { writeNew } from '../write-file.ts'
 import { Environment, NEEDED } from './phantom-manager.ts'
 import { rubyValue } from './ruby-yaml.ts'
@@ -25,12 +25,12 @@ export async function importPhantomManager(options: ImportOptions): Promise<numb
   const isPrinted = output === '-'
   const folder = isPrinted ? process.cwd() : path.dirname(path.resolve(output))
   const { yaml, notes, names } = translate(text, file, env, (given) => placeIn(folder, given))
-  if (isPrinted) await say(process.stdout, yaml)
+  if (isPrinted) await writeAll(process.stdout, yaml)
   else writeNew(output, yaml, force)
   const config = output === 'spinner.yml' ? '' : ` -c ${output}`
   const next = `${output} was written; now: spinner run${config} -e ${names.join('|')}`
   const lines = isPrinted ? notes : [...notes, next]
-  await say(process.stderr, lines.map((line) => `${line}\n`).join(''))
+  await writeAll(process.stderr, lines.map((line) => `${line}\n`).join(''))
   return 0
 }
 
@@ -66,7 +66,7 @@ export function translate(
       if (env !== null)
         wrong.push({ at: locate(tree, [name]), message: `'${name}' is no environment: ${why}` })
       notes.push(`${name}: left out, since it is no environment: ${why}`)
-    } else environments[name] = convert(name, section as Section, place, notes, wrong)
+    } else environments[name] = convert(name, section as MapNode, place, notes, wrong)
   }
   const names = Object.keys(environments)
   if (wrong.length === 0 && names.length === 0)
@@ -78,7 +78,7 @@ export function translate(
   return { yaml: `${header(file, names, notes)}\n${writeYaml({ environments })}`, notes, names }
 }
 
-function chosen(tree: Section, env: string | null, file: string): string[] {
+function chosen(tree: MapNode, env: string | null, file: string): string[] {
   const names = [...tree.entries.keys()]
   if (env === null) return names
   if (names.includes(env)) return [env]
@@ -90,23 +90,23 @@ function chosen(tree: Section, env: string | null, file: string): string[] {
 
 /** Sections that others are made of by `<<` need not be complete. */
 function whyNot(section: unknown): string | null {
-  if (!(section instanceof Section)) return 'it is no map'
+  if (!(section instanceof MapNode)) return 'it is no map'
   const missing = NEEDED.filter((key) => !section.entries.has(key))
   return missing.length === 0 ? null : `${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing`
 }
 
 function convert(
   name: string,
-  section: Section,
+  section: MapNode,
   place: (given: string) => string,
   notes: string[],
   wrong: Problem[],
 ): Plain {
   const words = [...section.entries].flatMap(([key, { value }]) =>
-    value instanceof Word ? [[key, rubyValue(value)] as const] : [],
+    value instanceof ScalarNode ? [[key, rubyValue(value)] as const] : [],
   )
   for (const [key, { value }] of section.entries)
-    if (!(value instanceof Word))
+    if (!(value instanceof ScalarNode))
       notes.push(`${name}: ${key} has no counterpart: phantom-manager knows no lists or maps here`)
   const environment = new Environment(new Map(words), place)
   const converted = environment.convert()

@@ -1,4 +1,4 @@
-import type { Word } from '../../config/nodes.ts'
+import type { ScalarNode } from '../../config/nodes.ts'
 
 /** What Ruby made of a word. */
 export type RubyValue = null | boolean | number | string
@@ -12,7 +12,7 @@ const INTEGER = /^([-+]?)(0[xX][\da-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9]\d*)$/
  * once more, since a text of digits became a number. So `100_000` and `100,000` are 100000, `0100` is 64, `08080` is
  * 8080, and `1:30` is 5400.
  */
-export function rubyValue({ text, isPlain }: Word): RubyValue {
+export function rubyValue({ text, isPlain }: ScalarNode): RubyValue {
   const value = isPlain ? plainValue(text) : text
   return typeof value === 'string' && /^\d+$/.test(value) ? Number.parseInt(value, 10) : value
 }
