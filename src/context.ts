@@ -15,7 +15,7 @@ import { StartGate } from './schedule/start-gate.ts'
 import type { Sys } from './sys.ts'
 import type { Logger, SpinnerSettings } from './types/options.ts'
 
-/** What all children of a spinner share. */
+/** Everything that the children of one spinner share. */
 export interface SpinnerContext {
   readonly sys: Sys
   readonly startGate: StartGate
@@ -26,46 +26,60 @@ export interface SpinnerContext {
   readonly listenerOwners: ListenerOwners
   readonly socketWatch: SocketWatch
   readonly plugins: PluginHost
-  /** Null where any number of children may run. */
+  /** Null if any number of children may run. */
   readonly capacity: Capacity | null
   readonly cookies: Cookies
   readonly census: Census
-  /** Null unless children shall have them. */
+  /** Null unless each child gets a cgroup. */
   readonly cgroups: Cgroups | null
-  /** Null where children shall outlive the host. */
+  /** Null if children outlive the host. */
   readonly orphans: Orphans | null
 }
 
-/** What a spinner's children will share. Throws where its folder cannot be used, or its `id` is in use. */
+/** Makes the context of a spinner. Throws if its directory cannot be used, or if its `id` is in use. */
 export function createContext(
   sys: Sys,
   settings: SpinnerSettings,
   logger: () => Logger | null,
 ): SpinnerContext {
   const { cgroup, concurrency, id, maxMemory, maxRunning, runtimeDir } = settings
-  const marks = new Cookies(sys.env)
+  const cookies = new Cookies(sys.env)
   const folder = runtimeDir ?? (id === null ? null : folderOf(sys, id))
   const keepTidy = (made: string): void => orphans?.keepTidy(made)
   const sockets = new SocketAllocator(sys, folder, settings.orphans === 'kill' ? keepTidy : null)
   if (folder !== null) sockets.folder()
   const warn = (message: string): void => safeLog(logger(), 'warn', message)
-  const record = id === null ? null : { folder: sockets.folder(), name: stateNameOf(id), warn }
-  const orphans = settings.orphans === 'kill' ? new Orphans(sys, marks, record) : null
-  const gate = new StartGate(sys, concurrency ?? Math.max(2, sys.cpus()))
+  const stateLocation = id === null ? null : { folder: sockets.folder(), name: stateNameOf(id), warn }
+  const orphans = settings.orphans === 'kill' ? new Orphans(sys, cookies, stateLocation) : null
+  const startGate = new StartGate(sys, concurrency ?? Math.max(2, sys.cpus()))
   return {
     sys,
-    cookies: marks,
+    cookies,
     sockets,
-    census: new Census(sys, marks.uuid),
-    cgroups: cgroup ? new Cgroups(sys, marks.uuid) : null,
-    startGate: gate,
+    census: new Census(sys, cookies.uuid),
+    cgroups: cgroup ? new Cgroups(sys, cookies.uuid) : null,
+    startGate,
     intervals: new SharedInterval(sys.clock),
     stallDetector: new StallDetector(sys.clock),
     ports: new PortAllocator(sys),
-    listenerOwners: new ListenerOwners(sys, () => gate.isBusy),
+    listenerOwners: new ListenerOwners(sys, () => startGate.isBusy),
     socketWatch: new SocketWatch(sys),
     plugins: new PluginHost(logger),
     capacity: (maxRunning ?? maxMemory) === null ? null : new Capacity(sys, { maxRunning, maxMemory, warn }),
     orphans,
   }
+}
+
+/** Frees what the children shared, once they have stopped. */
+export async function closeContext({
+  cgroups,
+  orphans,
+  plugins,
+  sockets,
+  sys,
+}: SpinnerContext): Promise<void> {
+  cgroups?.close()
+  await orphans?.close()
+  await plugins.close(sys.clock)
+  await sockets.close()
 }

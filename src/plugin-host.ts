@@ -1,16 +1,19 @@
 import { guard, safeLog } from './emitter.ts'
+import { SpinnerError } from './errors.ts'
+import { INVALID, pluginLike, show } from './options/parsers.ts'
 import { deferred } from './promises.ts'
 import type { Clock } from './sys.ts'
 import type { Child } from './types/child.ts'
 import type { Logger } from './types/options.ts'
 import type { Plugin } from './types/plugin.ts'
+import type { Spinner } from './types/spinner.ts'
 
-/** Longer than a gateway takes to let its requests finish. */
+/** Upper bound for the close of a plugin: longer than a gateway takes to finish its requests. */
 const CLOSE_S = 60
 
 type Hook = 'ready' | 'drain'
 
-/** The plugins of a spinner, called in the order in which they were added; what they throw hurts nobody. */
+/** The plugins of a spinner. Calls them in the order in which they were added, and contains what they throw. */
 export class PluginHost {
   readonly #plugins = new Set<Plugin>()
   readonly #logger: () => Logger | null
@@ -19,15 +22,20 @@ export class PluginHost {
     this.#logger = logger
   }
 
-  add(plugin: Plugin, setup: () => unknown): () => void {
+  /** Adds a plugin and sets it up. Returns the function that removes it. */
+  add(plugin: Plugin, spinner: Spinner): () => void {
+    if (pluginLike(plugin) === INVALID) {
+      const message = `A plugin must be { name, setup, ready, drain, gone, close }, but it is ${show(plugin)}.`
+      throw new SpinnerError('ERR_SPINNER_INVALID_OPTION', message)
+    }
     this.#plugins.add(plugin)
-    guard(setup, this.#logger(), `the setup of plugin '${plugin.name}'`)
+    guard(() => plugin.setup?.(spinner), this.#logger(), `the setup of plugin '${plugin.name}'`)
     return () => {
       if (this.#plugins.delete(plugin)) void this.#close(plugin)
     }
   }
 
-  /** Whether any of them wants to know when a child becomes ready or will end. */
+  /** True if a plugin takes part when a child becomes ready or ends. */
   hasLifecycleHooks(): boolean {
     for (const plugin of this.#plugins) if (plugin.ready || plugin.drain) return true
     return false
@@ -47,19 +55,19 @@ export class PluginHost {
     }
   }
 
-  /** Runs something of the user's for a child; what it throws becomes the child's `error` event. */
+  /** Runs code of the user for a child. What it throws becomes an `error` event of the child. */
   guard(call: () => unknown, child: Child): void {
     void (async () => call())().catch((thrown: unknown) => child.reportError(thrown))
   }
 
-  /** Closes all of them at once, and waits for them, though not for ever. */
+  /** Closes all plugins at once, and waits for each up to a bound. */
   async close(clock: Clock): Promise<void> {
     const plugins = [...this.#plugins]
     this.#plugins.clear()
-    await Promise.all(plugins.map((plugin) => this.#closed(plugin, clock)))
+    await Promise.all(plugins.map((plugin) => this.#closeInTime(plugin, clock)))
   }
 
-  async #closed(plugin: Plugin, clock: Clock): Promise<void> {
+  async #closeInTime(plugin: Plugin, clock: Clock): Promise<void> {
     const late = deferred<void>()
     const timer = clock.setTimeout(() => {
       const line = `plugin '${plugin.name}' has not closed in ${CLOSE_S} s; it is not waited for any longer`
@@ -70,7 +78,7 @@ export class PluginHost {
     clock.clearTimeout(timer)
   }
 
-  /** Settles when it has closed, and never rejects. */
+  /** Resolves when the plugin has closed. Never rejects. */
   async #close(plugin: Plugin): Promise<void> {
     const logger = this.#logger()
     const closing = (async () => plugin.close?.())()

@@ -83,3 +83,15 @@ export async function withTimeout<Value>(
     clock.clearTimeout(timer)
   }
 }
+
+/** Returns `thing` for one caller: the same object, but awaiting it gives `outcome`. */
+export function withOutcome<Thing extends object>(thing: Thing, outcome: Promise<unknown>): Thing {
+  outcome.catch(() => {})
+  return new Proxy(thing, {
+    get: (target, key) => {
+      if (key === 'then' || key === 'catch' || key === 'finally') return outcome[key].bind(outcome)
+      const value: unknown = Reflect.get(target, key, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}

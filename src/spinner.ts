@@ -1,6 +1,5 @@
 import { type Announce, ManagedChild } from './child/child.ts'
-import { withOutcome } from './child/waiters.ts'
-import { createContext, type SpinnerContext } from './context.ts'
+import { closeContext, createContext, type SpinnerContext } from './context.ts'
 import { SafeEmitter, safeLog } from './emitter.ts'
 import { closedError, SpinnerError } from './errors.ts'
 import { Monitor } from './monitor/monitor.ts'
@@ -14,8 +13,8 @@ import {
   readWait,
   readWatch,
 } from './options/normalise.ts'
-import { INVALID, pluginLike, show } from './options/parsers.ts'
-import { settleCallback, silenced, untilAborted } from './promises.ts'
+import { show } from './options/parsers.ts'
+import { settleCallback, silenced, untilAborted, withOutcome } from './promises.ts'
 import { realSys, type Sys } from './sys.ts'
 import type { Address, Child, ChildInfo, Lease } from './types/child.ts'
 import type { SpinnerEvents } from './types/events.ts'
@@ -44,25 +43,25 @@ export function createSpinner(options: SpinnerOptions = {}): Spinner {
   return createSpinnerOn(realSys, options)
 }
 
-/** @internal The same on another outside world: a test's. */
+/** @internal Makes a spinner on another {@link Sys}, such as that of a test. */
 export function createSpinnerOn(sys: Sys, options: SpinnerOptions = {}): Spinner {
   return new ChildRegistry(sys, normaliseSpinner(options))
 }
 
-/** Implements {@link Spinner}: the children by name. */
+/** Implements {@link Spinner}: a map from names to children. It decides nothing about a child. */
 export class ChildRegistry extends SafeEmitter<SpinnerEvents> implements Spinner {
   readonly #sys: Sys
-  readonly settings: SpinnerSettings
   readonly #children = new Map<string, ManagedChild>()
-  readonly shared: SpinnerContext
-  readonly #announce: Announce = (event, from, ...args) => this.emit(event, ...([from, ...args] as never))
+  readonly defaults: Readonly<Record<string, unknown>>
+  readonly #context: SpinnerContext
+  readonly #announce: Announce = (child, [event, ...args]) => this.emit(event, ...([child, ...args] as never))
   #closing: Promise<void> | null = null
 
   constructor(sys: Sys, settings: SpinnerSettings) {
     super()
     this.#sys = sys
-    this.settings = settings
-    this.shared = createContext(sys, settings, () => this.logger())
+    this.defaults = settings.defaults
+    this.#context = createContext(sys, settings, () => this.logger())
     for (const plugin of settings.plugins) this.use(plugin)
   }
 
@@ -71,7 +70,8 @@ export class ChildRegistry extends SafeEmitter<SpinnerEvents> implements Spinner
       if (callback !== undefined) assertCallback(callback)
       const known =
         typeof script === 'string' && this.#closing === null ? this.#children.get(script) : undefined
-      const child = known ? this.#begin(known) : this.#startCalled(script)
+      const child = known ?? this.#startCalled(script)
+      known?.begin()
       if (callback) settleCallback(this.#sys, this.logger(), child.then(null), callback)
       return child
     } catch (thrown) {
@@ -79,26 +79,18 @@ export class ChildRegistry extends SafeEmitter<SpinnerEvents> implements Spinner
       settleCallback(this.#sys, this.logger(), Promise.reject(thrown), callback)
       const name = typeof script === 'string' ? script : ''
       const nobody = completeSettings({ name, given: {}, signal: undefined }, { logger: this.logger() })
-      const child = new ManagedChild(this.shared, nobody, () => true).withRejection(thrown as Error)
-      child.seal()
-      return child
+      return new ManagedChild(this.#context, nobody, () => true).withRejection(thrown as Error).seal()
     }
   }
 
   stop(name: string, callback?: Callback<void>): Promise<void>
   stop(name: string, options?: WaitOptions, callback?: Callback<void>): Promise<void>
   stop(name: string, ...rest: (WaitOptions | Callback<void> | undefined)[]): Promise<void> {
-    return this.#call(rest, async (options) => {
-      this.#mustBeOpen()
-      await this.#children.get(name)?.stop(options)
-    })
+    return this.#call(rest, async (options) => this.#children.get(name)?.stop(options))
   }
 
   stopAll(callback?: Callback<void>): Promise<void> {
-    return this.#call([callback], () => {
-      this.#mustBeOpen()
-      return this.#stopAll()
-    })
+    return this.#call([callback], () => this.#stopAll())
   }
 
   stopall(callback?: Callback<void>): Promise<void> {
@@ -111,10 +103,7 @@ export class ChildRegistry extends SafeEmitter<SpinnerEvents> implements Spinner
     name: string,
     ...rest: (WaitOptions | Callback<Address | null> | undefined)[]
   ): Promise<Address | null> {
-    return this.#call(rest, async (options) => {
-      this.#mustBeOpen()
-      return this.#known(name).restart(options)
-    })
+    return this.#call(rest, async (options) => this.#known(name).restart(options))
   }
 
   acquire(script: string | StartOptions, options: WaitOptions = {}): Promise<Lease> {
@@ -124,7 +113,7 @@ export class ChildRegistry extends SafeEmitter<SpinnerEvents> implements Spinner
   async #acquire(script: string | StartOptions, given: WaitOptions): Promise<Lease> {
     const options = readWait(given)
     const known = typeof script === 'string' ? this.#children.get(script) : undefined
-    this.#mustBeOpen()
+    this.#assertOpen()
     if (known) return known.acquire(options)
     const call = readCall(script)
     const child = this.#find(call)
@@ -151,12 +140,8 @@ export class ChildRegistry extends SafeEmitter<SpinnerEvents> implements Spinner
   }
 
   use(plugin: Plugin): () => void {
-    this.#mustBeOpen()
-    if (pluginLike(plugin) === INVALID) {
-      const message = `A plugin must be { name, setup, ready, drain, gone, close }, but it is ${show(plugin)}.`
-      throw new SpinnerError('ERR_SPINNER_INVALID_OPTION', message)
-    }
-    return this.shared.plugins.add(plugin, () => plugin.setup?.(this))
+    this.#assertOpen()
+    return this.#context.plugins.add(plugin, this)
   }
 
   watch(
@@ -164,10 +149,10 @@ export class ChildRegistry extends SafeEmitter<SpinnerEvents> implements Spinner
     onChange: (file: string) => void,
     onError: (error: Error) => void = (error) => safeLog(this.logger(), 'warn', error.message),
   ): () => void {
-    this.#mustBeOpen()
+    this.#assertOpen()
     const { settings, cwd } = readWatch(options)
-    const { intervals: rounds, sys } = this.shared
-    const monitor = new Monitor(sys, rounds, settings, cwd, {
+    const { intervals, sys } = this.#context
+    const monitor = new Monitor(sys, intervals, settings, cwd, {
       changed: onChange,
       warn: (message) => onError(new Error(message)),
     })
@@ -183,41 +168,32 @@ export class ChildRegistry extends SafeEmitter<SpinnerEvents> implements Spinner
     return this.close()
   }
 
-  get defaults(): Readonly<Record<string, unknown>> {
-    return this.settings.defaults
-  }
-
   get isClosing(): boolean {
     return this.#closing !== null
   }
 
   define(options: StartOptions): Child {
-    this.#mustBeOpen()
+    this.#assertOpen()
     return this.#find(readCall(options))
   }
 
   #startCalled(script: string | StartOptions): ManagedChild {
-    this.#mustBeOpen()
+    this.#assertOpen()
     const call = readCall(script)
     const { signal } = call
     const child = this.#find(call)
-    if (signal?.aborted) return awaitedUntil(child, signal)
-    this.#begin(child)
-    return signal ? awaitedUntil(child, signal) : child
+    if (!signal?.aborted) child.begin()
+    // The same child for this caller, whose wait ends with the signal.
+    return signal ? withOutcome(child, untilAborted(child.then(), signal)) : child
   }
 
-  #begin(child: ManagedChild): ManagedChild {
-    child.begin()
-    return child
-  }
-
-  /** The child of that name, with what the call says of its options; made when there is none. */
+  /** Returns the child that a call names, with the options of the call. Makes it if there is none. */
   #find(call: Call): ManagedChild {
     const known = this.#children.get(call.name)
     if (hasOnlyName(call)) return known ?? this.#known(call.name)
-    const settings = completeSettings(call, this.settings.defaults)
+    const settings = completeSettings(call, this.defaults)
     if (known) return known.reconfigure(settings)
-    const child = new ManagedChild(this.shared, settings, this.#announce)
+    const child = new ManagedChild(this.#context, settings, this.#announce)
     this.#children.set(call.name, child)
     return child
   }
@@ -229,7 +205,7 @@ export class ChildRegistry extends SafeEmitter<SpinnerEvents> implements Spinner
     throw new SpinnerError('ERR_SPINNER_NOT_FOUND', message, { child: name })
   }
 
-  #mustBeOpen(): void {
+  #assertOpen(): void {
     if (this.#closing !== null) throw closedError()
   }
 
@@ -243,36 +219,32 @@ export class ChildRegistry extends SafeEmitter<SpinnerEvents> implements Spinner
     try {
       await this.#stopAll()
     } finally {
-      // What survived its stop may have been asked to stop once more since.
+      // A child that survived its stop may have been asked to stop once more since.
       const stopping = [...this.#children.values()].filter(({ state }) => state === 'stopping')
       await Promise.allSettled(stopping.map((child) => child.stop()))
       for (const child of this.#children.values()) child.dispose()
-      this.shared.cgroups?.close()
-      await this.shared.orphans?.close()
-      await this.shared.plugins.close(this.#sys.clock)
-      await this.shared.sockets.close()
+      await closeContext(this.#context)
     }
   }
 
-  /** Both forms of waiting at once: the promise that is returned, and the callback, last, when there is one. */
+  /** Waits in both forms at once: returns a promise, and settles the callback, which comes last, if there is one. */
   #call<Value>(
     rest: readonly (WaitOptions | Callback<Value> | undefined)[],
     action: (options: WaitOptions) => Promise<Value>,
   ): Promise<Value> {
     const callback = rest.find((item) => typeof item === 'function')
     const options = rest.find((item) => item !== undefined && typeof item !== 'function')
-    const outcome = (async () => action(readWait(options)))()
-    outcome.catch(() => {})
+    const outcome = silenced(async () => {
+      const wait = readWait(options)
+      this.#assertOpen()
+      return action(wait)
+    })
     settleCallback(this.#sys, this.logger(), outcome, callback)
     return outcome
   }
 
   protected logger(): Logger | null {
-    const { logger = console } = this.settings.defaults as { logger?: Logger | null }
+    const { logger = console } = this.defaults as { logger?: Logger | null }
     return logger
   }
 }
-
-/** The same child for one caller, whose wait ends with the signal. */
-const awaitedUntil = (child: ManagedChild, signal: AbortSignal): ManagedChild =>
-  withOutcome(child, untilAborted(child.then(), signal))

@@ -16,15 +16,15 @@ const GUARDED = {
   isOutOfAttempts: 'no attempts left',
   isForgiven: 'start, after faultTimeout',
   holdsProcess: 'stop, if it survived',
-  mustKeep: 'old process stays',
-  canKeep: 'old process stays',
+  mustKeepCurrent: 'old process stays',
+  canKeepCurrent: 'old process stays',
 }
 
 function wordsFor(event, guard, to) {
   if (GUARDED[guard]) return GUARDED[guard]
   if (WORDS[event]) return WORDS[event]
   if (event === 'exited') return 'crash'
-  if (event.includes('.after.killTimeout.') || /^xstate\.error\.actor\.(kill|clear)$/.test(event))
+  if (event.includes('.after.killTimeout.') || /^xstate\.error\.actor\.(kill|cleanUp)$/.test(event))
     return 'survives the kill'
   if (event.startsWith('xstate.done.state.')) {
     return { started: 'ready', stopped: 'gone', starting: 'gone, start queued' }[to]
@@ -32,7 +32,7 @@ function wordsFor(event, guard, to) {
   return undefined
 }
 
-const NEEDS_OLD = new Set(['mustKeep', 'canKeep', 'mustLeave', 'leavesNobody'])
+const NEEDS_OLD = new Set(['mustKeepCurrent', 'canKeepCurrent', 'mustStopFirst', 'leavesNone'])
 
 /** Returns the names of a guard; a combination such as `and([...])` has several. */
 const namesOf = (guard) => (typeof guard === 'string' ? [guard] : (guard?.guards ?? []))

@@ -11,71 +11,65 @@ import {
 } from './info.ts'
 import { Supervisor, type SupervisorHooks } from './supervisor.ts'
 
-/**
- * What there is of a child: a supervision while something of it is at work, and while it sleeps no more than a record.
- * Ten thousand that sleep cost a host next to nothing.
- */
+/** Holds the supervisor while the child is busy, and only its history while it sleeps: 10,000 sleeping children are cheap. */
 export class Activation {
-  readonly #shared: SpinnerContext
+  readonly #context: SpinnerContext
   #settings: ChildSettings
-  #supervision: Supervisor | null = null
-  #record: ChildHistory = NO_HISTORY
-  /** The last one, which holds for as long as it sleeps, and the settings that it shows. */
-  #picture: { readonly info: ChildInfo; readonly of: ChildSettings } | null = null
+  #supervisor: Supervisor | null = null
+  #history: ChildHistory = NO_HISTORY
+  /** The last snapshot, and the settings that it shows. It is valid for as long as the child sleeps. */
+  #last: { readonly info: ChildInfo; readonly of: ChildSettings } | null = null
 
-  constructor(shared: SpinnerContext, settings: ChildSettings) {
-    this.#shared = shared
+  constructor(context: SpinnerContext, settings: ChildSettings) {
+    this.#context = context
     this.#settings = settings
   }
 
-  /** In force from the next spawn on. */
+  /** The options for the next spawn. */
   get settings(): ChildSettings {
     return this.#settings
   }
 
   set settings(settings: ChildSettings) {
     this.#settings = settings
-    if (this.#supervision) this.#supervision.runtime.settings = settings
+    if (this.#supervisor) this.#supervisor.runtime.settings = settings
   }
 
   get state(): ChildState {
-    return this.#supervision?.state ?? 'stopped'
+    return this.#supervisor?.state ?? 'stopped'
   }
 
-  /** Null while it sleeps. */
+  /** Null while the child sleeps. */
   get supervisor(): Supervisor | null {
-    return this.#supervision
+    return this.#supervisor
   }
 
-  /** `supervised` makes what hears of it, where there was nothing. */
-  activate(supervised: () => SupervisorHooks): Supervisor {
-    this.#supervision ??= new Supervisor(this.#shared, this.#settings, this.#record, supervised())
-    return this.#supervision
+  /** Returns the supervisor, and makes it first if the child sleeps. */
+  activate(hooks: () => SupervisorHooks): Supervisor {
+    this.#supervisor ??= new Supervisor(this.#context, this.#settings, this.#history, hooks())
+    return this.#supervisor
   }
 
-  /** Once nothing of it lives any more. */
+  /** Drops the supervisor of a stopped child, and keeps its history. */
   passivate(): void {
-    const supervision = this.#supervision
-    if (supervision?.state !== 'stopped') return
-    this.#record = supervision.history
-    this.#supervision = null
-    // It shows what was there before.
-    this.#picture = null
-    supervision.dispose()
+    const supervisor = this.#supervisor
+    if (supervisor?.state !== 'stopped') return
+    this.#history = supervisor.history
+    this.#supervisor = null
+    // It shows what was true before.
+    this.#last = null
+    supervisor.dispose()
   }
 
-  /** A frozen picture of it at this moment. */
-  snapshot(name: string, condition: UsageInfo): ChildInfo {
-    const supervision = this.#supervision
-    const of = supervision?.runtime.settingsInForce ?? this.#settings
-    const last = this.#picture?.of === of ? this.#picture.info : null
-    if (!supervision && last?.state === 'stopped' && last.leases === condition.leases) return last
-    const { liveInfo: presence, history: record } = supervision ?? {
-      liveInfo: NO_LIVE_INFO,
-      history: this.#record,
-    }
-    const info = snapshot(name, last?.options ?? withoutSecrets(of), presence, record, condition)
-    this.#picture = { info, of }
+  /** Returns a frozen snapshot of the child. */
+  snapshot(name: string, usage: UsageInfo): ChildInfo {
+    const supervisor = this.#supervisor
+    const of = supervisor?.runtime.settingsInForce ?? this.#settings
+    const last = this.#last?.of === of ? this.#last.info : null
+    if (!supervisor && last?.state === 'stopped' && last.leases === usage.leases) return last
+    const { liveInfo, history } = supervisor ?? { liveInfo: NO_LIVE_INFO, history: this.#history }
+    const info = snapshot(name, last?.options ?? withoutSecrets(of), liveInfo, history, usage)
+    this.#last = { info, of }
     return info
   }
 }

@@ -51,7 +51,7 @@ const TAKEN_PORT = /address already in use \S*:(\d+)$/i
 export interface LastSeen {
   /** Where it was told to listen. */
   readonly bound: Address | null
-  readonly lastWords: readonly string[]
+  readonly stderrTail: readonly string[]
 }
 
 /** What kind of failure an attempt was, and the error that stands for it. */
@@ -59,13 +59,13 @@ export function classify(
   thrown: unknown,
   settings: ChildSettings,
   attempts: number,
-  { bound, lastWords }: LastSeen,
+  { bound, stderrTail }: LastSeen,
 ): { error: SpinnerError; kind: FailureKind } {
   // An error that was made for another child, or frozen, stays as it is beneath one of ours.
   const isOurs = thrown instanceof SpinnerError && thrown.child === settings.name && !Object.isFrozen(thrown)
   const error = isOurs ? thrown : wrapped(thrown, settings.name)
   Object.assign(error, { attempts })
-  return { error, kind: kindOf(error, settings, { bound, lastWords }) }
+  return { error, kind: kindOf(error, settings, { bound, stderrTail }) }
 }
 
 function kindOf(error: SpinnerError, settings: ChildSettings, seen: LastSeen): FailureKind {
@@ -78,10 +78,10 @@ function kindOf(error: SpinnerError, settings: ChildSettings, seen: LastSeen): F
 }
 
 /** Another port does not help a program that wants one of its own choice. */
-function isItsAddressTaken({ bound, lastWords }: LastSeen): boolean {
-  const named = lastWords.flatMap((line) => TAKEN_PORT.exec(line)?.[1] ?? [])
+function isItsAddressTaken({ bound, stderrTail }: LastSeen): boolean {
+  const named = stderrTail.flatMap((line) => TAKEN_PORT.exec(line)?.[1] ?? [])
   const isOther = named.length > 0 && !named.includes(String(bound))
-  return !isOther && lastWords.some((line) => ADDRESS_TAKEN.test(line))
+  return !isOther && stderrTail.some((line) => ADDRESS_TAKEN.test(line))
 }
 
 /** What an allocator or a `ready` function of the user's threw. */

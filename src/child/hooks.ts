@@ -2,7 +2,7 @@ import type { Evictable } from '../schedule/capacity.ts'
 import type { Child, Exit, OutputStream } from '../types/child.ts'
 import type { MachineEvent } from './machine/events.ts'
 
-/** How a child hears of what its processes meet. */
+/** How the runtime and the processes of a child report to it. */
 export interface ChildHooks {
   readonly child: Child & Evictable
   send(event: MachineEvent): void

@@ -10,144 +10,159 @@ import type { Address } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
 import type { ChildHooks } from './hooks.ts'
 
-/** So long a process that was replaced goes on as it was: connections that were made already wait for it. */
+/** A replaced process goes on for this long: connections that were made already wait for it in the kernel. */
 const LAST_CONNECTIONS_MS = 100
 
-/**
- * One try to have a process, with the options that were there when it began, and from then on that process. A child has
- * one, or with `start-first` for a while two.
- */
+/** One attempt to have a process, with the options that were there when it began, and from then on that process. */
 export class Launch {
   readonly settings: ChildSettings
   process: ManagedProcess | null = null
-  /** Whether it was seen that the process itself listens. */
+  /** When the process was spawned, in wall-clock milliseconds. */
+  spawnedAt: number | null = null
+  /** True if the process itself was seen to listen. */
   verified = false
-  /** Where it listens instead of where it was told to, in words, once that is known. */
+  /** Where the process listens instead of its address, as part of a sentence, once that is known. */
   elsewhere: string | null = null
-  readonly #shared: SpinnerContext
+  readonly #context: SpinnerContext
   readonly #hooks: ChildHooks
   readonly #line: ProcessEvents['line']
-  /** What it writes is its own: the one that it replaces may write the same. */
+  /** Lines of this process alone: the one that it replaces may write the same. */
   readonly #lineListeners = new Set<(line: string) => void>()
   #isReady = false
+  #isServing = false
   #address: Address | null = null
   #leaveGate: Leave = () => {}
   #lastConnections: Promise<void> | null = null
 
   constructor(
-    shared: SpinnerContext,
+    context: SpinnerContext,
     hooks: ChildHooks,
     settings: ChildSettings,
     line: ProcessEvents['line'],
   ) {
-    this.#shared = shared
+    this.#context = context
     this.#hooks = hooks
     this.#line = line
     this.settings = settings
   }
 
-  /**
-   * Spawns it, or gives null when it is out of date by the time it passes the gate. From there to the spawn nothing is
-   * awaited: the gate lets one through in each turn of the loop.
-   */
-  async launch(
-    address: Address | null,
-    signal: AbortSignal,
-    isCurrent: () => boolean,
-  ): Promise<number | null> {
-    this.#address = address
-    this.#leaveGate = await this.#shared.startGate.enter(signal)
-    try {
-      signal.throwIfAborted()
-      if (!isCurrent()) {
-        this.#leaveGate()
-        return null
-      }
-      const spawned = spawnGuarded(this.#shared, this.settings, address, this.#processEvents())
-      if (spawned instanceof Promise) throw await spawned
-      this.process = spawned
-      return spawned.pid
-    } catch (thrown) {
-      this.#leaveGate()
-      throw thrown
-    }
-  }
-
-  /** Resolves when it is ready and `settle` has made use of that; what `settle` throws is a failed attempt. */
-  async ready(settle: (place: Endpoint | null) => void, signal: AbortSignal): Promise<void> {
-    const { process } = this
-    if (!process) return
-    const ended = new AbortController()
-    void process.ended.then(() => ended.abort())
-    try {
-      const { listenerOwners, socketWatch, sys } = this.#shared
-      const { child } = this.#hooks
-      const { settings } = this
-      const place = await whenReady(
-        {
-          sys,
-          listenerOwners,
-          socketWatch,
-          settings,
-          address: this.#address,
-          process,
-          child,
-          onLine: (listener) => this.#onLine(listener),
-          onElsewhere: (said) => {
-            this.elsewhere = said
-          },
-          onBound: () => {
-            // Its boot is over, which is what others had to wait for; whose socket it is can be seen for all at once.
-            // In a turn of its own, as the gate is left elsewhere: what it lets in next spawns at once.
-            if (settings.ready === 'listen') void sys.nextTurn().then(() => this.#leaveGate())
-          },
-        },
-        AbortSignal.any([signal, ended.signal]),
-      )
-      // A user's function may go on after its attempt has ended; what is kept by then is the next one's.
-      signal.throwIfAborted()
-      settle(place)
-      this.verified = place?.verified ?? false
-      // Its end may be on its way already; but where the spawn is all that was waited for, it was ready before that.
-      if (settings.ready !== 'spawn') await sys.nextTurn()
-    } catch (thrown) {
-      if (process.exit === null) throw thrown
-    } finally {
-      this.#leaveGate()
-    }
-    // It may have bound and died: the exit itself, which is on its way, then ends this attempt
-    // (docs/hazards.md#h38).
-    if (process.exit !== null || signal.aborted) await new Promise(() => {})
-    this.#isReady = true
+  /** Process id of the leader of its group; `null` before the spawn. */
+  get pid(): number | null {
+    return this.process?.pid ?? null
   }
 
   get isReady(): boolean {
     return this.#isReady
   }
 
-  /** What it was told to listen on. */
+  /** True while traffic may reach the process, so that plugins are told before it ends. */
+  get isServing(): boolean {
+    return this.#isServing
+  }
+
+  /** The address that the process was told to listen on. */
   get bound(): Address | null {
     return this.#address
   }
 
-  /** The stop signal; resolves when nothing of it lives. */
+  startServing(): void {
+    this.#isServing = true
+  }
+
+  stopServing(): void {
+    this.#isServing = false
+  }
+
+  /**
+   * Spawns the process. Returns false if the launch is out of date when it passes the gate. Nothing is awaited between the
+   * gate and the spawn: the gate lets one through in each turn of the loop.
+   */
+  async launch(address: Address | null, signal: AbortSignal, isCurrent: () => boolean): Promise<boolean> {
+    this.#address = address
+    this.#leaveGate = await this.#context.startGate.enter(signal)
+    try {
+      signal.throwIfAborted()
+      if (!isCurrent()) {
+        this.#leaveGate()
+        return false
+      }
+      const spawned = spawnGuarded(this.#context, this.settings, address, this.#processEvents())
+      if (spawned instanceof Promise) throw await spawned
+      this.process = spawned
+      this.spawnedAt = this.#context.sys.clock.date()
+      return true
+    } catch (thrown) {
+      this.#leaveGate()
+      throw thrown
+    }
+  }
+
+  /** Resolves when the process is ready and `promote` has made use of that. What `promote` throws fails the attempt. */
+  async ready(promote: (endpoint: Endpoint | null) => void, signal: AbortSignal): Promise<void> {
+    const { process } = this
+    if (!process) return
+    const ended = new AbortController()
+    void process.ended.then(() => ended.abort())
+    try {
+      const endpoint = await this.#whenReady(process, AbortSignal.any([signal, ended.signal]))
+      // A user's function may go on after its attempt has ended. By then the address belongs to the next attempt.
+      signal.throwIfAborted()
+      promote(endpoint)
+      this.verified = endpoint?.verified ?? false
+      // The exit may be on its way already. A process whose spawn is its readiness was ready before that.
+      if (this.settings.ready !== 'spawn') await this.#context.sys.nextTurn()
+    } catch (thrown) {
+      if (process.exit === null) throw thrown
+    } finally {
+      this.#leaveGate()
+    }
+    // The process may have bound and died: the exit itself, which is on its way, ends this attempt (docs/hazards.md#h38).
+    if (process.exit !== null || signal.aborted) await new Promise(() => {})
+    this.#isReady = true
+  }
+
+  /** Sends the stop signal. Resolves when nothing of the process lives. */
   async terminate(): Promise<void> {
     this.#leaveGate()
     await this.process?.terminate()
   }
 
-  /** The same once another has taken its place: what the kernel took for it before is still to be accepted. */
+  /** Terminates a process that another has replaced, once it has accepted the connections that were made before. */
   async retire(signal: AbortSignal): Promise<void> {
-    // One pause, however often this is called: with a short `stopTimeout` it would never be over.
-    this.#lastConnections ??= this.#shared.sys.pause(LAST_CONNECTIONS_MS)
+    // Pause once, however often this is called: with a short `stopTimeout` the pause would never end.
+    this.#lastConnections ??= this.#context.sys.pause(LAST_CONNECTIONS_MS)
     await this.#lastConnections
     if (!signal.aborted) await this.terminate()
   }
 
-  /** The kill; resolves when nothing of it lives. */
+  /** Kills. Resolves when nothing of the process lives. */
   async kill(): Promise<void> {
     this.#leaveGate()
     await this.process?.kill()
+  }
+
+  #whenReady(process: ManagedProcess, signal: AbortSignal): Promise<Endpoint | null> {
+    const { listenerOwners, socketWatch, sys } = this.#context
+    const { settings } = this
+    const candidate = {
+      sys,
+      listenerOwners,
+      socketWatch,
+      settings,
+      address: this.#address,
+      process,
+      child: this.#hooks.child,
+      onLine: (listener: (line: string) => void) => this.#onLine(listener),
+      onElsewhere: (where: string) => {
+        this.elsewhere = where
+      },
+      onBound: () => {
+        // The boot is over, which is what others wait for; ownership of sockets can be checked for all at once. Leave in
+        // a turn of its own, as elsewhere: the gate lets the next one in, which spawns at once.
+        if (settings.ready === 'listen') void sys.nextTurn().then(() => this.#leaveGate())
+      },
+    }
+    return whenReady(candidate, signal)
   }
 
   #onLine(listener: (line: string) => void): () => void {

@@ -1,112 +1,148 @@
 import type { Launch } from './launch.ts'
 
-/** Which of a child's attempts: all, those that are cleared before another, or the one that was replaced. */
-export type SlotGroup = 'all' | 'cleared' | 'retiree'
+/** A part of a child's processes: all, those that end before another attempt, or the one that was replaced. */
+export type SlotGroup = 'all' | 'failed' | 'previous'
 
-/** The attempts of one child that live side by side: one, or with `start-first` for a while two. */
+/**
+ * The processes of one child, and the only record of which of them is the next, the current and the previous one. The
+ * machine asks it in guards and changes it in actions. A child has one process, or for a while two with
+ * `restartOrder: 'start-first'`.
+ */
 export class ProcessSlots {
-  /** It is being brought up, or it serves. */
-  newest: Launch | null = null
-  /** It serves while the newest is being brought up. */
-  incumbent: Launch | null = null
-  /** The newest has taken its place; it is still to be ended. */
-  retiree: Launch | null = null
-  /** They have survived their kill, while another serves. */
-  readonly #lingering = new Set<Launch>()
+  /** The process that serves, or the one that is being started while none serves. */
+  current: Launch | null = null
+  /** The process that is being started while `current` serves. */
+  next: Launch | null = null
+  /** The process that `current` has replaced, while it is being ended. */
+  previous: Launch | null = null
+  /** True while `current` serves until the next process is ready or given up. */
+  isReplacing = false
+  /** Processes that survived their kill, or ended by themselves with something left to end. */
+  readonly leftovers: Set<Launch> = new Set()
 
-  /** The one that serves, or else the one that is being brought up. */
-  get main(): Launch | null {
-    return this.incumbent ?? this.newest
+  /** The process that was launched last: the one that an attempt is about. */
+  get latest(): Launch | null {
+    return this.isReplacing ? this.next : this.current
   }
 
   get all(): Launch[] {
-    const wanted = [this.newest, this.incumbent, this.retiree].filter((attempt) => attempt !== null)
-    return [...wanted, ...this.#lingering]
+    const slots = [this.current, this.next, this.previous].filter((launch) => launch !== null)
+    return [...slots, ...this.leftovers]
   }
 
-  /** Those that are of no use to anybody when an attempt has failed. */
-  get useless(): Launch[] {
-    return this.all.filter((attempt) => attempt !== this.incumbent)
+  /** All but the process that serves on when an attempt has failed. */
+  get notServing(): Launch[] {
+    return this.all.filter((launch) => !this.isReplacing || launch !== this.current)
   }
 
-  /** Whether there is anything that may have to be ended. */
-  get hold(): boolean {
+  get hasProcess(): boolean {
     return this.all.some(({ process }) => process !== null)
   }
 
-  /** Whether the one before still can serve, as far as is known. */
+  /** True if the previous process can still serve, as far as is known. */
   get canFallBack(): boolean {
-    return this.retiree?.process?.exit === null
+    return this.previous?.process?.exit === null
   }
 
-  /** Milliseconds of `full` that they have left, from the stop signal to the last of them on. */
-  graceLeft(whom: SlotGroup, full: number, now: number): number {
-    const asked = this.#those(whom).flatMap(({ process }) => (process ? [process.signalledAt ?? now] : []))
-    return asked.length === 0 ? full : Math.max(0, Math.max(...asked) + full - now)
+  /** True while a process serves although the child is in `restart`. */
+  get isCovered(): boolean {
+    return this.isReplacing || this.previous !== null
   }
 
-  /** Whether something of them lives though it was killed so many milliseconds ago. */
-  outliveKill(whom: SlotGroup, ms: number): boolean {
-    return this.#those(whom).some(({ process }) => process?.outlivesKill(ms))
+  /** Puts a new launch beside the process that serves, or in the place of the current one. */
+  place(launch: Launch): void {
+    if (this.isReplacing) this.next = launch
+    else this.current = launch
   }
 
-  /** The process that serves goes on until the next one is ready. */
-  setAside(): void {
-    this.incumbent = this.newest
-    this.newest = null
+  /** Lets the current process serve until the next one is ready. */
+  beginReplacement(): void {
+    this.isReplacing = true
+    this.next = null
   }
 
-  /** The next one did not come up: the process that serves stays. */
-  keep(): void {
-    this.newest = this.incumbent
-    this.incumbent = null
+  /** Keeps the current process, because the next one did not come up. */
+  keepCurrent(): void {
+    this.isReplacing = false
+    this.next = null
   }
 
-  /** The next one serves, or the one that did has ended by itself: that is still to be ended, with all that it has left. */
+  /** Makes the next process the current one; the one before is still to be ended. */
   promote(): void {
-    this.retiree ??= this.incumbent
-    this.incumbent = null
+    if (!this.isReplacing) return
+    if (this.previous) this.leftovers.add(this.previous)
+    this.previous = this.current
+    this.current = this.next
+    this.next = null
+    this.isReplacing = false
   }
 
-  /** The newest does not serve after all. */
+  /** Makes the previous process the current one again, because the one that replaced it has failed. */
   fallBack(): void {
-    this.incumbent = this.retiree
-    this.retiree = null
+    if (!this.previous) return
+    this.next = this.current
+    this.current = this.previous
+    this.previous = null
+    this.isReplacing = true
   }
 
-  /** None of them serves any more: all are to be ended. */
-  abandon(): void {
-    if (this.newest === null) this.newest = this.incumbent
+  /** Drops the process that served until now, because it ended by itself: what it left is still to be ended. */
+  dropServing(): void {
+    this.promote()
+    if (this.previous) this.leftovers.add(this.previous)
+    this.previous = null
+  }
+
+  /** Gives up a replacement: no process serves any more, and all are to be ended. */
+  abandonReplacement(): void {
+    if (this.isReplacing && this.next === null) this.isReplacing = false
     else this.promote()
-    this.incumbent = null
   }
 
-  /** It has survived its kill: nobody waits for it but the stop of the child. */
-  linger(attempt: Launch | null): void {
-    if (!attempt?.process) return
-    this.#lingering.add(attempt)
-    void attempt.process.whenGone().then(() => this.#lingering.delete(attempt))
+  /** Forgets the next process: it is gone. */
+  clearNext(): void {
+    this.next = null
   }
 
-  /** Nothing lives of what was replaced, or it lingers. */
-  retired(): void {
-    this.retiree = null
+  /** Forgets the previous process: it is gone, or it is among the leftovers. */
+  clearPrevious(): void {
+    this.previous = null
   }
 
-  #those(whom: SlotGroup): readonly Launch[] {
-    if (whom === 'all' || (whom === 'cleared' && this.incumbent === null)) return this.all
-    const one = whom === 'cleared' ? this.newest : this.retiree
+  /** Forgets all processes. */
+  clear(): void {
+    this.current = null
+    this.next = null
+    this.previous = null
+    this.isReplacing = false
+    this.leftovers.clear()
+  }
+
+  /** Moves a process that survived its kill out of the way: only the stop of the child waits for it. */
+  leaveBehind(launch: Launch | null): void {
+    if (!launch?.process) return
+    this.leftovers.add(launch)
+    void launch.process.whenGone().then(() => this.leftovers.delete(launch))
+  }
+
+  /** Milliseconds of `full` that a group has left, counted from the last stop signal that went out. */
+  graceLeft(group: SlotGroup, full: number, now: number): number {
+    const signalled = this.#in(group).flatMap(({ process }) => (process ? [process.signalledAt ?? now] : []))
+    return signalled.length === 0 ? full : Math.max(0, Math.max(...signalled) + full - now)
+  }
+
+  /** True if something of a group lives although it was killed this many milliseconds ago. */
+  outlivesKill(group: SlotGroup, ms: number): boolean {
+    return this.#in(group).some(({ process }) => process?.outlivesKill(ms))
+  }
+
+  #in(group: SlotGroup): readonly Launch[] {
+    if (group === 'all' || (group === 'failed' && !this.isReplacing)) return this.all
+    const one = group === 'failed' ? this.next : this.previous
     return one ? [one] : []
-  }
-
-  forget(): void {
-    this.newest = null
-    this.incumbent = null
-    this.retiree = null
-    this.#lingering.clear()
   }
 }
 
-/** Pids of what lives of them. */
-export const survivorsOf = (attempts: readonly Launch[]): number[] =>
-  attempts.flatMap(({ process }) => process?.survivors() ?? [])
+/** Returns the pids of everything that lives of these launches. */
+export const survivorsOf = (launches: readonly Launch[]): number[] =>
+  launches.flatMap(({ process }) => process?.survivors() ?? [])

@@ -8,243 +8,233 @@ import { HelperProcesses } from '../process/helpers.ts'
 import type { ManagedProcess } from '../process/managed-process.ts'
 import { LineBuffer } from '../process/output.ts'
 import { notReadyError } from '../ready/diagnose.ts'
-import type { Endpoint } from '../ready/listen.ts'
-import type { Address, OutputStream, Target } from '../types/child.ts'
+import type { OutputStream } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
-import type { FailureKind } from './failures.ts'
-import { classify } from './failures.ts'
+import { classify, type FailureKind } from './failures.ts'
 import type { ChildHooks } from './hooks.ts'
 import { Launch } from './launch.ts'
 import { ProcessSlots, survivorsOf } from './process-slots.ts'
 
 /**
- * What a child holds outside its machine: its processes, an address, a monitor. The machine decides and its actors
- * call these methods; none of those that end something ever rejects.
+ * Everything that a child holds outside its machine: processes, an address, a monitor. The machine decides, and its actors
+ * and actions call these methods. Those that end something never reject.
  */
 export class ChildRuntime {
-  /** In force from the next spawn on. */
+  /** The options for the next spawn. */
   settings: ChildSettings
-  /** Its last lines; null while it has written nothing. */
+  /** The last lines of output; `null` while there are none. */
   output: LineBuffer | null
-  readonly helpers: HelperProcesses
   readonly slots: ProcessSlots = new ProcessSlots()
-  readonly #shared: SpinnerContext
+  readonly allocation: Allocation
+  readonly helpers: HelperProcesses
+  readonly #context: SpinnerContext
   readonly #hooks: ChildHooks
-  readonly #allocation: Allocation
-  readonly #watching: ChildMonitor
+  readonly #monitor: ChildMonitor
 
-  /** `output` is what it has written in its former lives. */
-  constructor(shared: SpinnerContext, hooks: ChildHooks, settings: ChildSettings, output: LineBuffer | null) {
-    this.#shared = shared
-    this.output = output
+  /** `output` holds the last lines of earlier activations. */
+  constructor(
+    context: SpinnerContext,
+    hooks: ChildHooks,
+    settings: ChildSettings,
+    output: LineBuffer | null,
+  ) {
+    this.#context = context
     this.#hooks = hooks
     this.settings = settings
-    const guard = (call: () => unknown): void => shared.plugins.guard(call, hooks.child)
-    this.#allocation = new Allocation(shared, guard, (address) => hooks.child.address === address)
-    this.#watching = new ChildMonitor(shared, {
+    this.output = output
+    const guard = (call: () => unknown): void => context.plugins.guard(call, hooks.child)
+    // Ask the child and not this runtime: a later activation may hold the address.
+    this.allocation = new Allocation(context, guard, (address) => hooks.child.address === address)
+    this.helpers = new HelperProcesses(context)
+    this.#monitor = new ChildMonitor(context, {
       changed: (file) => hooks.send({ type: 'changed', file }),
       error: (error) => hooks.error(error),
     })
-    this.helpers = new HelperProcesses(shared)
   }
 
-  /** Where the child listens, or is about to. */
-  get address(): Address | null {
-    return this.#allocation.address
-  }
-
-  get target(): Target | null {
-    return this.#allocation.target
-  }
-
+  /** The current process, once it is spawned. */
   get process(): ManagedProcess | null {
-    return this.slots.main?.process ?? null
+    return this.slots.current?.process ?? null
   }
 
-  /** Whether it was seen that the process itself listens there. */
-  get verified(): boolean {
-    return this.slots.main?.isReady === true && this.process !== null && this.slots.main.verified
-  }
-
-  /** Where the process that is being brought up listens instead. */
-  get elsewhere(): string | null {
-    return this.slots.newest?.isReady === false ? this.slots.newest.elsewhere : null
-  }
-
-  /** The options of the process that there is, or of the next one. */
+  /** The options of the current process, or those for the next one while there is none. */
   get settingsInForce(): ChildSettings {
-    return this.process ? (this.slots.main as Launch).settings : this.settings
+    const { current } = this.slots
+    return current?.process ? current.settings : this.settings
   }
 
-  /** Spawns, when there is room, with the options that are there by then. */
-  async launch(signal: AbortSignal): Promise<number> {
-    const { capacity: budget, orphans } = this.#shared
-    await budget?.admit(this.#hooks.child, this.settings.timeout, signal)
+  /** Waits for a free slot, then spawns with the options that are there by then. */
+  async launch(signal: AbortSignal): Promise<void> {
+    const { capacity, orphans } = this.#context
+    await capacity?.admit(this.#hooks.child, this.settings.timeout, signal)
     await orphans?.ready()
-    // Given up meanwhile, it would ask for an address that nobody wants.
+    // Do not ask for an address that nobody wants any more.
     signal.throwIfAborted()
-    // Once, since a caller may give others in every turn.
-    return (await this.#launch(false, signal)) ?? ((await this.#launch(true, signal)) as number)
+    // Try again once only: a caller may give other options in every turn.
+    if (!(await this.#launch(false, signal))) await this.#launch(true, signal)
   }
 
-  /** Null where other options have come before its turn at the gate, unless it is the last try. */
-  async #launch(isLast: boolean, signal: AbortSignal): Promise<number | null> {
-    const { settings } = this
-    const { cgroups, orphans } = this.#shared
-    this.#watching.watch(settings)
-    const address = await this.#allocation.obtain(settings, this.slots.incumbent !== null, signal)
+  /** Returns false if the options changed before the launch passed the gate, unless this is the last try. */
+  async #launch(isLast: boolean, signal: AbortSignal): Promise<boolean> {
+    const { settings, slots } = this
+    const { cgroups, orphans } = this.#context
+    this.#monitor.watch(settings)
+    const address = await this.allocation.obtain(settings, slots.isReplacing, signal)
     if (cgroups?.folder) orphans?.keepEmpty(cgroups.folder)
-    // Where this launch was given up meanwhile, the newest attempt is a later one's.
+    // If this launch was given up meanwhile, the slot belongs to a later one.
     signal.throwIfAborted()
     const line = (stream: OutputStream, text: string): void => this.#line(stream, text)
-    this.slots.newest = new Launch(this.#shared, this.#hooks, settings, line)
-    // Beside a process that serves, other options may not be possible at all; they are for the next one.
-    const mustStay = isLast || this.slots.incumbent !== null
-    const isCurrent = (): boolean => mustStay || isDeepStrictEqual(settings, this.settings)
-    return this.slots.newest.launch(address, signal, isCurrent)
+    const launch = new Launch(this.#context, this.#hooks, settings, line)
+    slots.place(launch)
+    // Other options may be impossible beside a process that serves; they are for the launch after this one.
+    const mustStay = isLast || slots.isReplacing
+    return launch.launch(address, signal, () => mustStay || isDeepStrictEqual(settings, this.settings))
   }
 
+  /** Resolves when the latest process is ready and its address leads to it. */
   async ready(signal: AbortSignal): Promise<void> {
-    const keepsFormer = this.slots.incumbent !== null
-    const settle = (place: Endpoint | null): void =>
-      this.#allocation.promote(place?.target ?? null, keepsFormer)
-    await this.slots.newest?.ready(settle, signal)
+    const { isReplacing, latest } = this.slots
+    await latest?.ready((endpoint) => this.allocation.promote(endpoint?.target ?? null, isReplacing), signal)
   }
 
   hasPlugins(): boolean {
-    return this.#shared.plugins.hasLifecycleHooks()
+    return this.#context.plugins.hasLifecycleHooks()
   }
 
-  async introduce(signal: AbortSignal): Promise<void> {
-    // Whoever is told meets the child as it is by then, and not as it was before the transition
-    // (docs/hazards.md#h29).
+  /** Calls the `ready` hooks of the plugins. */
+  async notifyPlugins(signal: AbortSignal): Promise<void> {
+    // Wait for the transition to be complete: a plugin must see the child in its new state (docs/hazards.md#h29).
     await Promise.resolve()
-    await this.#shared.plugins.ready(this.#hooks.child, signal)
-    // It may have ended meanwhile: the exit itself, which is on its way, then decides (docs/hazards.md#h38).
-    if (this.slots.newest?.process?.exit) await new Promise(() => {})
+    await this.#context.plugins.ready(this.#hooks.child, signal)
+    // The process may have ended meanwhile: the exit, which is on its way, decides then (docs/hazards.md#h38).
+    if (this.slots.latest?.process?.exit) await new Promise(() => {})
   }
 
+  /** Calls the `drain` hooks of the plugins. */
   async drain(reason: string, signal: AbortSignal): Promise<void> {
     await Promise.resolve()
-    await this.#shared.plugins.drain(this.#hooks.child, reason, signal)
+    await this.#context.plugins.drain(this.#hooks.child, reason, signal)
   }
 
-  /** The stop signal for all; done when nothing lives. */
+  /** Sends the stop signal to all processes. Resolves when nothing lives. */
   async terminate(): Promise<void> {
-    await Promise.all([...this.slots.all.map((attempt) => attempt.terminate()), this.helpers.kill()])
-    await this.#allocation.clean()
+    await Promise.all([...this.slots.all.map((launch) => launch.terminate()), this.helpers.kill()])
+    await this.allocation.clean()
   }
 
-  /** The kill of all; done when nothing lives. */
+  /** Kills all processes. Resolves when nothing lives. */
   async kill(): Promise<void> {
-    await Promise.all([...this.slots.all.map((attempt) => attempt.kill()), this.helpers.kill()])
-    await this.#allocation.clean()
+    await Promise.all([...this.slots.all.map((launch) => launch.kill()), this.helpers.kill()])
+    await this.allocation.clean()
   }
 
-  /** The kill of what does not serve, before another attempt; done when nothing of it lives. */
-  async clear(): Promise<void> {
-    if (!this.slots.incumbent) return this.kill()
-    // At once: who asks for the child meanwhile shall not wait for the end of what does not serve.
-    this.#allocation.rollback()
-    await this.slots.newest?.kill()
+  /** Kills what does not serve, before another attempt. Resolves when nothing of it lives. */
+  async cleanUp(): Promise<void> {
+    if (!this.slots.isReplacing) return this.kill()
+    // At once: callers that ask for the child meanwhile must reach the process that serves.
+    this.allocation.rollback()
+    await this.slots.next?.kill()
   }
 
-  /** In this very turn, for a machine that broke. */
+  /** Kills everything in this very turn, for a machine that broke. */
   killNow(): void {
-    this.slots.abandon()
+    this.slots.abandonReplacement()
     for (const { process } of this.slots.all) process?.killNow()
     this.helpers.killNow()
   }
 
-  /** Whether the next process may come up beside the one that serves. */
-  canReplace(): boolean {
-    return this.process?.exit === null && this.#allocation.canReplace(this.settings)
-  }
-
-  /** Whether the process that serves is to be ended before another launch after all. */
-  mustLeave(): boolean {
-    return this.slots.incumbent !== null && !this.#allocation.canReplace(this.settings)
-  }
-
-  /** Whether the process that was to be replaced is still of use. */
-  canKeep(): boolean {
-    return this.#allocation.isCurrent
-  }
-
-  /** The next one will not give its place back. */
-  confirm(): void {
-    this.#allocation.commit()
-  }
-
-  /** The stop signal for what was replaced; done when nothing of it lives. */
+  /** Sends the stop signal to the process that was replaced. Resolves when nothing of it lives. */
   async retire(signal: AbortSignal): Promise<void> {
-    await this.slots.retiree?.retire(signal)
+    await this.slots.previous?.retire(signal)
   }
 
-  /** The kill of what was replaced; done when nothing of it lives. */
-  async killRetired(): Promise<void> {
-    await this.slots.retiree?.kill()
+  /** Kills the process that was replaced. Resolves when nothing of it lives. */
+  async killPrevious(): Promise<void> {
+    await this.slots.previous?.kill()
   }
 
-  /** What was replaced has survived its kill. */
-  lingers(): void {
-    const { retiree } = this.slots
-    this.#hooks.error(lingersError(this.settings.name, retiree ? survivorsOf([retiree]) : []))
-    this.slots.linger(retiree)
+  /** True if the next process can be started beside the one that serves. */
+  canReplace(): boolean {
+    return this.process?.exit === null && this.allocation.canReplace(this.settings)
   }
 
-  /** What is not serving is gone. */
-  cleared(): void {
-    if (this.slots.incumbent) {
-      this.slots.newest = null
-      this.#allocation.discard()
-    } else this.gone()
+  /** True if the process that serves must end before the next launch after all. */
+  mustStopFirst(): boolean {
+    return this.slots.isReplacing && !this.allocation.canReplace(this.settings)
   }
 
-  /** All are gone. */
-  gone(): void {
+  /** True if the process that was to be replaced is still reached at the address. */
+  canKeepCurrent(): boolean {
+    return this.slots.isReplacing && this.allocation.isCurrent
+  }
+
+  /** Makes a replacement final: the previous process cannot get its place back. */
+  commit(): void {
+    this.allocation.commit()
+  }
+
+  /** Reports that the previous process survived its kill, and goes on without it. */
+  leavePreviousBehind(): void {
+    const { previous } = this.slots
+    this.#hooks.error(lingersError(this.settings.name, previous ? survivorsOf([previous]) : []))
+    this.slots.leaveBehind(previous)
+  }
+
+  /** Forgets the processes of a failed attempt, which are gone. */
+  clearFailed(): void {
+    if (this.slots.isReplacing) {
+      this.slots.clearNext()
+      this.allocation.discard()
+    } else this.clear()
+  }
+
+  /** Forgets all processes, which are gone. */
+  clear(): void {
     const hadProcess = this.process !== null
-    this.slots.forget()
-    this.#allocation.commit()
-    this.#allocation.discard()
-    if (hadProcess) this.#shared.plugins.gone(this.#hooks.child)
+    this.slots.clear()
+    this.allocation.commit()
+    this.allocation.discard()
+    if (hadProcess) this.#context.plugins.gone(this.#hooks.child)
   }
 
   /** Gives back what a stopped child does not need. */
   release(): void {
-    this.#watching.close()
-    this.#allocation.release()
+    this.#monitor.close()
+    this.allocation.release()
   }
 
-  stillAlive(): SpinnerError {
-    const pids = [...survivorsOf(this.slots.useless), ...this.helpers.survivors()]
-    return stillAliveError(this.settings.name, pids)
+  /** Returns the kind of a failed attempt, and the error that stands for it. */
+  classify(thrown: unknown, attempts: number): { error: SpinnerError; kind: FailureKind } {
+    const { bound = null, process } = this.slots.latest ?? {}
+    return classify(thrown, this.#latestSettings, attempts, { bound, stderrTail: process?.stderrTail ?? [] })
   }
 
-  spared(reason: string): void {
+  /** Logs a failed attempt, and gives up an address that another process has taken. */
+  reportFailure(error: SpinnerError | null, kind: FailureKind | null): void {
+    const { logger, name } = this.#latestSettings
+    if (kind === 'address') this.allocation.abandon(name)
+    if (error) safeLog(logger, 'warn', `${name}: attempt ${error.attempts} failed: ${firstLineOf(error)}`)
+  }
+
+  /** Reports a failed check that does not restart the child any more. */
+  ignoreUnhealthy(reason: string): void {
     this.#hooks.error(sparedError(this.settings.name, reason))
   }
 
-  /** What kind of failure an attempt was; a taken address is given up here. */
-  classify(thrown: unknown, attempts: number): { error: SpinnerError; kind: FailureKind } {
-    const { logger, name } = this.#current
-    const { bound = null, process } = this.slots.newest ?? {}
-    const lastWords = process?.stderrTail ?? []
-    const classified = classify(thrown, this.#current, attempts, { bound, lastWords })
-    if (classified.kind === 'address') this.#allocation.abandon(name)
-    safeLog(logger, 'warn', `${name}: attempt ${attempts} failed: ${firstLineOf(classified.error)}`)
-    return classified
+  /** Returns the error that names what survived its kill. */
+  survivorsError(): SpinnerError {
+    const pids = [...survivorsOf(this.slots.notServing), ...this.helpers.survivors()]
+    return stillAliveError(this.settings.name, pids)
   }
 
-  /** Why it was not ready in time. */
-  explain(): Promise<SpinnerError> {
-    const { bound = null, process = null } = this.slots.newest ?? {}
-    return notReadyError(this.#shared, this.#current, bound, process)
+  /** Finds out why the latest process was not ready in time. */
+  diagnose(): Promise<SpinnerError> {
+    const { bound = null, process = null } = this.slots.latest ?? {}
+    return notReadyError(this.#context, this.#latestSettings, bound, process)
   }
 
-  /** The options of the attempt under way. */
-  get #current(): ChildSettings {
-    return this.slots.newest?.settings ?? this.settings
+  get #latestSettings(): ChildSettings {
+    return this.slots.latest?.settings ?? this.settings
   }
 
   #line(stream: OutputStream, line: string): void {

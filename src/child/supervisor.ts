@@ -2,121 +2,99 @@ import { type Actor, createActor } from 'xstate'
 import type { SpinnerContext } from '../context.ts'
 import { safeLog } from '../emitter.ts'
 import { brokenError, faultedError, type SpinnerError } from '../errors.ts'
-import type { Evictable } from '../schedule/capacity.ts'
-import type { Child, ChildInfo, ChildState, Exit } from '../types/child.ts'
+import type { ChildState, Exit } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
 import type { ChildHooks } from './hooks.ts'
 import type { ChildHistory, LiveInfo } from './info.ts'
-import { logLine } from './log-lines.ts'
 import type { MachineEvent } from './machine/events.ts'
 import { childMachine, publicState } from './machine/machine.ts'
 import { ChildRuntime } from './runtime.ts'
+import { logLine, type Transition } from './transition.ts'
 
-/** What a supervision tells the child that it works for. */
-export interface SupervisorHooks extends Pick<ChildHooks, 'line' | 'message' | 'exited' | 'error'> {
-  readonly child: Child & Evictable
-  /** A transition is complete: settles who waits, and returns what tells the listeners. */
-  onTransition(to: ChildState, from: ChildState): (reason: string) => void
-  /** It accepted until now, and does no longer. */
+/** How a supervisor reports to its child. */
+export interface SupervisorHooks extends Omit<ChildHooks, 'send'> {
+  /** Settles who waits, in the turn of the transition. */
+  onTransition(transition: Transition): void
+  /** Tells listeners, which may act, once the machine is at rest. */
+  onAnnounce(transition: Transition): void
+  /** The child accepted until now, and does no longer. */
   onUnavailable(): void
-}
-
-interface Processes {
-  readonly pid: number | null
-  readonly incumbent: number | null
-  readonly retiree: number | null
 }
 
 const BUSY: readonly ChildState[] = ['starting', 'stopping', 'restart']
 
-/** A child's machine at work: its actor, what it holds, and what a transition of it means outside. */
+/** Runs the machine of a child, and reports to the child what its transitions mean. */
 export class Supervisor {
   readonly runtime: ChildRuntime
   state: ChildState = 'stopped'
-  /** Of the process that serves, or of the one that is being brought up. */
-  pid: number | null = null
-  readonly #shared: SpinnerContext
-  readonly #supervised: SupervisorHooks
+  /** True while a process accepts: in `started`, or in a restart that keeps one serving. */
+  serves = false
+  readonly #context: SpinnerContext
+  readonly #hooks: SupervisorHooks
   #actor: Actor<typeof childMachine>
-  #serves = false
-  /** When those that there are were spawned. */
-  #spawned: readonly { readonly pid: number; readonly at: number }[] = []
-  #startedAt: number | null
-  #readyAt: number | null
-  #lastExit: ChildInfo['lastExit']
+  readonly #last: { -readonly [Key in 'startedAt' | 'readyAt' | 'lastExit']: ChildHistory[Key] }
   #letHostGo: (() => void) | null = null
   #disposed = false
 
   constructor(
-    shared: SpinnerContext,
+    context: SpinnerContext,
     settings: ChildSettings,
-    record: ChildHistory,
-    supervised: SupervisorHooks,
+    history: ChildHistory,
+    hooks: SupervisorHooks,
   ) {
-    this.#shared = shared
-    this.#supervised = supervised
-    this.#startedAt = record.startedAt
-    this.#readyAt = record.readyAt
-    this.#lastExit = record.lastExit
+    this.#context = context
+    this.#hooks = hooks
+    const { startedAt, readyAt, lastExit } = history
+    this.#last = { startedAt, readyAt, lastExit }
     const send = (event: MachineEvent): void => this.send(event)
     const exited = (exit: Exit): void => this.#onExit(exit)
-    this.runtime = new ChildRuntime(shared, { ...supervised, send, exited }, settings, record.output)
-    this.#actor = this.#newActor(record)
+    this.runtime = new ChildRuntime(context, { ...hooks, send, exited }, settings, history.output)
+    this.#actor = this.#newActor(history)
   }
 
   send(event: MachineEvent): void {
-    // What outlived the close may end at any later time.
+    // Processes that survived close() can still exit later. Ignore them.
     if (!this.#disposed) this.#actor.send(event)
   }
 
-  /** What there is of the child at this moment. */
+  /** Process id of the current process. */
+  get pid(): number | null {
+    return this.runtime.slots.current?.pid ?? null
+  }
+
   get liveInfo(): LiveInfo {
-    const { address, target, verified } = this.runtime
+    const { allocation, slots } = this.runtime
+    const { current, latest } = slots
     return {
       state: this.state,
       pid: this.pid,
-      address,
-      target,
-      verified,
-      elsewhere: this.runtime.elsewhere,
+      address: allocation.address,
+      target: allocation.target,
+      verified: current?.isReady === true && current.process !== null && current.verified,
+      elsewhere: latest?.isReady === false ? latest.elsewhere : null,
     }
   }
 
-  /** What is to be remembered of it. */
+  /** What the next activation of the child must know. */
   get history(): ChildHistory {
     const { crashCount, error, reason, restartCount } = this.#actor.getSnapshot().context
+    const { startedAt, readyAt, lastExit } = this.#last
     return {
       reason,
       restarts: restartCount,
       crashes: crashCount,
-      startedAt: this.#startedAt,
-      readyAt: this.#readyAt,
+      startedAt,
+      readyAt,
       lastError: error,
-      lastExit: this.#lastExit,
+      lastExit,
       output: this.runtime.output,
     }
   }
 
-  /** Whether one of its processes accepts: `started`, or in a restart that brings up the next one first. */
-  get serves(): boolean {
-    return this.#serves
-  }
-
-  /** Why it failed for good; `null` while it has not. */
-  get failure(): SpinnerError | null {
-    return this.#actor.getSnapshot().context.error
-  }
-
-  /** Why the last restart left the old process where it was; `null` when it did not. */
-  get kept(): SpinnerError | null {
-    const { error, kept } = this.#actor.getSnapshot().context
-    return kept ? error : null
-  }
-
-  /** What a start is refused with while it is faulted. */
+  /** Returns the error that refuses a start while the child is faulted. */
   refusal(): SpinnerError {
     const { error, faultedAt, settings } = this.#actor.getSnapshot().context
-    const { clock } = this.#shared.sys
+    const { clock } = this.#context.sys
     const left = Math.max(0, faultedAt + settings.faultTimeout * 1_000 - clock.now())
     return faultedError(settings.name, error, left, clock.date())
   }
@@ -129,19 +107,17 @@ export class Supervisor {
     this.runtime.release()
   }
 
-  #newActor(record: ChildHistory): Actor<typeof childMachine> {
-    const { clock, random } = this.#shared.sys
+  #newActor(history: ChildHistory): Actor<typeof childMachine> {
+    const { clock, random } = this.#context.sys
     const actor = createActor(childMachine, {
-      input: { runtime: this.runtime, history: record, now: () => clock.now(), random: () => random() },
+      input: { runtime: this.runtime, history, now: () => clock.now(), random: () => random() },
       clock,
     })
-    // That a new machine begins in `stopped` is nothing that happened to the child.
+    // A new machine begins in `stopped`: that is not a transition of the child.
     let begun = false
     actor.subscribe({
       next: ({ value, context }) => {
-        if (!begun) return
-        this.#onProcesses(publicState(value), context)
-        this.#onState(publicState(value), context)
+        if (begun) this.#onSnapshot(publicState(value), context.reason)
       },
       error: (thrown) => this.#onBroken(thrown),
     })
@@ -150,53 +126,51 @@ export class Supervisor {
     return actor
   }
 
-  #onProcesses(state: ChildState, { incumbent, pid, retiree }: Processes): void {
-    const now = this.#shared.sys.clock.date()
-    const present = [pid, incumbent, retiree].filter((one) => one !== null)
-    const known = (one: number) => this.#spawned.find((spawned) => spawned.pid === one)
-    this.#spawned = present.map((one) => known(one) ?? { pid: one, at: now })
-    const main = incumbent ?? pid
-    if (main !== this.pid && main !== null) this.#startedAt = known(main)?.at ?? now
-    this.pid = main
-    const served = this.#serves
-    // Between two processes of which one follows the other, one of them always accepts.
-    this.#serves = state === 'started' || (state === 'restart' && (incumbent ?? retiree) !== null)
-    if (served && !this.#serves) this.#supervised.onUnavailable()
+  #onSnapshot(to: ChildState, reason: string): void {
+    const { current, isCovered } = this.runtime.slots
+    if (current?.spawnedAt) this.#last.startedAt = current.spawnedAt
+    const served = this.serves
+    this.serves = to === 'started' || (to === 'restart' && isCovered)
+    if (served && !this.serves) this.#hooks.onUnavailable()
+    if (to !== this.state) this.#onTransition(to, reason)
   }
 
-  /** Only what is complete is shown outside, so that a listener meets the new state. */
-  #onState(to: ChildState, { reason }: { reason: string }): void {
+  #onTransition(to: ChildState, reason: string): void {
     const from = this.state
-    if (to === from) return
     this.state = to
-    if (to === 'started' && !this.kept) this.#readyAt = this.#shared.sys.clock.date()
+    const { error, kept: isKept } = this.#actor.getSnapshot().context
+    const kept = isKept ? error : null
+    if (to === 'started' && !kept) this.#last.readyAt = this.#context.sys.clock.date()
     this.#holdWhileBusy()
-    const { address, settings } = this.runtime
-    const { pid } = this
-    const said = logLine(to, from, { name: settings.name, pid, address, reason, kept: this.kept })
-    const tell = this.#supervised.onTransition(to, from)
-    // Whoever hears of it may act at once, and must meet a machine that answers (docs/hazards.md#h29).
+    const failure = to === 'faulted' ? (error ?? this.refusal()) : null
+    const { address } = this.runtime.allocation
+    const { logger, name } = this.runtime.settings
+    const transition = { to, from, reason, address, kept, failure }
+    const entry = logLine(transition, name, this.pid)
+    this.#hooks.onTransition(transition)
+    // Announce in a microtask: a listener may call start() or stop(), and the transition must be complete by then
+    // (docs/hazards.md#h29).
     queueMicrotask(() => {
-      if (said) safeLog(settings.logger, said.level, said.line)
-      tell(reason)
+      if (entry) safeLog(logger, entry.level, entry.line)
+      this.#hooks.onAnnounce(transition)
     })
   }
 
   #onExit(exit: Exit): void {
-    this.#lastExit = Object.freeze({ ...exit, at: new Date(this.#shared.sys.clock.date()) })
-    this.#supervised.exited(exit)
+    this.#last.lastExit = Object.freeze({ ...exit, at: new Date(this.#context.sys.clock.date()) })
+    this.#hooks.exited(exit)
   }
 
-  /** A machine that broke is a fault of ours: the group is killed, and a new machine begins in `faulted`. */
+  /** Recovers from a machine that broke, which is a fault of spinner: kills the group, and begins again in `faulted`. */
   #onBroken(thrown: unknown): void {
     this.runtime.killNow()
     this.#actor = this.#newActor(this.history)
     this.send({ type: 'broken', error: brokenError(this.runtime.settings.name, thrown) })
   }
 
-  /** What is under way keeps the host alive; what merely waits to be used, or to be mended, does not. */
+  /** Keeps the host alive while something is under way, but not while the child waits to be used or repaired. */
   #holdWhileBusy(): void {
-    if (BUSY.includes(this.state)) this.#letHostGo ??= this.#shared.sys.hold()
+    if (BUSY.includes(this.state)) this.#letHostGo ??= this.#context.sys.hold()
     else {
       this.#letHostGo?.()
       this.#letHostGo = null

@@ -1,104 +1,106 @@
+import { stoppedError } from '../errors.ts'
 import { type Deferred, deferred } from '../promises.ts'
 import type { Address } from '../types/child.ts'
+import type { Transition } from './transition.ts'
 
-/** Why the child of that name will not be ready. */
+/** Makes the error that says why the child of that name will not be ready. */
 export type Rejection = (name: string) => Error
 
 /**
- * Who waits for a child: for it to be ready, or for it to be gone. Any number of callers share one wait; an outcome
- * is remembered for those who ask later.
+ * Callers that wait for a child: until it is ready, until its next process is, or until it is stopped. Any number of
+ * callers share one wait. An outcome is remembered for callers that ask later.
  */
 export class Waiters {
   readonly #name: string
-  #arrival: Deferred<Address | null> | null = null
-  /** For those who want another process than the one that may be ready now. */
-  #renewal: Deferred<Address | null> | null = null
-  #departure: Deferred<void> | null = null
+  #untilReady: Deferred<Address | null> | null = null
+  /** For callers that want another process than the one that may be ready now. */
+  #untilReplaced: Deferred<Address | null> | null = null
+  #untilStopped: Deferred<void> | null = null
   #ready: Promise<Address | null> | null = null
-  /** Made when somebody asks: most children are stopped without anybody waiting for them to be ready. */
-  #refusal: Rejection | null
+  /** Makes the error on demand: most children are stopped while nobody waits for them to be ready. */
+  #rejection: Rejection | null
 
-  constructor(name: string, refusal: Rejection) {
+  constructor(name: string, rejection: Rejection) {
     this.#name = name
-    this.#refusal = refusal
+    this.#rejection = rejection
   }
 
-  /** Joins those who wait for it to be ready. */
   untilReady(): Promise<Address | null> {
-    this.#arrival ??= deferred()
-    return this.#arrival.promise
+    this.#untilReady ??= deferred()
+    return this.#untilReady.promise
   }
 
-  /** Joins those who wait for its next process to be ready. */
   untilReplaced(): Promise<Address | null> {
-    this.#arrival ??= deferred()
-    this.#renewal ??= deferred()
-    return this.#renewal.promise
+    this.#untilReady ??= deferred()
+    this.#untilReplaced ??= deferred()
+    return this.#untilReplaced.promise
   }
 
-  /** Joins those who wait for it to be gone. */
   untilStopped(): Promise<void> {
-    this.#departure ??= deferred()
-    return this.#departure.promise
+    this.#untilStopped ??= deferred()
+    return this.#untilStopped.promise
   }
 
-  /** What awaiting the child gives at this moment. */
+  /** Returns what awaiting the child gives at this moment. */
   outcome(): Promise<Address | null> {
     if (this.#ready) return this.#ready
-    if (this.#arrival || !this.#refusal) return this.untilReady()
-    const rejected = Promise.reject(this.#refusal(this.#name))
+    if (this.#untilReady || !this.#rejection) return this.untilReady()
+    const rejected = Promise.reject(this.#rejection(this.#name))
     rejected.catch(() => {})
     return rejected
   }
 
+  /** The child is ready. */
   ready(address: Address | null): void {
     this.#ready = Promise.resolve(address)
-    this.#refusal = null
-    this.#arrival?.resolve(address)
-    this.#arrival = null
-    this.#renewal?.resolve(address)
-    this.#renewal = null
+    this.#rejection = null
+    this.#untilReady?.resolve(address)
+    this.#untilReady = null
+    this.#untilReplaced?.resolve(address)
+    this.#untilReplaced = null
   }
 
-  /** It is ready no longer; nobody has been told anything yet. */
+  /** The child is no longer ready; it is not known yet what comes of it. */
   notReady(): void {
     this.#ready = null
   }
 
-  /** It will not be ready: those who wait learn why, and so do those who ask later. */
-  reject(reason: Rejection): void {
-    this.#refusal = reason
-    this.#arrival?.reject(reason(this.#name))
-    this.#arrival = null
-    this.replaceFailed(reason)
+  /** The child will not be ready: rejects the waits until then, and those of callers that ask later. */
+  reject(rejection: Rejection): void {
+    this.#rejection = rejection
+    this.#untilReady?.reject(rejection(this.#name))
+    this.#untilReady = null
+    this.replaceFailed(rejection)
   }
 
-  /** There will be no other process for now. */
-  replaceFailed(reason: Rejection): void {
-    this.#renewal?.reject(reason(this.#name))
-    this.#renewal = null
+  /** The child keeps the process that it has. */
+  replaceFailed(rejection: Rejection): void {
+    this.#untilReplaced?.reject(rejection(this.#name))
+    this.#untilReplaced = null
   }
 
   stopped(): void {
-    this.#departure?.resolve()
-    this.#departure = null
+    this.#untilStopped?.resolve()
+    this.#untilStopped = null
   }
 
-  /** It could not be ended. */
   stopFailed(error: Error): void {
-    this.#departure?.reject(error)
-    this.#departure = null
+    this.#untilStopped?.reject(error)
+    this.#untilStopped = null
   }
-}
 
-/** The same thing for one caller, for whom awaiting it gives this outcome. */
-export function withOutcome<Thing extends object>(thing: Thing, outcome: Promise<unknown>): Thing {
-  outcome.catch(() => {})
-  return new Proxy(thing, {
-    get: (target, key) => {
-      if (key === 'then' || key === 'catch' || key === 'finally') return outcome[key].bind(outcome)
-      const value: unknown = Reflect.get(target, key, target)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
+  /** Settles the waits that a transition decides. */
+  settle({ address, failure, from, kept, to }: Transition): void {
+    if (to === 'started') {
+      if (kept) this.replaceFailed(() => kept)
+      this.ready(address)
+    } else if (failure) {
+      this.stopFailed(failure)
+      this.reject(() => failure)
+    } else if (to === 'stopped' || from === 'stopping') {
+      // A start that was queued is on its way again already.
+      this.stopped()
+      if (to === 'stopped') this.reject(stoppedError)
+    }
+  }
 }

@@ -83,7 +83,7 @@ export class HelperProcesses {
   }
 
   /** Whether something of them lives though it was killed so many milliseconds ago. */
-  outliveKill(ms: number): boolean {
+  outlivesKill(ms: number): boolean {
     return [...this.#processes].some((process) => process.outlivesKill(ms))
   }
 

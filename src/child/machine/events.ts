@@ -1,7 +1,7 @@
 import { firstLineOf, type SpinnerError } from '../../errors.ts'
 import type { Exit } from '../../types/child.ts'
 
-/** Everything that can happen to a child from outside. */
+/** Everything that can happen to a child from outside its machine. */
 export type MachineEvent =
   | { type: 'start' }
   | { type: 'stop'; reason: string }
@@ -13,7 +13,7 @@ export type MachineEvent =
   | { type: 'late'; error: unknown }
   | { type: 'broken'; error: SpinnerError }
 
-/** Why, in the words that `ChildInfo.reason` and the `state` event carry. */
+/** Returns the reason for a transition in the words that `ChildInfo.reason` and the `state` event carry. */
 export function reasonOf(event: MachineEvent): string {
   if (event.type === 'exited') return firstLineOf(event.error)
   if (event.type === 'changed') return `a file changed: ${event.file}`

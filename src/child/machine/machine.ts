@@ -1,27 +1,22 @@
 import type { ChildState } from '../../types/child.ts'
-import { actorInput, NEW_START, NO_PROCESS } from './context.ts'
-import { machineSetup } from './names.ts'
+import { NEW_START } from './context.ts'
+import { actorInput, machineSetup } from './names.ts'
 import { retirePhase, startPhase, stopPhase } from './phases.ts'
 
-const RESTART = '#child.restart.leaving'
-/** With `start-first` the new process comes before the old one goes. */
+const RESTART = '#child.restart.stopping'
+/** With `start-first` the next process comes before the current one goes. */
 const RESTARTS = [
-  { guard: 'canReplace', target: '#child.restart.replacing', actions: ['beginAgain', 'setAside'] },
+  { guard: 'canReplace', target: '#child.restart.replacing', actions: ['beginAgain', 'beginReplacement'] },
   { target: RESTART, actions: 'beginAgain' },
 ] as const
 
-/**
- * @internal The table of `docs/states.md`. It decides, by name; what the names do is above, in `failures.ts` and in the
- * actors.
- */
+/** @internal The table of `docs/states.md`. It decides, by name; `names.ts` says what each name means. */
 export const childMachine = machineSetup.createMachine({
   id: 'child',
   context: ({ input: { history, ...input } }) => ({
     ...input,
     ...NEW_START,
     settings: input.runtime.settings,
-    ...NO_PROCESS,
-    serving: false,
     queued: false,
     crashes: [],
     unhealthy: [],
@@ -34,11 +29,11 @@ export const childMachine = machineSetup.createMachine({
     crashCount: history.crashes,
   }),
   initial: 'stopped',
-  // Its group was killed already; nothing is invoked that could break the machine once more.
-  on: { broken: { target: '.faulted.resting', actions: 'breakDown' } },
+  // The supervisor has killed the group already. Invoke nothing that could break the machine once more.
+  on: { broken: { target: '.faulted.resting', actions: 'recordBreakdown' } },
   states: {
     stopped: {
-      entry: ['forget', 'release'],
+      entry: ['forgetCrashes', 'release'],
       on: {
         start: { target: 'starting', actions: 'begin' },
         restart: { target: 'starting', actions: 'begin' },
@@ -47,37 +42,37 @@ export const childMachine = machineSetup.createMachine({
     starting: {
       ...startPhase,
       on: {
-        stop: { target: 'stopping', actions: 'explainStop' },
+        stop: { target: 'stopping', actions: 'recordReason' },
         restart: { target: RESTART, actions: 'beginAgain' },
         changed: { target: RESTART, actions: 'beginAgain' },
       },
       onDone: 'started',
     },
     started: {
-      entry: 'serve',
+      entry: ['startServing', 'recordReady'],
       on: {
-        stop: { target: 'stopping', actions: 'explainStop' },
+        stop: { target: 'stopping', actions: 'recordReason' },
         restart: RESTARTS,
         exited: [
-          { guard: 'isMeantToEnd', target: 'stopping', actions: 'explainStop' },
-          { guard: 'crashesTooOften', target: 'faulted', actions: ['recordCrash', 'giveUp'] },
+          { guard: 'isMeantToEnd', target: 'stopping', actions: 'recordReason' },
+          { guard: 'crashesTooOften', target: 'faulted', actions: ['recordCrash', 'recordCrashLoop'] },
           {
-            guard: 'isOurs',
-            target: '#child.restart.arriving',
+            guard: 'isLatest',
+            target: '#child.restart.starting',
             actions: ['beginAgain', 'recordCrash'],
           },
         ],
         changed: RESTARTS,
         unhealthy: [
-          { guard: 'isPastCheckBudget', actions: 'spareUnhealthy' },
+          { guard: 'isPastCheckBudget', actions: 'ignoreUnhealthy' },
           {
             guard: 'canReplace',
             target: '#child.restart.replacing',
-            actions: ['beginAgain', 'recordUnhealthy', 'setAside'],
+            actions: ['beginAgain', 'recordUnhealthy', 'beginReplacement'],
           },
           { target: RESTART, actions: ['beginAgain', 'recordUnhealthy'] },
         ],
-        idle: { target: 'stopping', actions: 'explainStop' },
+        idle: { target: 'stopping', actions: 'recordReason' },
       },
     },
     stopping: {
@@ -90,10 +85,10 @@ export const childMachine = machineSetup.createMachine({
       onDone: [{ guard: 'isQueued', target: 'starting', actions: 'begin' }, { target: 'stopped' }],
     },
     restart: {
-      initial: 'leaving',
+      initial: 'stopping',
       states: {
-        leaving: { ...stopPhase, onDone: 'arriving' },
-        arriving: {
+        stopping: { ...stopPhase, onDone: 'starting' },
+        starting: {
           ...startPhase,
           on: { changed: { target: RESTART, actions: 'beginAgain' } },
           onDone: '#child.started',
@@ -102,48 +97,60 @@ export const childMachine = machineSetup.createMachine({
           ...startPhase,
           on: {
             changed: { target: 'replacing', reenter: true, actions: 'renew' },
-            exited: { guard: 'isIncumbent', target: 'arriving', actions: ['renew', 'recordCrash', 'lose'] },
+            exited: {
+              guard: 'isReplaced',
+              target: 'starting',
+              actions: ['renew', 'recordCrash', 'dropServing'],
+            },
           },
           onDone: 'retiring',
         },
         retiring: {
           ...retirePhase,
           on: {
-            changed: { actions: 'outdate' },
+            changed: { actions: 'markOutdated' },
             exited: [
-              { guard: 'isMeantToEnd', target: '#child.stopping', actions: 'explainStop' },
+              { guard: 'isMeantToEnd', target: '#child.stopping', actions: 'recordReason' },
               {
                 guard: 'crashesTooOften',
                 target: '#child.faulted',
-                actions: ['recordCrash', 'giveUp', 'lose'],
+                actions: ['recordCrash', 'recordCrashLoop', 'dropServing'],
               },
-              { guard: 'isOurs', target: 'arriving', actions: ['beginAgain', 'recordCrash', 'lose'] },
+              {
+                guard: 'isLatest',
+                target: 'starting',
+                actions: ['beginAgain', 'recordCrash', 'dropServing'],
+              },
             ],
           },
           onDone: [
-            { guard: 'isOutdated', target: 'replacing', actions: ['retired', 'beginAgain', 'setAside'] },
-            { target: '#child.started', actions: 'retired' },
+            {
+              guard: 'isOutdated',
+              target: 'replacing',
+              actions: ['clearPrevious', 'beginAgain', 'beginReplacement'],
+            },
+            { target: '#child.started', actions: 'clearPrevious' },
           ],
         },
       },
-      on: { stop: { target: 'stopping', actions: 'explainStop' } },
+      on: { stop: { target: 'stopping', actions: 'recordReason' } },
     },
     faulted: {
-      entry: 'fault',
-      initial: 'clearing',
+      entry: 'recordFault',
+      initial: 'killing',
       states: {
-        clearing: {
+        killing: {
           invoke: {
             id: 'kill',
             src: 'kill',
             input: actorInput,
-            onDone: { target: 'resting', actions: 'gone' },
-            onError: { target: 'resting', actions: 'stillAlive' },
+            onDone: { target: 'resting', actions: 'clear' },
+            onError: { target: 'resting', actions: 'recordSurvivors' },
           },
           after: {
             killTimeout: [
-              { guard: 'outlivesKill', target: 'resting', actions: 'stillAlive' },
-              { target: 'clearing', reenter: true },
+              { guard: 'outlivesKill', target: 'resting', actions: 'recordSurvivors' },
+              { target: 'killing', reenter: true },
             ],
           },
         },
@@ -152,16 +159,16 @@ export const childMachine = machineSetup.createMachine({
       on: {
         start: { guard: 'isForgiven', target: 'starting', actions: 'begin' },
         stop: [
-          { guard: 'holdsProcess', target: '#child.stopping.killing', actions: 'explainStop' },
-          { target: 'stopped', actions: 'explainStop' },
+          { guard: 'holdsProcess', target: '#child.stopping.killing', actions: 'recordReason' },
+          { target: 'stopped', actions: 'recordReason' },
         ],
-        restart: { target: 'starting', actions: ['forget', 'begin'] },
-        changed: { target: RESTART, actions: ['forget', 'beginAgain'] },
+        restart: { target: 'starting', actions: ['forgetCrashes', 'begin'] },
+        changed: { target: RESTART, actions: ['forgetCrashes', 'beginAgain'] },
       },
     },
   },
 })
 
-/** The public state behind a state of the machine. */
+/** Returns the public state that a state of the machine belongs to. */
 export const publicState = (value: string | object): ChildState =>
   (typeof value === 'string' ? value : Object.keys(value)[0]) as ChildState

@@ -1,98 +1,127 @@
-import { assign, setup } from 'xstate'
-import { crashLoopError, keptError } from '../../errors.ts'
+import { assign, fromPromise, type PromiseActorLogic, setup } from 'xstate'
+import { crashLoopError, keptError, type SpinnerError } from '../../errors.ts'
 import type { SlotGroup } from '../process-slots.ts'
-import * as actors from './actors.ts'
+import type { ChildRuntime } from '../runtime.ts'
 import {
   type Context,
   crashesWith,
   delayOf,
   failedWith,
-  isIncumbent,
-  isOurs,
   isOutOfAttempts,
   isPastCheckBudget,
   type MachineInput,
   ms,
   NEW_START,
-  NO_PROCESS,
   streakWith,
   unhealthyWith,
   withCrash,
 } from './context.ts'
 import { type MachineEvent, reasonOf } from './events.ts'
 
-/** After the kill a group has so long to vanish; what is left then cannot be ended (docs/hazards.md#h7). */
+/** Time after the kill in which a group must vanish; what is left then cannot be ended (docs/hazards.md#h7). */
 const KILL_TIMEOUT_MS = 5_000
-
-/** It is sent a little later than the wait begins; where it was only just sent, the wait begins again. */
+/** SIGKILL may go out after the timer started (blocked host): if it is more recent than this, wait again. */
 const SURELY_KILLED_MS = KILL_TIMEOUT_MS / 2
 
-const graceOf = ({ now, runtime: resources, settings }: Context, whom: SlotGroup): number =>
-  resources.slots.graceLeft(whom, ms(settings.stopTimeout), now())
+/** The input of every actor: the runtime that does the work, and the reason for it. */
+interface ActorInput {
+  readonly runtime: ChildRuntime
+  readonly reason: string
+}
 
-const outlivesKill = ({ runtime: { slots: attempts, helpers: beside } }: Context, whom: SlotGroup): boolean =>
-  attempts.outliveKill(whom, SURELY_KILLED_MS) || beside.outliveKill(SURELY_KILLED_MS)
+/** @internal Returns the input of an actor. */
+export const actorInput = ({ context: { reason, runtime } }: { context: Context }): ActorInput => ({
+  runtime,
+  reason,
+})
 
-/** @internal What the names in the table of `machine.ts` mean. */
+/** Makes an actor of something that the runtime does. */
+const io = <Output>(
+  run: (runtime: ChildRuntime, signal: AbortSignal, reason: string) => Promise<Output>,
+): PromiseActorLogic<Output, ActorInput> =>
+  fromPromise(({ input, signal }) => run(input.runtime, signal, input.reason))
+
+const pidOf = (event: MachineEvent): number | null => (event.type === 'exited' ? event.pid : null)
+
+/** True if the process that an attempt is about has ended: the next one, or the current one. */
+const isLatest = ({ runtime }: Context, event: MachineEvent): boolean =>
+  event.type === 'exited' && event.pid === runtime.slots.latest?.pid
+
+const graceOf = ({ now, runtime, settings }: Context, group: SlotGroup): number =>
+  runtime.slots.graceLeft(group, ms(settings.stopTimeout), now())
+
+const outlivesKill = ({ runtime: { helpers, slots } }: Context, group: SlotGroup): boolean =>
+  slots.outlivesKill(group, SURELY_KILLED_MS) || helpers.outlivesKill(SURELY_KILLED_MS)
+
+/**
+ * @internal The meaning of each name in the table of `machine.ts`. An action that assigns is pure; an action that has an effect
+ * calls the runtime or its slots, and assigns nothing.
+ */
 export const machineSetup = setup({
   types: {} as { context: Context; events: MachineEvent; input: MachineInput },
   actors: {
-    launch: actors.launch,
-    ready: actors.ready,
-    introduce: actors.introduce,
-    drain: actors.drain,
-    terminate: actors.terminate,
-    kill: actors.kill,
-    clear: actors.clear,
-    retire: actors.retire,
-    killRetired: actors.killRetired,
-    explain: actors.explain,
+    launch: io((runtime, signal) => runtime.launch(signal)),
+    ready: io((runtime, signal) => runtime.ready(signal)),
+    notifyPlugins: io((runtime, signal) => runtime.notifyPlugins(signal)),
+    drain: io((runtime, signal, reason) => runtime.drain(reason, signal)),
+    terminate: io((runtime) => runtime.terminate()),
+    kill: io((runtime) => runtime.kill()),
+    cleanUp: io((runtime) => runtime.cleanUp()),
+    retire: io((runtime, signal) => runtime.retire(signal)),
+    killPrevious: io((runtime) => runtime.killPrevious()),
+    diagnose: io<SpinnerError>((runtime) => runtime.diagnose()),
   },
   delays: {
     timeout: ({ context }) => ms(context.settings.timeout),
     stopTimeout: ({ context }) => graceOf(context, 'all'),
-    retireTimeout: ({ context }) => graceOf(context, 'retiree'),
+    retireTimeout: ({ context }) => graceOf(context, 'previous'),
     drainTimeout: ({ context }) => ms(context.settings.drainTimeout),
     killTimeout: KILL_TIMEOUT_MS,
     backoff: ({ context }) => delayOf(context),
   },
   guards: {
-    mustDrain: ({ context }) => context.serving && context.runtime.hasPlugins(),
-    isQueued: ({ context }) => context.queued,
-    hasPlugins: ({ context }) => context.runtime.hasPlugins(),
-    holdsProcess: ({ context }) => context.pid !== null || context.runtime.slots.hold,
-    isOutOfAttempts: ({ context }) => isOutOfAttempts(context),
+    // Of the processes.
+    isLatest: ({ context, event }) => isLatest(context, event),
+    isCurrent: ({ context, event }) => pidOf(event) === context.runtime.slots.current?.pid,
+    isReplaced: ({ context: { runtime }, event }) =>
+      runtime.slots.isReplacing && pidOf(event) === runtime.slots.current?.pid,
+    isPrevious: ({ context, event }) => pidOf(event) === context.runtime.slots.previous?.pid,
+    hasPrevious: ({ context }) => context.runtime.slots.previous !== null,
+    holdsProcess: ({ context }) => context.runtime.slots.hasProcess,
     canReplace: ({ context }) => context.runtime.canReplace(),
-    canKeep: ({ context }) => context.incumbent !== null && context.runtime.canKeep(),
-    hasRetiree: ({ context }) => context.retiree !== null,
-    mustKeep: ({ context }) =>
-      context.incumbent !== null && isOutOfAttempts(context) && context.runtime.canKeep(),
-    leavesNobody: ({ context, event }) =>
-      isOurs(context, event) && context.retiree !== null && !context.runtime.slots.canFallBack,
-    mustLeave: ({ context }) => context.incumbent !== null && context.runtime.mustLeave(),
-    isIncumbent: ({ context, event }) => isIncumbent(context, event),
-    isServing: ({ context, event }) =>
-      context.incumbent === null ? isOurs(context, event) : isIncumbent(context, event),
-    isRetiree: ({ context, event }) => event.type === 'exited' && event.pid === context.retiree,
+    canKeepCurrent: ({ context }) => context.runtime.canKeepCurrent(),
+    mustKeepCurrent: ({ context }) => isOutOfAttempts(context) && context.runtime.canKeepCurrent(),
+    mustStopFirst: ({ context }) => context.runtime.mustStopFirst(),
+    leavesNone: ({ context, event }) => {
+      const { canFallBack, previous } = context.runtime.slots
+      return isLatest(context, event) && previous !== null && !canFallBack
+    },
+    // Of plugins.
+    hasPlugins: ({ context }) => context.runtime.hasPlugins(),
+    mustDrain: ({ context: { runtime } }) =>
+      runtime.slots.current?.isServing === true && runtime.hasPlugins(),
+    // Of counts and times.
+    isQueued: ({ context }) => context.queued,
     isOutdated: ({ context }) => context.outdated,
-    mustWait: ({ context }) => delayOf(context) > 0,
-    isOurs: ({ context, event }) => isOurs(context, event),
+    isOutOfAttempts: ({ context }) => isOutOfAttempts(context),
+    isPastCheckBudget: ({ context }) => isPastCheckBudget(context),
+    isForgiven: ({ context }) => context.now() - context.faultedAt >= ms(context.settings.faultTimeout),
     isMeantToEnd: ({ context, event }) =>
-      isOurs(context, event) &&
+      isLatest(context, event) &&
       (context.settings.restart === 'never' ||
         (context.settings.restart === 'on-failure' && event.type === 'exited' && event.exit.code === 0)),
     crashesTooOften: ({ context, event }) =>
-      isOurs(context, event) && crashesWith(context).length > context.settings.maxRestarts,
-    isPastCheckBudget: ({ context }) => isPastCheckBudget(context),
-    // Where the host was held up, the signal has gone out later than the wait began; and a timer may be early by a bit.
+      isLatest(context, event) && crashesWith(context).length > context.settings.maxRestarts,
+    mustWait: ({ context }) => delayOf(context) > 0,
+    // The signal of a blocked host goes out later than the wait begins, and a timer may fire a bit early.
     hadItsGrace: ({ context }) => graceOf(context, 'all') <= 1,
-    retireeHadItsGrace: ({ context }) => graceOf(context, 'retiree') <= 1,
+    previousHadItsGrace: ({ context }) => graceOf(context, 'previous') <= 1,
     outlivesKill: ({ context }) => outlivesKill(context, 'all'),
-    outlivesClearing: ({ context }) => outlivesKill(context, 'cleared'),
-    retireeOutlivesKill: ({ context }) => outlivesKill(context, 'retiree'),
-    isForgiven: ({ context }) => context.now() - context.faultedAt >= ms(context.settings.faultTimeout),
+    failedOutlivesKill: ({ context }) => outlivesKill(context, 'failed'),
+    previousOutlivesKill: ({ context }) => outlivesKill(context, 'previous'),
   },
   actions: {
+    // Pure: what the machine remembers.
     begin: assign({ ...NEW_START, queued: false, reason: 'it was asked for' }),
     beginAgain: assign(({ context, event }) => ({
       ...NEW_START,
@@ -100,76 +129,26 @@ export const machineSetup = setup({
       reason: reasonOf(event),
       restartCount: context.restartCount + 1,
     })),
-    // What is under way begins anew, and is not one more.
+    // A restart that is under way begins again, and is not counted once more.
     renew: assign(({ context, event }) => ({
       ...NEW_START,
       reason: event.type === 'changed' ? reasonOf(event) : context.reason,
     })),
     adopt: assign(({ context }) => ({ settings: context.runtime.settings })),
-    adoptLaunched: assign(({ context: { runtime: resources, settings } }) => ({
-      settings: resources.slots.newest?.settings ?? settings,
+    adoptLaunched: assign(({ context: { runtime, settings } }) => ({
+      settings: runtime.slots.latest?.settings ?? settings,
     })),
-    forget: assign({ crashes: [], unhealthy: [], streak: 0 }),
-    failed: assign(({ context, event }) =>
+    recordFailure: assign(({ context, event }) =>
       failedWith(context, (event as unknown as { error: unknown }).error),
     ),
-    stillAlive: assign(({ context }) => ({ error: context.runtime.stillAlive() })),
-    stuck: ({ context: { runtime: resources } }) => resources.slots.linger(resources.slots.newest),
-    abandon: assign(({ context: { incumbent, pid, runtime: resources, retiree } }) => {
-      resources.slots.abandon()
-      return { ...NO_PROCESS, pid: pid ?? incumbent ?? retiree }
-    }),
-    open: assign({ serving: true }),
-    serve: assign(({ context: { kept, now, readyAt } }) => ({
-      serving: true,
-      readyAt: kept ? readyAt : now(),
+    recordKept: assign(({ context: { error, restartCount, runtime, settings } }) => ({
+      settings: runtime.settingsInForce,
+      kept: true,
+      error: error && keptError(settings.name, error),
+      restartCount: restartCount - 1,
     })),
-    drained: assign({ serving: false }),
-    gone: assign(({ context }) => {
-      context.runtime.gone()
-      return { ...NO_PROCESS, serving: false }
-    }),
-    cleared: assign(({ context }) => {
-      context.runtime.cleared()
-      return { pid: null, serving: context.incumbent !== null }
-    }),
-    setAside: assign(({ context }) => {
-      context.runtime.slots.setAside()
-      return { incumbent: context.pid, pid: null }
-    }),
-    keep: assign(({ context }) => {
-      const { error, incumbent, runtime: resources, restartCount } = context
-      resources.slots.keep()
-      const { settingsInForce: settings } = resources
-      const kept = error && keptError(settings.name, error)
-      return {
-        ...NO_PROCESS,
-        settings,
-        pid: incumbent,
-        kept: true,
-        error: kept,
-        restartCount: restartCount - 1,
-      }
-    }),
-    promote: assign(({ context: { incumbent, runtime: resources, retiree } }) => {
-      resources.slots.promote()
-      return { incumbent: null, retiree: incumbent ?? retiree }
-    }),
-    confirm: ({ context }) => context.runtime.confirm(),
-    fallBack: assign(({ context: { runtime: resources, retiree } }) => {
-      resources.slots.fallBack()
-      return { incumbent: retiree, retiree: null }
-    }),
-    lose: assign(({ context }) => {
-      context.runtime.slots.promote()
-      return { incumbent: null, retiree: null }
-    }),
-    retired: assign(({ context }) => {
-      context.runtime.slots.retired()
-      return { retiree: null }
-    }),
-    lingers: ({ context }) => context.runtime.lingers(),
-    outdate: assign({ outdated: true }),
+    recordReady: assign(({ context: { kept, now, readyAt } }) => ({ readyAt: kept ? readyAt : now() })),
+    recordSurvivors: assign(({ context }) => ({ error: context.runtime.survivorsError() })),
     recordCrash: assign(({ context, event }) =>
       event.type === 'exited'
         ? {
@@ -180,21 +159,40 @@ export const machineSetup = setup({
           }
         : {},
     ),
-    giveUp: assign(({ context: { crashes, error, now, settings } }) => {
+    recordCrashLoop: assign(({ context: { crashes, error, now, settings } }) => {
       const counted = crashes.filter((at) => now() - at < ms(settings.restartTolerance)).length
       return error ? { error: crashLoopError(error, counted, settings.restartTolerance) } : {}
     }),
     recordUnhealthy: assign(({ context }) => ({ unhealthy: unhealthyWith(context) })),
-    spareUnhealthy: ({ context, event }) => context.runtime.spared(reasonOf(event)),
-    queue: assign({ queued: true }),
-    unqueue: assign({ queued: false }),
-    explainStop: assign(({ event }) => ({ reason: reasonOf(event) })),
-    fault: assign(({ context }) => ({
+    recordReason: assign(({ event }) => ({ reason: reasonOf(event) })),
+    recordFault: assign(({ context }) => ({
       queued: false,
       faultedAt: context.now(),
       reason: context.error?.message ?? 'it failed',
     })),
-    breakDown: assign(({ event }) => (event.type === 'broken' ? { error: event.error } : {})),
+    recordBreakdown: assign(({ event }) => (event.type === 'broken' ? { error: event.error } : {})),
+    forgetCrashes: assign({ crashes: [], unhealthy: [], streak: 0 }),
+    markOutdated: assign({ outdated: true }),
+    queue: assign({ queued: true }),
+    unqueue: assign({ queued: false }),
+    // Effects: which process is which.
+    beginReplacement: ({ context }) => context.runtime.slots.beginReplacement(),
+    promote: ({ context }) => context.runtime.slots.promote(),
+    fallBack: ({ context }) => context.runtime.slots.fallBack(),
+    keepCurrent: ({ context }) => context.runtime.slots.keepCurrent(),
+    dropServing: ({ context }) => context.runtime.slots.dropServing(),
+    abandonReplacement: ({ context }) => context.runtime.slots.abandonReplacement(),
+    leaveNextBehind: ({ context: { runtime } }) => runtime.slots.leaveBehind(runtime.slots.latest),
+    leavePreviousBehind: ({ context }) => context.runtime.leavePreviousBehind(),
+    clearFailed: ({ context }) => context.runtime.clearFailed(),
+    clearPrevious: ({ context }) => context.runtime.slots.clearPrevious(),
+    clear: ({ context }) => context.runtime.clear(),
+    startServing: ({ context }) => context.runtime.slots.current?.startServing(),
+    stopServing: ({ context }) => context.runtime.slots.current?.stopServing(),
+    // Effects: the rest.
+    reportFailure: ({ context: { error, failure, runtime } }) => runtime.reportFailure(error, failure),
+    ignoreUnhealthy: ({ context, event }) => context.runtime.ignoreUnhealthy(reasonOf(event)),
+    commit: ({ context }) => context.runtime.commit(),
     release: ({ context }) => context.runtime.release(),
   },
 })

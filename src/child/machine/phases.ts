@@ -1,84 +1,92 @@
-import { and, assign, raise } from 'xstate'
-import { actorInput } from './context.ts'
-import { machineSetup } from './names.ts'
+import { and, raise } from 'xstate'
+import { actorInput, machineSetup } from './names.ts'
 
-/** What the kill did not end stays, and nothing is started over it. */
-const SURVIVED = { target: '#child.faulted.resting', actions: ['abandon', 'stillAlive'] } as const
-/** The same of a new process, while the old one serves. */
-const STUCK = { target: '#child.started', actions: ['stillAlive', 'stuck', 'cleared', 'keep'] } as const
-
-/** The new version failed, and the old one serves. */
-const KEPT = { guard: 'mustKeep', target: '#child.started', actions: ['cleared', 'keep'] } as const
-/** The old one cannot stay until the next one is ready: its socket is gone, or the options are others by now. */
-const UNREPLACED = {
-  guard: 'mustLeave',
-  target: '#child.restart.leaving',
-  actions: ['cleared', 'renew', 'abandon'],
+/** An attempt failed: its processes are cleaned up before the next one. */
+const ATTEMPT_FAILED = { target: 'cleaningUp', actions: ['recordFailure', 'reportFailure'] } as const
+/** What survived the kill stays, and nothing is started beside it. */
+const SURVIVED = {
+  target: '#child.faulted.resting',
+  actions: ['abandonReplacement', 'recordSurvivors'],
+} as const
+/** The next process survived the kill, and the current one serves. */
+const STUCK = {
+  target: '#child.started',
+  actions: ['recordSurvivors', 'leaveNextBehind', 'clearFailed', 'keepCurrent', 'recordKept'],
 } as const
 
-/** @internal From nothing to ready: what is left of the last process is cleared away, then attempt after attempt. */
+/** The next process did not come up, and the current one serves. */
+const KEPT = {
+  guard: 'mustKeepCurrent',
+  target: '#child.started',
+  actions: ['clearFailed', 'keepCurrent', 'recordKept'],
+} as const
+/** The current process cannot serve until the next one is ready: its socket is gone, or the options have changed. */
+const STOP_FIRST = {
+  guard: 'mustStopFirst',
+  target: '#child.restart.stopping',
+  actions: ['clearFailed', 'renew', 'abandonReplacement'],
+} as const
+
+/** @internal From nothing to ready: cleans up what the last process left, then makes attempt after attempt. */
 export const startPhase = machineSetup.createStateConfig({
-  initial: 'clearing',
+  initial: 'cleaningUp',
   states: {
-    clearing: {
+    cleaningUp: {
       invoke: {
-        id: 'clear',
-        src: 'clear',
+        id: 'cleanUp',
+        src: 'cleanUp',
         input: actorInput,
         onDone: [
           KEPT,
-          UNREPLACED,
-          { guard: 'isOutOfAttempts', target: '#child.faulted', actions: 'cleared' },
-          { guard: 'mustWait', target: 'waiting', actions: 'cleared' },
-          { target: 'launching', actions: 'cleared' },
+          STOP_FIRST,
+          { guard: 'isOutOfAttempts', target: '#child.faulted', actions: 'clearFailed' },
+          { guard: 'mustWait', target: 'waiting', actions: 'clearFailed' },
+          { target: 'launching', actions: 'clearFailed' },
         ],
-        onError: [{ guard: 'canKeep', ...STUCK }, SURVIVED],
+        onError: [{ guard: 'canKeepCurrent', ...STUCK }, SURVIVED],
       },
-      // Where the host itself was held up, what was killed may have ended long ago, or was not killed yet.
+      // After the host was blocked, the killed process may have ended long ago, or was not killed yet.
       after: {
         killTimeout: [
-          { guard: and(['outlivesClearing', 'canKeep']), ...STUCK },
-          { guard: 'outlivesClearing', ...SURVIVED },
-          { target: 'clearing', reenter: true },
+          { guard: and(['failedOutlivesKill', 'canKeepCurrent']), ...STUCK },
+          { guard: 'failedOutlivesKill', ...SURVIVED },
+          { target: 'cleaningUp', reenter: true },
         ],
       },
     },
-    waiting: { after: { backoff: [UNREPLACED, { target: 'launching' }] } },
+    waiting: { after: { backoff: [STOP_FIRST, { target: 'launching' }] } },
     launching: {
       entry: 'adopt',
-      // Others may have come before the spawn.
+      // Other options may have come before the spawn.
       exit: 'adoptLaunched',
       invoke: {
         id: 'launch',
         src: 'launch',
         input: actorInput,
-        onDone: {
-          target: 'readying',
-          actions: assign(({ event }) => ({ pid: event.output })),
-        },
-        onError: { target: 'clearing', actions: 'failed' },
+        onDone: 'awaitingReady',
+        onError: ATTEMPT_FAILED,
       },
     },
-    readying: {
+    awaitingReady: {
       invoke: {
         id: 'ready',
         src: 'ready',
         input: actorInput,
-        onDone: [{ guard: 'hasPlugins', target: 'introducing' }, { target: 'arrived' }],
-        onError: { target: 'clearing', actions: 'failed' },
+        onDone: [{ guard: 'hasPlugins', target: 'notifyingPlugins' }, { target: 'done' }],
+        onError: ATTEMPT_FAILED,
       },
       on: {
-        exited: { guard: 'isOurs', target: 'clearing', actions: 'failed' },
-        late: { target: 'clearing', actions: 'failed' },
+        exited: { guard: 'isLatest', ...ATTEMPT_FAILED },
+        late: ATTEMPT_FAILED,
       },
       initial: 'inTime',
       states: {
         inTime: { after: { timeout: 'overdue' } },
-        // Where the host itself was held up, what it has not seen yet may have happened long ago.
+        // After the host was blocked, what it has not seen yet may have happened long ago.
         overdue: {
           invoke: {
-            id: 'explain',
-            src: 'explain',
+            id: 'diagnose',
+            src: 'diagnose',
             input: actorInput,
             onDone: { actions: raise(({ event }) => ({ type: 'late', error: event.output })) },
             onError: { actions: raise(({ event }) => ({ type: 'late', error: event.error })) },
@@ -86,19 +94,33 @@ export const startPhase = machineSetup.createStateConfig({
         },
       },
     },
-    introducing: {
-      entry: ['promote', 'open'],
-      invoke: { id: 'introduce', src: 'introduce', input: actorInput, onDone: 'arrived', onError: 'arrived' },
+    notifyingPlugins: {
+      entry: ['promote', 'startServing'],
+      invoke: {
+        id: 'notifyPlugins',
+        src: 'notifyPlugins',
+        input: actorInput,
+        onDone: 'done',
+        onError: 'done',
+      },
       on: {
         exited: [
-          { guard: 'leavesNobody', target: '#child.restart.arriving', actions: ['failed', 'lose'] },
-          { guard: 'isOurs', target: 'clearing', actions: ['failed', 'fallBack'] },
+          {
+            guard: 'leavesNone',
+            target: '#child.restart.starting',
+            actions: ['recordFailure', 'reportFailure', 'dropServing'],
+          },
+          {
+            guard: 'isLatest',
+            target: 'cleaningUp',
+            actions: ['recordFailure', 'reportFailure', 'fallBack'],
+          },
         ],
-        changed: { guard: 'hasRetiree', actions: 'outdate' },
+        changed: { guard: 'hasPrevious', actions: 'markOutdated' },
       },
-      after: { drainTimeout: 'arrived' },
+      after: { drainTimeout: 'done' },
     },
-    arrived: { type: 'final' },
+    done: { type: 'final' },
   },
 })
 
@@ -108,9 +130,9 @@ export const stopPhase = machineSetup.createStateConfig({
   states: {
     choosing: { always: [{ guard: 'mustDrain', target: 'draining' }, { target: 'terminating' }] },
     draining: {
-      exit: 'drained',
+      exit: 'stopServing',
       invoke: { id: 'drain', src: 'drain', input: actorInput, onDone: 'terminating', onError: 'terminating' },
-      on: { exited: { guard: 'isServing', target: 'terminating' } },
+      on: { exited: { guard: 'isCurrent', target: 'terminating' } },
       after: { drainTimeout: 'terminating' },
     },
     terminating: {
@@ -118,7 +140,7 @@ export const stopPhase = machineSetup.createStateConfig({
         id: 'terminate',
         src: 'terminate',
         input: actorInput,
-        onDone: { target: 'left', actions: 'gone' },
+        onDone: { target: 'done', actions: 'clear' },
       },
       after: {
         stopTimeout: [
@@ -132,7 +154,7 @@ export const stopPhase = machineSetup.createStateConfig({
         id: 'kill',
         src: 'kill',
         input: actorInput,
-        onDone: { target: 'left', actions: 'gone' },
+        onDone: { target: 'done', actions: 'clear' },
         onError: SURVIVED,
       },
       after: {
@@ -142,45 +164,45 @@ export const stopPhase = machineSetup.createStateConfig({
         ],
       },
     },
-    left: { type: 'final' },
+    done: { type: 'final' },
   },
 })
 
-/** @internal The new process serves: the old one takes no new traffic, and is ended. */
+/** @internal The next process serves: the previous one gets no new traffic, and is ended. */
 export const retirePhase = machineSetup.createStateConfig({
-  entry: ['promote', 'confirm', 'serve'],
+  entry: ['promote', 'commit', 'startServing', 'recordReady'],
   initial: 'choosing',
   states: {
     choosing: { always: [{ guard: 'hasPlugins', target: 'draining' }, { target: 'terminating' }] },
     draining: {
       invoke: { id: 'drain', src: 'drain', input: actorInput, onDone: 'terminating', onError: 'terminating' },
-      on: { exited: { guard: 'isRetiree', target: 'terminating' } },
+      on: { exited: { guard: 'isPrevious', target: 'terminating' } },
       after: { drainTimeout: 'terminating' },
     },
     terminating: {
-      invoke: { id: 'retire', src: 'retire', input: actorInput, onDone: 'left' },
+      invoke: { id: 'retire', src: 'retire', input: actorInput, onDone: 'done' },
       after: {
         retireTimeout: [
-          { guard: 'retireeHadItsGrace', target: 'killing' },
+          { guard: 'previousHadItsGrace', target: 'killing' },
           { target: 'terminating', reenter: true },
         ],
       },
     },
     killing: {
       invoke: {
-        id: 'killRetired',
-        src: 'killRetired',
+        id: 'killPrevious',
+        src: 'killPrevious',
         input: actorInput,
-        onDone: 'left',
-        onError: { target: 'left', actions: 'lingers' },
+        onDone: 'done',
+        onError: { target: 'done', actions: 'leavePreviousBehind' },
       },
       after: {
         killTimeout: [
-          { guard: 'retireeOutlivesKill', target: 'left', actions: 'lingers' },
+          { guard: 'previousOutlivesKill', target: 'done', actions: 'leavePreviousBehind' },
           { target: 'killing', reenter: true },
         ],
       },
     },
-    left: { type: 'final' },
+    done: { type: 'final' },
   },
 })

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { AnyMachineSnapshot, EventObject } from 'xstate'
+import type { AnyMachineSnapshot, EventObject, ExecutableActionsFrom } from 'xstate'
 import { getNextTransitions, initialTransition, transition } from 'xstate'
 import { NO_HISTORY } from '../../../src/child/info.ts'
+import type { Launch } from '../../../src/child/launch.ts'
 import { childMachine, publicState } from '../../../src/child/machine/machine.ts'
+import { ProcessSlots } from '../../../src/child/process-slots.ts'
 import type { ChildRuntime } from '../../../src/child/runtime.ts'
 import { SpinnerError } from '../../../src/errors.ts'
 import { completeSettings } from '../../../src/options/normalise.ts'
@@ -29,32 +31,46 @@ const VARIANTS: Partial<ChildSettings>[] = [
   { attempts: 2, maxRestarts: 1, restartOrder: 'start-first' },
 ]
 
-/** What actions call and expect nothing of. */
-const CALLS = ['gone', 'release', 'spared', 'cleared', 'confirm', 'lingers']
-const CALLS_OF_ATTEMPTS = ['setAside', 'keep', 'promote', 'fallBack', 'abandon', 'linger', 'retired']
+/** Launches by pid, so that a process is the same object on every path that the walk takes. */
+const launches = new Map<number, Launch>()
 
-function resources(changes: Partial<ChildSettings>, hasPlugins: boolean): ChildRuntime {
+function launched(pid: number, settings: ChildSettings): Launch {
+  const known = launches.get(pid)
+  if (known) return Object.assign(known, { settings })
+  const process = {
+    pid,
+    exit: null,
+    signalledAt: 0,
+    outlivesKill: () => true,
+    whenGone: () => new Promise(() => {}),
+  }
+  const launch = { pid, settings, process, isServing: true, startServing() {}, stopServing() {} }
+  launches.set(pid, launch as unknown as Launch)
+  return launch as unknown as Launch
+}
+
+/** Methods that actions call without expecting anything. */
+const CALLS = ['release', 'commit', 'reportFailure', 'ignoreUnhealthy', 'leavePreviousBehind']
+
+/** A runtime that holds real slots and does nothing. */
+function runtimeWith(changes: Partial<ChildSettings>, hasPlugins: boolean): ChildRuntime {
   const settings = { ...completeSettings({ name: 'a', given: {}, signal: undefined }, {}), ...changes }
-  const callable = (calls: string[]): object => Object.fromEntries(calls.map((call) => [call, () => {}]))
-  const stub = {
+  const runtime = {
     settings,
+    settingsInForce: settings,
+    slots: new ProcessSlots(),
+    helpers: { outlivesKill: () => true },
     hasPlugins: () => hasPlugins,
     classify: () => ({ error, kind: 'child' }),
-    stillAlive: () => error,
+    survivorsError: () => error,
     canReplace: () => settings.restartOrder === 'start-first',
-    canKeep: () => true,
-    mustLeave: () => false,
-    settingsInForce: settings,
-    slots: {
-      hold: false,
-      canFallBack: true,
-      graceLeft: () => 0,
-      outliveKill: () => true,
-      ...callable(CALLS_OF_ATTEMPTS),
-    },
-    ...callable(CALLS),
+    canKeepCurrent: () => runtime.slots.isReplacing,
+    mustStopFirst: () => false,
+    clear: () => runtime.slots.clear(),
+    clearFailed: () => (runtime.slots.isReplacing ? runtime.slots.clearNext() : runtime.slots.clear()),
+    ...Object.fromEntries(CALLS.map((call) => [call, () => {}])),
   }
-  return stub as unknown as ChildRuntime
+  return runtime as unknown as ChildRuntime
 }
 
 /** The events that a configuration answers to, with payloads, by the column that they stand for. */
@@ -71,16 +87,13 @@ function eventsOf(snapshot: AnyMachineSnapshot): { column: Column; event: EventO
   const gone = [PID, PID + 1, STALE].map((pid) => ({ type: 'exited', pid, exit, error }))
   const inner = [...new Set(getNextTransitions(snapshot).map(({ eventType }) => eventType))]
     .filter((type) => type.startsWith('xstate.') && !type.startsWith('xstate.done.state'))
-    .map((type) => ({ type, output: newPid(snapshot), error }))
+    .map((type) => ({ type, output: undefined, error }))
   return [
     ...outside,
     ...gone.map((event) => ({ column: 'gone' as const, event })),
     ...inner.map((event) => ({ column: columnOf(event.type), event })),
   ]
 }
-
-/** What a spawn gives: two processes of a child never have the same number. */
-const newPid = ({ context: { incumbent } }: AnyMachineSnapshot): number => (incumbent === PID ? PID + 1 : PID)
 
 /** An actor's report belongs to the column of what it waits for. */
 const columnOf = (type: string): Column =>
@@ -94,42 +107,97 @@ interface Step {
   readonly snapshot: AnyMachineSnapshot
 }
 
-/** Every step that the machine can take, walked to the end without running anything. */
-function walk(
-  changes: Partial<ChildSettings>,
-  hasPlugins: boolean,
-): { steps: Step[]; snapshots: AnyMachineSnapshot[] } {
-  const input = {
-    runtime: resources(changes, hasPlugins),
-    history: NO_HISTORY,
-    now: () => 1_000_000,
-    random: () => 0.5,
-  }
-  const [first] = initialTransition(childMachine, input)
-  const seen = new Map<string, AnyMachineSnapshot>()
-  const steps: Step[] = []
-  const queue: AnyMachineSnapshot[] = [first]
-  for (let snapshot = queue.shift(); snapshot; snapshot = queue.shift()) {
-    const key = keyOf(snapshot)
-    if (seen.has(key)) continue
-    seen.set(key, snapshot)
-    for (const { column, event } of eventsOf(snapshot)) {
-      const [next] = transition(childMachine, snapshot as never, event as never)
-      const step = { column, event: event.type, snapshot: next as AnyMachineSnapshot }
-      steps.push({ ...step, from: publicState(snapshot.value), to: publicState(next.value) })
-      queue.push(next as AnyMachineSnapshot)
-    }
-  }
-  return { steps, snapshots: [...seen.values()] }
+/** A state of the machine, and which process is which in it. */
+interface Place {
+  readonly snapshot: AnyMachineSnapshot
+  readonly slots: ProcessSlots
 }
 
-function keyOf({ value, context }: AnyMachineSnapshot): string {
-  const { pid, serving, queued, failed, failure, crashes, unhealthy, incumbent, retiree, outdated } = context
+const copyOf = (slots: ProcessSlots): ProcessSlots => {
+  const { current, isReplacing, leftovers, next, previous } = slots
+  const copy = Object.assign(new ProcessSlots(), { current, isReplacing, next, previous })
+  for (const launch of leftovers) copy.leftovers.add(launch)
+  return copy
+}
+
+/** Takes one step: the machine decides, then its effects on the slots are run. */
+function take(
+  { snapshot, slots }: Place,
+  event: EventObject,
+  runtime: { slots: ProcessSlots; settings: ChildSettings },
+): Place {
+  runtime.slots = copyOf(slots)
+  if (event.type === 'xstate.done.actor.launch') {
+    // Two processes of a child never have the same number.
+    const pid = runtime.slots.isReplacing && runtime.slots.current?.pid === PID ? PID + 1 : PID
+    runtime.slots.place(launched(pid, runtime.settings))
+  }
+  const [next, actions] = transition(childMachine, snapshot as never, event as never)
+  run(actions)
+  return { snapshot: next as AnyMachineSnapshot, slots: runtime.slots }
+}
+
+/** Runs the effects of a step; what xstate itself would do, such as starting an actor, is left out. */
+function run(actions: readonly ExecutableActionsFrom<typeof childMachine>[]): void {
+  for (const action of actions as readonly {
+    type: string
+    exec?: unknown
+    info: unknown
+    params: unknown
+  }[]) {
+    if (typeof action.exec === 'function' && !action.type.startsWith('xstate.'))
+      action.exec(action.info, action.params)
+  }
+}
+
+/** Every step that the machine can take, walked to the end without running any process. */
+function walk(changes: Partial<ChildSettings>, hasPlugins: boolean): { steps: Step[]; places: Place[] } {
+  const runtime = runtimeWith(changes, hasPlugins)
+  const input = { runtime, history: NO_HISTORY, now: () => 1_000_000, random: () => 0.5 }
+  const [first] = initialTransition(childMachine, input)
+  const seen = new Map<string, Place>()
+  const steps: Step[] = []
+  const queue: Place[] = [{ snapshot: first, slots: new ProcessSlots() }]
+  for (let place = queue.shift(); place; place = queue.shift()) {
+    const key = keyOf(place)
+    if (seen.has(key)) continue
+    seen.set(key, place)
+    const { snapshot } = place
+    for (const { column, event } of eventsOf(snapshot)) {
+      const next = take(place, event, runtime as never)
+      const to = publicState(next.snapshot.value)
+      steps.push({
+        column,
+        event: event.type,
+        snapshot: next.snapshot,
+        from: publicState(snapshot.value),
+        to,
+      })
+      queue.push(next)
+    }
+  }
+  return { steps, places: [...seen.values()] }
+}
+
+function keyOf({ snapshot: { value, context }, slots }: Place): string {
+  const { queued, failed, failure, crashes, unhealthy, outdated } = context
   // With options that stay, more crashes than these tell nothing new.
   const counted = Math.min(crashes.length, context.settings.maxRestarts + 1)
-  const two = [incumbent, retiree, outdated]
-  const told = [value, pid, serving, queued, failed, failure, counted, unhealthy.length, two]
-  return JSON.stringify(told)
+  // Which process is which matters, and not their numbers.
+  const filled = [slots.current, slots.next, slots.previous].map((launch) => launch !== null)
+  const hasLeft = slots.leftovers.size > 0
+  return JSON.stringify([
+    value,
+    queued,
+    failed,
+    failure,
+    counted,
+    unhealthy.length,
+    outdated,
+    filled,
+    hasLeft,
+    slots.isReplacing,
+  ])
 }
 
 const walks = VARIANTS.flatMap((changes) => [walk(changes, false), walk(changes, true)])
@@ -155,17 +223,17 @@ const isArrival = (from: ChildState, to: ChildState): boolean =>
 
 test('every state of the machine is reached, and none is ever in error', () => {
   const reached = new Set(
-    walks.flatMap(({ snapshots }) => snapshots.flatMap((snapshot) => pathsOf(snapshot.value))),
+    walks.flatMap(({ places }) => places.flatMap(({ snapshot }) => pathsOf(snapshot.value))),
   )
   const all = pathsIn(childMachine.root)
   expect(all.filter((state) => !reached.has(state) && !PASSED.has(state.split('.').at(-1) ?? ''))).toEqual([])
-  for (const { snapshots } of walks) {
-    for (const snapshot of snapshots) expect(snapshot.status).toBe('active')
+  for (const { places } of walks) {
+    for (const { snapshot } of places) expect(snapshot.status).toBe('active')
   }
 })
 
 /** States that are left in the step in which they are entered. */
-const PASSED = new Set(['arrived', 'left', 'choosing'])
+const PASSED = new Set(['done', 'choosing'])
 
 interface Node {
   readonly states: Record<string, Node>
@@ -183,11 +251,11 @@ const pathsOf = (value: unknown, prefix = ''): string[] =>
       ])
 
 test('a stale exit, of a process that is not the present one, moves nothing', () => {
-  for (const { snapshots } of walks) {
-    for (const snapshot of snapshots) {
+  const runtime = runtimeWith({}, true)
+  for (const { places } of walks) {
+    for (const place of places) {
       const event = { type: 'exited', pid: STALE, exit: { code: 1, signal: null }, error } as const
-      const [next] = transition(childMachine, snapshot as never, event)
-      expect(next.value).toEqual(snapshot.value)
+      expect(take(place, event, runtime as never).snapshot.value).toEqual(place.snapshot.value)
     }
   }
 })
