@@ -9,15 +9,15 @@ const SHORTEST_DELAY_MS = 100
 const RESOURCE_DELAY_MS = 1_000
 
 /**
- * Adds a crash to the ones that still count. Times are monotonic milliseconds; at most `max + 1` are kept, since
- * one more than allowed is all that ever needs to be known.
+ * Adds a crash to those that still count. Times are monotonic milliseconds. Keeps at most `max + 1`: one more than
+ * allowed is enough to know.
  */
 export function addCrash(crashes: readonly number[], now: number, windowMs: number, max: number): number[] {
   return [...crashes.filter((at) => now - at < windowMs), now].slice(-(max + 1))
 }
 
 /**
- * How long to wait before try number `step`, in milliseconds: none before the first, then exponential with full
+ * Returns the milliseconds to wait before attempt number `step`: none before the first, then exponential backoff with full
  * jitter above a floor, so that children that fail together do not come back together.
  */
 export function backoff(step: number, random: number): number {
@@ -26,42 +26,42 @@ export function backoff(step: number, random: number): number {
   return Math.max(SHORTEST_DELAY_MS, random * ceiling)
 }
 
-/** The wait after a failure that is the machine's and not the child's: out of descriptors, processes, memory. */
+/** Returns the wait after a failure of the machine and not of the child: out of descriptors, processes or memory. */
 export function resourceBackoff(step: number, random: number): number {
   return RESOURCE_DELAY_MS + backoff(step, random)
 }
 
 /**
- * What kind of failure an attempt was. Only the child's own count towards `attempts`; a taken port costs a fresh
- * port, an exhausted machine costs time, each up to a bound of its own.
+ * The kind of a failed attempt. Only failures of the child count towards `attempts`. A taken port costs another port, an
+ * exhausted machine costs time, each up to a bound of its own.
  */
 export type FailureKind = 'child' | 'address' | 'resource'
 
-/** How often each kind may happen in one start before the child is faulted. */
+/** Returns how often a kind of failure may happen in one start before the child is faulted. */
 export function allowance(kind: FailureKind, attempts: number): number {
   if (kind === 'child') return attempts
   return kind === 'address' ? attempts + 3 : 10
 }
 
 const ADDRESS_TAKEN = /EADDRINUSE|address already in use/i
-/** As Node says it. */
+/** The message of Node. */
 const TAKEN_PORT = /address already in use \S*:(\d+)$/i
 
-/** What is known of the process that failed. */
+/** Facts about the process that failed. */
 export interface LastSeen {
-  /** Where it was told to listen. */
+  /** The address that the process was told to listen on. */
   readonly bound: Address | null
   readonly stderrTail: readonly string[]
 }
 
-/** What kind of failure an attempt was, and the error that stands for it. */
+/** Returns the kind of a failed attempt, and the error that stands for it. */
 export function classify(
   thrown: unknown,
   settings: ChildSettings,
   attempts: number,
   { bound, stderrTail }: LastSeen,
 ): { error: SpinnerError; kind: FailureKind } {
-  // An error that was made for another child, or frozen, stays as it is beneath one of ours.
+  // Wrap an error of another child, and a frozen one, and leave it unchanged.
   const isOurs = thrown instanceof SpinnerError && thrown.child === settings.name && !Object.isFrozen(thrown)
   const error = isOurs ? thrown : wrapped(thrown, settings.name)
   Object.assign(error, { attempts })
@@ -74,17 +74,17 @@ function kindOf(error: SpinnerError, settings: ChildSettings, seen: LastSeen): F
   const exchangeable = listen === 'port' || (typeof listen === 'object' && listen !== null)
   if (!exchangeable) return 'child'
   if (error.code === 'ERR_SPINNER_FOREIGN_LISTENER') return 'address'
-  return error.code === 'ERR_SPINNER_EXITED' && isItsAddressTaken(seen) ? 'address' : 'child'
+  return error.code === 'ERR_SPINNER_EXITED' && isAddressTaken(seen) ? 'address' : 'child'
 }
 
-/** Another port does not help a program that wants one of its own choice. */
-function isItsAddressTaken({ bound, stderrTail }: LastSeen): boolean {
+/** Returns false if the program wants a port of its own choice: another address does not help it. */
+function isAddressTaken({ bound, stderrTail }: LastSeen): boolean {
   const named = stderrTail.flatMap((line) => TAKEN_PORT.exec(line)?.[1] ?? [])
   const isOther = named.length > 0 && !named.includes(String(bound))
   return !isOther && stderrTail.some((line) => ADDRESS_TAKEN.test(line))
 }
 
-/** What an allocator or a `ready` function of the user's threw. */
+/** Wraps what an allocator or a `ready` function of the user threw. */
 const wrapped = (thrown: unknown, child: string): SpinnerError =>
   thrown instanceof SpinnerError && thrown.child === undefined
     ? new SpinnerError(thrown.code, thrown.message, { child, cause: thrown.cause ?? thrown })

@@ -3,13 +3,13 @@ import type { LineBuffer } from '../process/output.ts'
 import type { ChildInfo } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
 
-/** What there is of a child at this moment, besides what is remembered of it. */
+/** Facts that hold at this moment. */
 export type LiveInfo = Pick<ChildInfo, 'state' | 'pid' | 'address' | 'target' | 'verified' | 'elsewhere'>
 
-/** How it is used and how it fares. */
+/** How the child is used, and what its checks found. */
 export type UsageInfo = Pick<ChildInfo, 'leases' | 'idleAt' | 'checks'>
 
-/** Nothing of it. */
+/** The facts about a child that sleeps. */
 export const NO_LIVE_INFO: LiveInfo = {
   state: 'stopped',
   pid: null,
@@ -19,12 +19,12 @@ export const NO_LIVE_INFO: LiveInfo = {
   elsewhere: null,
 }
 
-/** A frozen picture of a child. `options` are those of the settings in force: see {@link withoutSecrets}. */
+/** Returns a frozen snapshot. `options` come from the settings in force: see {@link withoutSecrets}. */
 export function snapshot(
   name: string,
   options: ChildInfo['options'],
   { state, pid, address, target, verified, elsewhere }: LiveInfo,
-  record: ChildHistory,
+  history: ChildHistory,
   { leases, idleAt, checks }: UsageInfo,
 ): ChildInfo {
   return Object.freeze({
@@ -37,21 +37,21 @@ export function snapshot(
     verified,
     elsewhere,
     options,
-    startedAt: dateOf(record.startedAt),
-    readyAt: dateOf(record.readyAt),
-    restarts: record.restarts,
-    crashes: record.crashes,
+    startedAt: dateOf(history.startedAt),
+    readyAt: dateOf(history.readyAt),
+    restarts: history.restarts,
+    crashes: history.crashes,
     leases,
     idleAt,
     checks,
-    lastExit: record.lastExit,
-    lastError: record.lastError,
-    reason: record.reason,
-    output: record.output === null ? SILENT : Object.freeze(record.output.last()),
+    lastExit: history.lastExit,
+    lastError: history.lastError,
+    reason: history.reason,
+    output: history.output === null ? SILENT : Object.freeze(history.output.last()),
   })
 }
 
-/** Settings as they are shown: the values of `env` may be secrets. */
+/** Returns settings without the values of `env`, which may be secrets. */
 export const withoutSecrets = (settings: ChildSettings): ChildInfo['options'] =>
   Object.freeze({ ...settings, env: Object.freeze(Object.keys(settings.env)) })
 
@@ -59,21 +59,21 @@ const SILENT: readonly string[] = Object.freeze([])
 
 const dateOf = (at: number | null): Date | null => (at === null ? null : new Date(at))
 
-/** What is remembered of a child from one of its lives to the next: all that there is of it while it sleeps. */
+/** Facts that a child keeps from one activation to the next: all that is left of it while it sleeps. */
 export interface ChildHistory {
   readonly reason: string
   readonly restarts: number
   readonly crashes: number
-  /** Wall-clock milliseconds, as all that is shown. */
+  /** Wall-clock milliseconds, for display only. */
   readonly startedAt: number | null
   readonly readyAt: number | null
   readonly lastError: SpinnerError | null
   readonly lastExit: ChildInfo['lastExit']
-  /** Null while it has written nothing. */
+  /** Null while there is no output. */
   readonly output: LineBuffer | null
 }
 
-/** Of a child that was never started. */
+/** The history of a child that was never started. */
 export const NO_HISTORY: ChildHistory = {
   reason: 'it has not been started',
   restarts: 0,

@@ -2,46 +2,46 @@ import type { Capacity } from '../schedule/capacity.ts'
 import type { SharedInterval } from '../schedule/shared-interval.ts'
 import type { Sys } from '../sys.ts'
 
-/** What the use of children needs of what they share. */
+/** The part of the spinner's context that usage needs. */
 export interface UsageContext {
   readonly sys: Sys
   readonly intervals: SharedInterval
   readonly capacity: Capacity | null
 }
 
-/** Uses of all children so far: it tells which of two was the later one, and costs less than a look at a clock. */
+/** Counts the uses of all children: it orders them by time, and costs less than reading a clock. */
 let uses = 0
 
-/** How a child is used: touches, leases, and what happens when there are none. */
+/** The usage of one child: touches, leases, and the notice that there were none for a while. */
 export class Usage {
-  readonly #shared: UsageContext
+  readonly #context: UsageContext
   #isUsed = false
   #leases = 0
-  #last = 0
+  #lastUsed = 0
   #idle: IdleWatch | null = null
 
-  constructor(shared: UsageContext) {
-    this.#shared = shared
+  constructor(context: UsageContext) {
+    this.#context = context
   }
 
   get leases(): number {
     return this.#leases
   }
 
-  /** Orders children by their last use. */
+  /** The number of the last use; a later use has a higher number. */
   get lastUsed(): number {
-    return this.#last
+    return this.#lastUsed
   }
 
-  /** When it will be idle, in wall-clock milliseconds; null while that is not counted. */
+  /** When the child will be idle; null while the idle clock does not run. */
   get idleAt(): Date | null {
     if (this.#idle === null || this.#leases > 0) return null
-    return new Date(this.#shared.sys.clock.date() + this.#idle.left)
+    return new Date(this.#context.sys.clock.date() + this.#idle.left)
   }
 
   touch(): void {
     this.#isUsed = true
-    this.#last = ++uses
+    this.#lastUsed = ++uses
   }
 
   acquire(): void {
@@ -51,19 +51,19 @@ export class Usage {
   release(): void {
     this.#leases--
     this.touch()
-    if (this.#leases === 0) this.#shared.capacity?.rebalance()
+    if (this.#leases === 0) this.#context.capacity?.rebalance()
   }
 
-  /** Calls `onIdle` when nothing was used for so long; `unwatch` ends that. */
+  /** Calls `onIdle` after this many seconds without use, until `unwatch` is called. */
   watch(seconds: number, onIdle: (reason: string) => void): void {
-    const { intervals: rounds, sys } = this.#shared
+    const { intervals, sys } = this.#context
     const takeUse = (): boolean => {
       const used = this.#isUsed || this.#leases > 0
       this.#isUsed = false
       return used
     }
     const reason = `nobody used it for ${seconds} s`
-    this.#idle = new IdleWatch(sys, rounds, seconds * 1_000, takeUse, () => onIdle(reason))
+    this.#idle = new IdleWatch(sys, intervals, seconds * 1_000, takeUse, () => onIdle(reason))
   }
 
   unwatch(): void {
@@ -72,45 +72,51 @@ export class Usage {
   }
 }
 
-/** Looks per idle time: a child stays up at most an eighth longer than asked, and never shorter. */
-const LOOKS = 8
-const SHORTEST_LOOK_MS = 10
-const LONGEST_LOOK_MS = 15_000
+/** Polls per idle time: a child stays up at most an eighth longer than asked, and never shorter. */
+const POLLS = 8
+const SHORTEST_POLL_MS = 10
+const LONGEST_POLL_MS = 15_000
 
-/** Notices that nobody has used a child for a while. Use is a flag that each look takes back: no timer per touch. */
+/** Notices that a child was not used for a while. Each poll resets a flag that a use sets: there is no timer per touch. */
 export class IdleWatch {
   readonly #sys: Sys
   readonly #idleMs: number
   readonly #takeUse: () => boolean
   readonly #onIdle: () => void
-  readonly #leaveRounds: () => void
+  readonly #stopPolling: () => void
   #since: number
   #closed = false
 
-  constructor(sys: Sys, rounds: SharedInterval, idleMs: number, takeUse: () => boolean, onIdle: () => void) {
+  constructor(
+    sys: Sys,
+    intervals: SharedInterval,
+    idleMs: number,
+    takeUse: () => boolean,
+    onIdle: () => void,
+  ) {
     this.#sys = sys
     this.#idleMs = idleMs
     this.#takeUse = takeUse
     this.#onIdle = onIdle
     this.#since = sys.clock.now()
     takeUse()
-    const period = Math.min(Math.max(Math.ceil(idleMs / LOOKS), SHORTEST_LOOK_MS), LONGEST_LOOK_MS)
-    this.#leaveRounds = rounds.every(period, () => this.#look())
+    const period = Math.min(Math.max(Math.ceil(idleMs / POLLS), SHORTEST_POLL_MS), LONGEST_POLL_MS)
+    this.#stopPolling = intervals.every(period, () => this.#poll())
   }
 
-  /** Milliseconds until it would be stopped, as far as the last look knows. */
+  /** Milliseconds until the child is idle, as of the last poll. */
   get left(): number {
     return Math.max(0, this.#since + this.#idleMs - this.#sys.clock.now())
   }
 
   close(): void {
     this.#closed = true
-    this.#leaveRounds()
+    this.#stopPolling()
   }
 
-  #look(): void {
+  #poll(): void {
     if (this.#isUsed() || this.left > 0) return
-    // Whoever uses it in this very turn still keeps it.
+    // A use in the same turn of the event loop still keeps the child.
     void this.#sys.nextTurn().then(() => {
       if (!this.#closed && !this.#isUsed()) this.#onIdle()
     })
