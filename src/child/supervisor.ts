@@ -139,7 +139,7 @@ export class Supervisor {
     const from = this.state
     this.state = to
     const { error, kept: isKept } = this.#actor.getSnapshot().context
-    const kept = isKept ? error : null
+    const kept = isKept && to === 'started' ? error : null
     if (to === 'started' && !kept) this.#last.readyAt = this.#context.sys.clock.date()
     this.#holdWhileBusy()
     const failure = to === 'faulted' ? (error ?? this.refusal()) : null

@@ -9,7 +9,7 @@ export interface Transition {
   readonly from: ChildState
   readonly reason: string
   readonly address: Address | null
-  /** Why the last restart kept the old process; `null` when it did not. */
+  /** Why the restart that ends here kept the old process; `null` if it did not. */
   readonly kept: SpinnerError | null
   /** Why a child is faulted; `null` in other states. */
   readonly failure: SpinnerError | null

@@ -143,6 +143,15 @@ describe('H42: a new version that does not come up', () => {
     expect(socketsOf(stage)).toHaveLength(1)
   })
 
+  test('is reported once, and not again with a later transition', async () => {
+    const stage = await serving()
+    writeFileSync(stage.source, 'broken')
+    const failure = await failureOf(stage.child.restart())
+    await stage.child.stop()
+    expect(stage.states).toEqual(['restart', 'started', 'stopping', 'stopped'])
+    expect(stage.errors).toEqual([failure])
+  })
+
   test('is tried again when it is mended', async () => {
     const stage = await serving()
     stage.spinner.start({ ...stage.options, monitor: stage.source })
