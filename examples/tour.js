@@ -14,7 +14,7 @@ const save = (greeting) =>
     script,
     `const http = require('node:http')
 http.createServer((request, response) => response.end('${greeting}')).listen(process.env.PORT)
-console.log('[hello]   I listen, my pid is ' + process.pid)
+console.log('[hello]   listening, pid ' + process.pid)
 `,
   )
 
@@ -28,27 +28,27 @@ const once = (emitter, event) => new Promise((resolve) => emitter.once(event, re
 save('hello, world')
 const spinner = createSpinner({ idleTimeSec: 2, maxRestarts: 5 })
 
-say('nothing runs yet; the first start() brings the child up')
+say('nothing runs yet; the first start() starts the child')
 const child = spinner.start({ script, name: 'hello' })
 say(`its address is ${await child}`)
-say(`it says: ${await get(child.target)}`)
+say(`it answers: ${await get(child.target)}`)
 
-say('start() again only joins it')
+say('another start() joins the running child')
 await spinner.start('hello')
 
-say('its file is edited')
+say('its file changes')
 save('hello again')
 await once(child, 'restarted')
-say(`it says: ${await get(child.target)}`)
+say(`it answers: ${await get(child.target)}`)
 
 say(`it crashes: kill -9 ${child.pid}`)
 process.kill(child.pid, 'SIGKILL')
 await once(child, 'restarted')
-say(`it says: ${await get(child.target)}`)
+say(`it answers: ${await get(child.target)}`)
 
-say('nobody uses it for two seconds')
+say('it is not used for two seconds')
 await once(child, 'stopped')
-say(`it is ${child.state}; the next start() brings it back`)
+say(`it is ${child.state}; the next start() starts it again`)
 
 await spinner.close()
 rmSync(folder, { recursive: true })

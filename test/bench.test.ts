@@ -52,7 +52,7 @@ const { TARGETS }: { TARGETS: Record<string, Target> } = await import(from('targ
 const bench = (...args: string[]) => run(process.execPath, [from('run.mjs'), ...args], root)
 
 describe('a round of measurements', () => {
-  test('goes on without the method that fails, and says why it failed', async () => {
+  test('continues without a method that fails, and reports the error', async () => {
     const fails: Method = { name: 'fails', sample: () => Promise.reject(new Error('no such program')) }
     const works: Method = { name: 'works', sample: async () => ({ ms: 1 }) }
     const results = await harness.interleave('test', [fails, works], 4)
@@ -60,7 +60,7 @@ describe('a round of measurements', () => {
     expect(results.get('works')?.samples).toHaveLength(4)
   })
 
-  test('compares only what was measured in the same round', async () => {
+  test('compares only samples of the same round', async () => {
     const limit: Method = { name: 'limit', sample: async (round) => ({ ms: 10 ** round }) }
     const rare: Method = { name: 'rare', rounds: 2, sample: async (round) => ({ ms: 3 * 10 ** round }) }
     const results = await harness.interleave('test', [limit, rare], 5)
@@ -70,7 +70,7 @@ describe('a round of measurements', () => {
   })
 })
 
-describe('what is aimed at', () => {
+describe('a target', () => {
   test('belongs to a subject, and has one bound', () => {
     for (const [key, { subject, most, least }] of Object.entries(TARGETS)) {
       expect(Object.keys(SUBJECTS), key).toContain(subject)
@@ -81,7 +81,7 @@ describe('what is aimed at', () => {
     }
   })
 
-  test('is reached or not, or was not measured, and the reason is told', () => {
+  test('is shown as reached, not reached or not measured, with the reason', () => {
     const most = { what: 'a', most: 1.1, unit: 'x', reason: 'it must' }
     const least = { what: 'b', least: 2, unit: 'ms' }
     const verdicts = (...figures: unknown[]): string[] =>
@@ -97,19 +97,19 @@ describe('what is aimed at', () => {
     ])
   })
 
-  test('is measured by its subject', async () => {
+  test('is measured by the subject that it names', async () => {
     const { code, output } = await bench('touch', '--rounds', '1', '--json')
     expect(code).toBe(0)
-    const said = JSON.parse(output.split('\n').find((line) => line.startsWith('{')) ?? '')
-    const aimed = Object.keys(TARGETS).filter((key) => TARGETS[key]?.subject === 'touch')
-    expect(Object.keys(said.results[0].figures).sort()).toEqual(aimed.sort())
-    for (const key of aimed) expect(said.results[0].figures[key], key).toBeGreaterThan(0)
+    const result = JSON.parse(output.split('\n').find((line) => line.startsWith('{')) ?? '')
+    const targets = Object.keys(TARGETS).filter((key) => TARGETS[key]?.subject === 'touch')
+    expect(Object.keys(result.results[0].figures).sort()).toEqual(targets.sort())
+    for (const key of targets) expect(result.results[0].figures[key], key).toBeGreaterThan(0)
   })
 })
 
 describe('the sweep', () => {
   test.runIf(process.platform === 'linux')(
-    'ends what carries the mark of its run, and nothing else',
+    'ends the processes with the mark of its run, and no others',
     async () => {
       const sleeper = (env: Record<string, string>): ChildProcess =>
         spawn('sleep', ['600'], { env: { ...process.env, ...env }, stdio: 'ignore', detached: true })
@@ -133,7 +133,7 @@ describe('the sweep', () => {
 })
 
 describe('a chart', () => {
-  test('has bars whose lengths are those of the values, and says in words what it shows', () => {
+  test('has bars with lengths in proportion to the values, and describes itself in words', () => {
     const bars = [
       { label: 'a < b', value: 10 },
       { label: 'c', value: 20 },
@@ -149,7 +149,7 @@ describe('a chart', () => {
     expect(svg).toContain('>not here<')
   })
 
-  test('has lines that are straight where something grows in proportion', () => {
+  test('has straight lines for values that grow in proportion', () => {
     const points = [10, 100, 1_000].map((count) => [count, count * 3])
     const svg = charts.draw({
       kind: 'lines',
@@ -171,7 +171,7 @@ describe('a chart', () => {
 })
 
 describe('the command', () => {
-  test('names its subjects, and refuses what it does not know', async () => {
+  test('lists its subjects, and rejects unknown subjects and values', async () => {
     const help = await bench('--help')
     for (const subject of Object.keys(SUBJECTS))
       expect(help.output).toMatch(new RegExp(`^  ${subject} `, 'm'))
@@ -183,7 +183,7 @@ describe('the command', () => {
   })
 
   test.runIf(process.platform === 'linux')(
-    'leaves neither a process nor a folder when it is cut short',
+    'leaves neither a process nor a folder if it is interrupted',
     async () => {
       const TMPDIR = mkdtempSync(path.join(newFolder(), 'tmp-'))
       const env = { ...process.env, TMPDIR }
@@ -198,7 +198,7 @@ describe('the command', () => {
       )
       expect(readdirSync(TMPDIR)).not.toEqual([])
       const ended = new Promise((resolve) => cut.once('exit', resolve))
-      // As a terminal does: to all of them.
+      // Send the signal to the whole process group, as a terminal does.
       process.kill(-(cut.pid as number), 'SIGINT')
       expect(await ended).toBe(130)
       expect(below(cut)).toEqual([])
@@ -217,7 +217,7 @@ function readOf(pid: number | string | undefined, file: string): string {
 
 const commandOf = (pid: number | string | undefined): string => readOf(pid, 'cmdline').replaceAll('\0', ' ')
 
-/** The commands of what was started by a run, and lives. */
+/** Returns the commands of the living processes that a run has started. */
 function below({ pid }: ChildProcess): string[] {
   const processes = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))
   return processes

@@ -23,13 +23,13 @@ const programs = [...blocks.filter((block) => usesSpinner(block) && !isFragment(
   programOf,
 )
 
-/** What a page says that its program prints; not what differs from run to run, or is only described. */
+/** Returns the texts that a program prints according to its page, without those that vary or are only described. */
 const promisedBy = (text: string): string[] =>
   [...text.matchAll(/console\.log\(.*\) \/\/ (.*)$/gm)]
     .flatMap(([, said = '']) => said.split(' · '))
     .filter((words) => !/[…:{]|\d{4}|, a /.test(words))
 
-describe('the programs that readers are shown', () => {
+describe('the programs in the docs', () => {
   const outcomes = new Map<string, Outcome>()
 
   beforeAll(async () => {
@@ -38,7 +38,7 @@ describe('the programs that readers are shown', () => {
     for (const [index, { title }] of programs.entries()) outcomes.set(title, ended[index] as Outcome)
   }, 120_000)
 
-  test('are there: a page or a source without any would have lost them', () => {
+  test('are found on the pages and in the sources', () => {
     expect(blocks.length).toBeGreaterThan(8)
     expect(examples.length).toBeGreaterThan(5)
   })
@@ -50,17 +50,17 @@ describe('the programs that readers are shown', () => {
   }
 
   for (const { title, text } of programs.filter(({ text }) => promisedBy(text).length > 0)) {
-    test(`${title} prints what stands beside it`, () => {
+    test(`${title} prints what its comments say`, () => {
       for (const words of promisedBy(text)) expect(outcomes.get(title)?.output).toContain(words)
     })
   }
 
-  test('the first of the README says what the README says', () => {
+  test('the first program of the README prints what the README says', () => {
     const first = programs.find(({ file }) => file === 'server.mjs')
     expect(outcomes.get(first?.title ?? '')?.output).toContain('hello, world')
   })
 
-  test('blocks of JavaScript are run, stand beside one that is, or are marked as fragments', () => {
+  test('each block of JavaScript is run, is a file next to one that is run, or is marked as a fragment', () => {
     const others = blocks.filter((block) => !usesSpinner(block) && !isFragment(block))
     expect(
       others.filter(({ info }) => !/\.[cm]?js$/.test(info)).map(({ page, line }) => `${page}:${line}`),
@@ -68,14 +68,14 @@ describe('the programs that readers are shown', () => {
   })
 })
 
-describe('the pages that are made from the code', () => {
+describe('the pages that are generated from code', () => {
   const docs = path.join(root, 'scripts/docs.mjs')
 
   test('are up to date', async () => {
     expect(await run(process.execPath, [docs, '--check'], root)).toMatchObject({ code: 0, output: '' })
   })
 
-  test('are found out when they are not', async () => {
+  test('are reported if they are out of date', async () => {
     const folder = newFolder()
     cpSync(path.join(root, 'docs'), folder, { recursive: true })
     writeFileSync(path.join(folder, 'options.md'), 'old')
@@ -87,7 +87,7 @@ describe('the pages that are made from the code', () => {
   })
 })
 
-/** The anchor that a heading gets. */
+/** Returns the anchor of a heading. */
 const anchorOf = (heading: string): string =>
   heading
     .toLowerCase()
@@ -102,7 +102,7 @@ const linksOf = (page: string): string[] =>
 
 describe('the links between pages', () => {
   for (const page of pages) {
-    test(`of ${page} lead somewhere`, () => {
+    test(`on ${page} lead to an existing page and heading`, () => {
       const dead = linksOf(page).filter((link) => {
         if (/^[a-z]+:/.test(link)) return false
         const [file, anchor] = link.split('#')
@@ -114,14 +114,14 @@ describe('the links between pages', () => {
     })
   }
 
-  test('reach every page from the README', () => {
+  test('lead from the README to every page', () => {
     const reached = linksOf('README.md').map((link) => link.split('#')[0])
     const pagesOfDocs = pages.filter((page) => page.startsWith('docs/'))
     expect(pagesOfDocs.filter((page) => !reached.includes(page))).toEqual([])
   })
 })
 
-describe('what is public is documented', () => {
+describe('the public interface is documented', () => {
   const names = entries.flatMap(exportsOf)
 
   for (const { name, file } of names) {
@@ -131,7 +131,7 @@ describe('what is public is documented', () => {
     })
   }
 
-  test('every error code has a section that says what to do', () => {
+  test('every error code has a section', () => {
     const union = /export type SpinnerErrorCode =([^;]*?)\n\n/s.exec(read('src/types/errors.ts'))?.[1] ?? ''
     const codes = [...union.matchAll(/'(ERR_\w+)'/g)].map((match) => match[1])
     expect(codes.length).toBeGreaterThan(5)

@@ -6,7 +6,7 @@ import type { Spinner } from '../src/types/spinner.ts'
 import { failureOf, ready, sleeper, watched } from './support/children.ts'
 import { newSpinner, next, until } from './support/host.ts'
 
-/** Whether a promise has settled some turns later. */
+/** Returns whether a promise has settled after some turns of the event loop. */
 const stateOf = async (promise: Promise<unknown>): Promise<'pending' | 'settled'> => {
   let state: 'pending' | 'settled' = 'pending'
   const settle = (): void => {
@@ -17,7 +17,7 @@ const stateOf = async (promise: Promise<unknown>): Promise<'pending' | 'settled'
   return state
 }
 
-/** A plugin that writes down what it is asked, in order. */
+/** Returns a plugin that logs the calls of its hooks in order. */
 const scribe = (name: string, log: string[], members: Partial<Plugin> = {}): Plugin => ({
   name,
   setup: () => void log.push(`${name} setup`),
@@ -28,7 +28,7 @@ const scribe = (name: string, log: string[], members: Partial<Plugin> = {}): Plu
   ...members,
 })
 
-test('plugins are called in the order in which they were added, each hook at its time', async () => {
+test('plugins are called in the order in which they were added, each hook at the right time', async () => {
   const log: string[] = []
   const spinner = newSpinner({ plugins: [scribe('a', log)] })
   spinner.use(scribe('b', log))
@@ -53,7 +53,7 @@ test('plugins are called in the order in which they were added, each hook at its
   expect(log).toContain('stopped')
 })
 
-test('ready and drain are awaited, one plugin after the other', async () => {
+test('spinner awaits ready and drain, one plugin after the other', async () => {
   const log: string[] = []
   const [readied, drained] = [deferred<void>(), deferred<void>()]
   const first = scribe('a', log, { ready: () => readied.promise, drain: () => drained.promise })
@@ -76,7 +76,7 @@ test('ready and drain are awaited, one plugin after the other', async () => {
   expect(log.some((line) => line.startsWith('b drain'))).toBe(true)
 })
 
-test('what ready, drain and gone throw becomes an error event, and the child goes on', async () => {
+test('an error thrown by ready, drain or gone becomes an error event, and the child goes on', async () => {
   const fail = (hook: string) => async (): Promise<void> => {
     throw new Error(`${hook} failed`)
   }
@@ -98,7 +98,7 @@ test('what ready, drain and gone throw becomes an error event, and the child goe
   ])
 })
 
-test('what setup and close throw is a line in the log', async () => {
+test('an error thrown by setup or close is a line in the log', async () => {
   const lines: string[] = []
   const quiet = (): void => {}
   const logger = { info: quiet, warn: quiet, debug: quiet, error: (line: string) => void lines.push(line) }
@@ -114,7 +114,7 @@ test('what setup and close throw is a line in the log', async () => {
   ])
 })
 
-test('the close of a spinner waits for those of its plugins', async () => {
+test('the close of a spinner waits for the close of each plugin', async () => {
   const [first, second] = [deferred<void>(), deferred<void>()]
   const closes = [first, second].map(({ promise }, index) => ({ name: `${index}`, close: () => promise }))
   const closing = newSpinner({ plugins: closes }).close()
@@ -124,7 +124,7 @@ test('the close of a spinner waits for those of its plugins', async () => {
   await closing
 })
 
-test('a close that never settles, even one that waits for the spinner, is waited for a minute', async () => {
+test('the spinner waits at most a minute for the close of a plugin, even if that waits for the spinner', async () => {
   const { sys, clock } = watched()
   const lines: string[] = []
   const quiet = (): void => {}
@@ -139,7 +139,7 @@ test('a close that never settles, even one that waits for the spinner, is waited
   expect(lines).toEqual(["[spinner] plugin 'a' has not closed in 60 s; it is not waited for any longer"])
 })
 
-test('a ready hook that never settles is bounded by `drainTimeout`', async () => {
+test('`drainTimeout` limits a ready hook that never settles', async () => {
   const { sys, clock } = watched()
   const plugin: Plugin = { name: 'a', ready: () => new Promise(() => {}) }
   const child = newSpinner({ plugins: [plugin], drainTimeout: 12 }, sys).start(sleeper('x'))
@@ -152,7 +152,7 @@ test('a ready hook that never settles is bounded by `drainTimeout`', async () =>
   expect(child.state).toBe('started')
 })
 
-test('a drain hook that never settles is bounded by `drainTimeout`, and its signal says so', async () => {
+test('`drainTimeout` limits a drain hook that never settles, and aborts its signal', async () => {
   const { sys, clock } = watched()
   let signal: AbortSignal | undefined
   const drain: Plugin['drain'] = (_child, _reason, given) => {
@@ -170,7 +170,7 @@ test('a drain hook that never settles is bounded by `drainTimeout`, and its sign
   expect(signal?.aborted).toBe(true)
 })
 
-test('a crash is told as gone, without a drain', async () => {
+test('a crash calls gone, but not drain', async () => {
   const log: string[] = []
   const child = newSpinner({ plugins: [scribe('a', log)] }).start(sleeper('x'))
   await child
@@ -180,7 +180,7 @@ test('a crash is told as gone, without a drain', async () => {
   expect(log).toEqual(['a setup', 'a ready starting', 'a gone null', 'a ready restart'])
 })
 
-test('use() returns what removes the plugin', async () => {
+test('use() returns a function that removes the plugin', async () => {
   const log: string[] = []
   const spinner = newSpinner()
   const remove = spinner.use(scribe('a', log))
@@ -191,14 +191,14 @@ test('use() returns what removes the plugin', async () => {
   expect(log).toEqual(['a setup', 'a close'])
 })
 
-test('something that is no plugin is refused', () => {
+test('use() rejects an object that is not a plugin', () => {
   const spinner = newSpinner()
   const wrong = { name: 'a', ready: 'soon' } as unknown as Plugin
   expect(() => spinner.use(wrong)).toThrow(expect.objectContaining({ code: 'ERR_SPINNER_INVALID_OPTION' }))
 })
 
 describe('checks', () => {
-  /** A child with one check, whose next verdicts are given; after those it is well. */
+  /** Returns a child with one check that has the given verdicts and succeeds after them. */
   const checkedChild = (verdicts: boolean[], retries: number) => {
     const world = watched()
     let runs = 0
@@ -211,10 +211,10 @@ describe('checks', () => {
     return { ...world, child: spinner.start(sleeper('x')), runs: () => runs }
   }
 
-  test('as many failures in a row as `retries` restart the child, and fewer do not', async () => {
+  test('restart the child after `retries` failures in a row, and not after fewer', async () => {
     const { child, clock, pids, runs } = checkedChild([false, false, true, false, false, false], 3)
     await child
-    // A failure is looked at for some turns more before it counts.
+    // spinner waits some more turns before a failure counts.
     await clock.advance(51)
     expect(runs()).toBe(5)
     expect(pids).toHaveLength(1)
@@ -225,7 +225,7 @@ describe('checks', () => {
     expect(child.info()).toMatchObject({ crashes: 0, restarts: 1, reason: "check 'speed' failed: too slow" })
   })
 
-  test('H16 restart a child three times in ten minutes, and then spare it with an error event', async () => {
+  test('H16 restart a child at most three times in ten minutes, and then emit an error event', async () => {
     const { child, clock, pids } = checkedChild(
       Array.from({ length: 4 }, () => false),
       1,
@@ -243,7 +243,7 @@ describe('checks', () => {
     expect(pids).toHaveLength(4)
   })
 
-  test('H16 have their budget back when ten minutes have passed', async () => {
+  test('H16 may restart the child again after ten minutes', async () => {
     const well = Array.from({ length: 60 }, () => true)
     const { child, clock, pids } = checkedChild([false, false, false, ...well, false], 1)
     await child
@@ -255,7 +255,7 @@ describe('checks', () => {
     expect(pids).toHaveLength(5)
   })
 
-  test('end with the child', async () => {
+  test('stop with the child', async () => {
     const { child, clock, runs } = checkedChild([], 1)
     await child
     await clock.advance(25)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { fixture, get, newSpinner } from './support/host.ts'
 
-test('a script is started, answers on its address and is stopped', async () => {
+test('a script starts, answers on its address and stops', async () => {
   const spinner = newSpinner()
   const child = spinner.start(fixture('hello.js'))
   const address = await child

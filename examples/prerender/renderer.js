@@ -39,11 +39,11 @@ async function inTurn(work) {
 }
 
 async function answer(url) {
-  if (!url.startsWith('/')) return [400, 'This is no proxy.']
-  if (queue.length === WAITING) return [503, 'Too many are waiting.']
+  if (!url.startsWith('/')) return [400, 'This server is not a proxy.']
+  if (queue.length === WAITING) return [503, 'Too many requests are waiting.']
   return inTurn(() => render(url)).catch((error) => {
     console.error(`${url}: ${error.message}`)
-    return error.name === 'TimeoutError' ? [504, 'It took too long.'] : [500, 'It could not be rendered.']
+    return error.name === 'TimeoutError' ? [504, 'Rendering took too long.'] : [500, 'Rendering failed.']
   })
 }
 

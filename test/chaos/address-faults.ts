@@ -3,5 +3,5 @@ import { portFaults } from './address-ports.ts'
 import { socketFaults } from './address-sockets.ts'
 import type { Fault } from './fault.ts'
 
-/** What goes wrong with addresses: somebody else is there, or something else, or nobody any more. */
+/** Faults of addresses: another process or another file is there, or the listener has exited. */
 export const addressFaults: readonly Fault[] = [...portFaults, ...socketFaults, ...twoHostFaults]

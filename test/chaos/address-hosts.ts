@@ -4,12 +4,12 @@ import { copyFileSync } from 'node:fs'
 import path from 'node:path'
 import type { StartOptions, Target } from '../../src/index.ts'
 import type { Fault } from './fault.ts'
-import { removePlace, thePlace } from './hosts.ts'
+import { installation, removeInstallation } from './hosts.ts'
 import { listener } from './listener.ts'
-import { greetingAt } from './who-listens.ts'
+import { greetingAt } from './listening.ts'
 import { inTime, living, MARK, mustBeGone, mustHold } from './world.ts'
 
-/** What a host tells of a child. */
+/** A child as the host reports it after the start. */
 interface Ready {
   readonly pid: number
   readonly target: Target & { readonly port: number }
@@ -20,7 +20,7 @@ const message = (host: ChildProcess): Promise<unknown> =>
   inTime(new Promise((resolve) => host.once('message', resolve)), 'an answer of a host')
 
 async function newHost(mark: string): Promise<ChildProcess> {
-  const program = path.join(path.dirname(thePlace().program), 'starts-on-ports.mjs')
+  const program = path.join(path.dirname(installation().program), 'starts-on-ports.mjs')
   copyFileSync(path.join(process.cwd(), 'test/fixtures/starts-on-ports.mjs'), program)
   const host = spawn(process.execPath, [program], {
     env: { ...process.env, [MARK]: mark },
@@ -56,7 +56,7 @@ async function startAll(hosts: readonly ChildProcess[], count: number): Promise<
   return took
 }
 
-/** Two programs on one machine know nothing of each other's ports. */
+/** Starts children in two hosts at once, which do not know each other's ports. */
 async function twoHosts(count: number): Promise<number> {
   const mark = randomUUID()
   const hosts = await Promise.all([newHost(mark), newHost(mark)])
@@ -71,7 +71,7 @@ async function twoHosts(count: number): Promise<number> {
   }
 }
 
-/** More than one spinner on one machine; the short run makes do with fewer children. */
+/** Faults of two spinners on one machine. The short run starts fewer children. */
 export const twoHostFaults: readonly Fault[] = (
   [
     [20, 1],
@@ -82,5 +82,5 @@ export const twoHostFaults: readonly Fault[] = (
   times: 3,
   short,
   inject: () => twoHosts(count),
-  close: removePlace,
+  close: removeInstallation,
 }))

@@ -1,111 +1,114 @@
 import type { Child, StartOptions } from '../../src/index.ts'
-import type { Fault, Luck } from './fault.ts'
-import { listener, type Told } from './listener.ts'
+import type { Fault, Rng } from './fault.ts'
+import { type ListenerEnv, listener } from './listener.ts'
+import { type ForeignListener, listenHere, mustAnswer, tryToListen, verifyReadyEvents } from './listening.ts'
 import { pause } from './processes.ts'
-import { type Foreigner, foreigner, foreignerAt, mustAnswer, watchItsWord } from './who-listens.ts'
 import { codeOf, inTime, inWorld, mustHold, spawned, type World } from './world.ts'
 
 const HOSTS = ['127.0.0.1', '::1', '0.0.0.0'] as const
-/** Where a child may bind so that it meets a foreigner there, or so that the foreigner is found before it. */
+/** For each host of a foreign listener: where a child can bind and either collides with it or is checked after it. */
 const MEETS: Readonly<Record<string, readonly string[]>> = {
   '127.0.0.1': ['127.0.0.1', '0.0.0.0', '::', '::1'],
   '::1': ['::1', '::'],
   '0.0.0.0': ['127.0.0.1', '0.0.0.0', '::', '::1'],
 }
 
-/** It dies when its port is taken, or lives on as if nothing were. */
-const stays = (luck: Luck): Told => (luck.random() < 0.5 ? { STAYS: 'yes' } : {})
+/** Makes the child exit if its port is taken, or run on as if nothing had happened. */
+const stays = (rng: Rng): ListenerEnv => (rng.random() < 0.5 ? { STAYS: 'yes' } : {})
 
 async function mustBecomeReady(child: Child, times: () => number): Promise<void> {
   const code = await codeOf(inTime(child, 'the start'))
-  mustHold(code === null, `its start ended with ${code}: ${child.info().lastError?.message}`)
-  mustHold(times() > 0, 'it is started, and was not announced')
+  mustHold(code === null, `the start ended with ${code}: ${child.info().lastError?.message}`)
+  mustHold(times() > 0, 'the child is started, but emitted no event')
   await mustAnswer(child)
 }
 
-/** The allocator that the child is given knows no better. */
-async function givenTaken(luck: Luck, world: World): Promise<void> {
-  const hosts = [luck.pick(HOSTS), luck.pick(HOSTS)].slice(0, luck.int(1, 2))
-  const foreigners = await Promise.all(hosts.map((host) => foreigner({ host, port: 0 })))
-  const ports = foreigners.map(({ port }) => port)
+/** Gives the child an allocator that first returns ports on which another process listens. */
+async function givenTaken(rng: Rng, world: World): Promise<void> {
+  const hosts = [rng.pick(HOSTS), rng.pick(HOSTS)].slice(0, rng.int(1, 2))
+  const listeners = await Promise.all(hosts.map((host) => listenHere({ host, port: 0 })))
+  const ports = listeners.map(({ port }) => port)
   const allocate = async (): Promise<number> => {
     const taken = ports.shift()
     if (taken !== undefined) return taken
-    const free = await foreigner({ host: '::', port: 0 })
+    const free = await listenHere({ host: '::', port: 0 })
     await free.close()
     return free.port
   }
-  const told = { BIND: luck.pick(['127.0.0.1', '::1', '0.0.0.0', '::']), ...stays(luck) }
+  const env = { BIND: rng.pick(['127.0.0.1', '::1', '0.0.0.0', '::']), ...stays(rng) }
   const listen = { allocate, release: () => {} }
   try {
-    const child = world.spinner.start({ name: 'given', ...listener(told), listen })
-    await mustBecomeReady(child, watchItsWord(child))
+    const child = world.spinner.start({ name: 'given', ...listener(env), listen })
+    await mustBecomeReady(child, verifyReadyEvents(child))
   } finally {
-    for (const each of foreigners) await each.close()
+    for (const each of listeners) await each.close()
   }
 }
 
-/** The port that the child had before was taken while it was stopped. */
-async function takenMeanwhile(luck: Luck, world: World): Promise<void> {
-  const host = luck.pick(HOSTS)
-  const options: StartOptions = { name: 'again', ...listener({ BIND: '::', ...stays(luck) }), listen: 'port' }
+/** Takes the previous port of the child while the child is stopped. */
+async function takenMeanwhile(rng: Rng, world: World): Promise<void> {
+  const host = rng.pick(HOSTS)
+  const options: StartOptions = { name: 'again', ...listener({ BIND: '::', ...stays(rng) }), listen: 'port' }
   const child = world.spinner.start(options)
-  const times = watchItsWord(child)
+  const times = verifyReadyEvents(child)
   await inTime(child, 'the first start')
   const port = Number(child.address)
   await child.stop()
-  const other = await foreigner({ host, port })
+  const other = await listenHere({ host, port })
   try {
     await mustBecomeReady(world.spinner.start(options), times)
-    mustHold(child.address !== port, `it is ready on ${port}, which is taken`)
+    mustHold(child.address !== port, `the child is ready on ${port}, which is taken`)
     await other.mustAnswer({ host: host === '::1' ? host : '127.0.0.1', port })
   } finally {
     await other.close()
   }
 }
 
-/** Takes each of the first ports that the child is given, as soon as they are known. */
-async function steal(luck: Luck, child: Child, stolen: Foreigner[]): Promise<void> {
+/** Takes each of the first ports of the child as soon as the port is known. */
+async function takePorts(rng: Rng, child: Child, taken: ForeignListener[]): Promise<void> {
   const seen = new Set<unknown>([null])
-  const thefts = luck.int(1, 3)
-  while (child.state === 'starting' && seen.size <= thefts) {
+  const most = rng.int(1, 3)
+  while (child.state === 'starting' && seen.size <= most) {
     const { address } = child
     if (!seen.has(address)) {
       seen.add(address)
-      const thief = await foreignerAt({ host: luck.pick(HOSTS), port: Number(address) })
-      if (thief) stolen.push(thief)
+      const other = await tryToListen({ host: rng.pick(HOSTS), port: Number(address) })
+      if (other) taken.push(other)
     }
     await new Promise((resolve) => setImmediate(resolve))
   }
 }
 
-async function robbed(luck: Luck, world: World): Promise<void> {
-  const told = { BEFORE_MS: luck.int(0, 10), BIND: luck.pick(['127.0.0.1', '::1', '::']), ...stays(luck) }
-  const stolen: Foreigner[] = []
+async function portTaken(rng: Rng, world: World): Promise<void> {
+  const env = { BEFORE_MS: rng.int(0, 10), BIND: rng.pick(['127.0.0.1', '::1', '::']), ...stays(rng) }
+  const taken: ForeignListener[] = []
   try {
-    const child = world.spinner.start({ name: 'robbed', ...listener(told), listen: 'port' })
-    const times = watchItsWord(child)
-    await Promise.all([steal(luck, child, stolen), mustBecomeReady(child, times)])
+    const child = world.spinner.start({ name: 'robbed', ...listener(env), listen: 'port' })
+    const times = verifyReadyEvents(child)
+    await Promise.all([takePorts(rng, child, taken), mustBecomeReady(child, times)])
   } finally {
-    for (const thief of stolen) await thief.close()
+    for (const other of taken) await other.close()
   }
 }
 
-async function fixedPort(luck: Luck, world: World): Promise<void> {
-  const host = luck.pick(HOSTS)
-  const BIND = luck.pick(MEETS[host] as readonly string[])
-  const other = await foreigner({ host, port: 0 })
+async function fixedPort(rng: Rng, world: World): Promise<void> {
+  const host = rng.pick(HOSTS)
+  const BIND = rng.pick(MEETS[host] as readonly string[])
+  const other = await listenHere({ host, port: 0 })
   try {
-    const told = { BIND, BEFORE_MS: luck.int(0, 10), ...stays(luck) }
-    const options = { name: 'fixed', ...listener(told), listen: other.port, attempts: luck.int(1, 2) }
+    const env = { BIND, BEFORE_MS: rng.int(0, 10), ...stays(rng) }
+    const options = { name: 'fixed', ...listener(env), listen: other.port, attempts: rng.int(1, 2) }
     const child = world.spinner.start(options)
-    const times = watchItsWord(child)
+    const times = verifyReadyEvents(child)
     const code = await codeOf(inTime(child, 'the start'))
-    const what = `with somebody on ${host} and the child on ${BIND}, its start ended with ${code}`
+    const what = `with another process on ${host} and the child on ${BIND}, the start ended with ${code}`
     mustHold(code === 'ERR_SPINNER_FOREIGN_LISTENER' || code === 'ERR_SPINNER_EXITED', what)
-    await pause(luck.int(0, 10))
-    mustHold(times() === 0, `${what}, and it was announced as ready`)
-    mustHold(child.state === 'faulted' && spawned(world).length === 0, `${what}, and it is ${child.state}`)
+    await pause(rng.int(0, 10))
+    mustHold(times() === 0, `${what}, and an event reported the child as ready`)
+    mustHold(
+      child.state === 'faulted' && spawned(world).length === 0,
+      `${what}, and the child is ${child.state}`,
+    )
     await other.mustAnswer({ host: host === '::1' ? host : '127.0.0.1', port: other.port })
   } finally {
     await other.close()
@@ -114,22 +117,22 @@ async function fixedPort(luck: Luck, world: World): Promise<void> {
 
 const often = { times: 200, short: 4, atOnce: 2 } as const
 
-/** Ports that somebody else listens on. */
+/** Faults of ports on which another process listens. */
 export const portFaults: readonly Fault[] = [
   {
     ...often,
-    name: 'somebody listens on the port that a child is given',
-    inject: (luck) =>
-      inWorld((world) => (luck.random() < 0.5 ? givenTaken(luck, world) : takenMeanwhile(luck, world))),
+    name: 'another process listens on the port that a child is given',
+    inject: (rng) =>
+      inWorld((world) => (rng.random() < 0.5 ? givenTaken(rng, world) : takenMeanwhile(rng, world))),
   },
   {
     ...often,
-    name: 'somebody takes the port of a child before it binds',
-    inject: (luck) => inWorld((world) => robbed(luck, world)),
+    name: 'another process takes the port of a child before the child binds',
+    inject: (rng) => inWorld((world) => portTaken(rng, world)),
   },
   {
     ...often,
-    name: 'somebody listens on the fixed port of a child',
-    inject: (luck) => inWorld((world) => fixedPort(luck, world)),
+    name: 'another process listens on the fixed port of a child',
+    inject: (rng) => inWorld((world) => fixedPort(rng, world)),
   },
 ]

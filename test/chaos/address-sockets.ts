@@ -1,44 +1,47 @@
 import * as fs from 'node:fs'
 import path from 'node:path'
 import { SpinnerError, type SpinnerOptions, type StartOptions } from '../../src/index.ts'
-import type { Fault, Luck } from './fault.ts'
-import { listener, type Told } from './listener.ts'
+import type { Fault, Rng } from './fault.ts'
+import { type ListenerEnv, listener } from './listener.ts'
+import { listenHere, mustAnswer, verifyReadyEvents } from './listening.ts'
 import { pause } from './processes.ts'
-import { foreigner, mustAnswer, watchItsWord } from './who-listens.ts'
 import { codeOf, inTime, inWorld, mustHold, spawned, until, type World } from './world.ts'
 
-/** The folder that a spinner makes for itself, or one that it is given. */
+/** Lets spinner create its runtime directory, or passes one as `runtimeDir`. */
 const eitherFolder =
-  (luck: Luck) =>
+  (rng: Rng) =>
   (folder: string): SpinnerOptions =>
-    luck.random() < 0.5 ? { runtimeDir: path.join(folder, 'run') } : {}
+    rng.random() < 0.5 ? { runtimeDir: path.join(folder, 'run') } : {}
 
 const isRefusal = (code: string | null): boolean =>
   code === 'ERR_SPINNER_FOREIGN_LISTENER' || code === 'ERR_SPINNER_EXITED'
 
-/** Somebody listens on the path of the child, before its start or between the spawn and the bind. */
-async function takenPath(luck: Luck, world: World): Promise<void> {
+/** Listens on the path of the child between its spawn and its bind. */
+async function takenPath(rng: Rng, world: World): Promise<void> {
   const go = path.join(world.folder, 'go')
-  const told: Told = {
+  const env: ListenerEnv = {
     GO: go,
-    ...luck.pick<Told>([{}, { STAYS: 'yes' }, { STAYS: 'yes', HOLDS_ANOTHER: 'yes' }]),
+    ...rng.pick<ListenerEnv>([{}, { STAYS: 'yes' }, { STAYS: 'yes', HOLDS_ANOTHER: 'yes' }]),
   }
-  const options = { name: 'taken', ...listener(told), attempts: luck.int(1, 2) }
+  const options = { name: 'taken', ...listener(env), attempts: rng.int(1, 2) }
   const child = world.spinner.start(options)
-  const times = watchItsWord(child)
+  const times = verifyReadyEvents(child)
   const outcome = codeOf(inTime(child, 'the start'))
   await until(() => child.pid !== null, 'the spawn')
   const socketPath = String(child.address)
-  const other = await foreigner({ path: socketPath })
+  const other = await listenHere({ path: socketPath })
   try {
-    if (luck.random() < 0.5) await pause(luck.int(0, 10))
+    if (rng.random() < 0.5) await pause(rng.int(0, 10))
     fs.writeFileSync(go, '')
     const code = await outcome
-    const what = `where the child was told ${JSON.stringify(told)}, its start ended with ${code}`
+    const what = `with ${JSON.stringify(env)} in the child's environment, the start ended with ${code}`
     mustHold(isRefusal(code), what)
-    await pause(luck.int(0, 10))
-    mustHold(times() === 0, `${what}, and it was announced as ready`)
-    mustHold(child.state === 'faulted' && spawned(world).length === 0, `${what}, and it is ${child.state}`)
+    await pause(rng.int(0, 10))
+    mustHold(times() === 0, `${what}, and an event reported the child as ready`)
+    mustHold(
+      child.state === 'faulted' && spawned(world).length === 0,
+      `${what}, and the child is ${child.state}`,
+    )
     await other.mustAnswer({ socketPath })
     await other.close()
     await inTime(child.restart(), 'a restart when the path is free')
@@ -48,7 +51,7 @@ async function takenPath(luck: Luck, world: World): Promise<void> {
   }
 }
 
-/** Something that stands at a path, and what shows that it still does. */
+/** A file that occupies a path, and a test that it is still there unchanged. */
 interface Thing {
   readonly name: string
   put(socket: string, folder: string): void | Promise<void>
@@ -59,7 +62,7 @@ const STALE: Thing = {
   name: 'a stale socket',
   async put(socket) {
     const draft = `${socket}.draft`
-    const server = await foreigner({ path: draft })
+    const server = await listenHere({ path: draft })
     fs.renameSync(draft, socket)
     await server.close()
   },
@@ -98,16 +101,16 @@ const THINGS: readonly Thing[] = [
   },
 ]
 
-/** What stands at the path of a child when it is started. */
-async function occupiedPath(luck: Luck, world: World): Promise<void> {
+/** Puts a file of some kind at the socket path of a stopped child and starts the child again. */
+async function occupiedPath(rng: Rng, world: World): Promise<void> {
   const options: StartOptions = { name: 'occupied', ...listener() }
   const child = world.spinner.start(options)
-  const times = watchItsWord(child)
+  const times = verifyReadyEvents(child)
   await inTime(child, 'the first start')
   const socket = String(child.address)
   await inTime(child.stop(), 'stop()')
   await until(() => !fs.existsSync(socket), 'the removal of the socket of a stopped child')
-  const thing = luck.random() < 0.3 ? STALE : luck.pick(THINGS)
+  const thing = rng.random() < 0.3 ? STALE : rng.pick(THINGS)
   await thing.put(socket, world.folder)
   mustHold(thing.isThere(socket, world.folder), `${thing.name} could not be put there`)
   const thrown: unknown = await inTime(world.spinner.start(options), 'the start').then(
@@ -118,52 +121,52 @@ async function occupiedPath(luck: Luck, world: World): Promise<void> {
     const isClear =
       thrown instanceof SpinnerError && isRefusal(thrown.code) && thrown.message.includes(socket)
     mustHold(isClear, `with ${thing.name} at its path, the start ended with ${thrown}`)
-    mustHold(times() === 1, `with ${thing.name} at its path, it was announced as ready`)
-    mustHold(thing.isThere(socket, world.folder), `${thing.name} is not as it was`)
+    mustHold(times() === 1, `with ${thing.name} at its path, an event reported the child as ready`)
+    mustHold(thing.isThere(socket, world.folder), `${thing.name} was changed`)
     fs.rmSync(socket, { recursive: true })
     await inTime(child.restart(), 'a restart when the path is free')
   } else mustHold(thrown === null, `with ${thing.name} at its path, the start ended with ${thrown}`)
   await mustAnswer(child)
 }
 
-/** It binds, and dies at once or soon. */
-async function bindsAndDies(luck: Luck, world: World): Promise<void> {
+/** Starts a child that exits at once or soon after it has bound. */
+async function bindsAndDies(rng: Rng, world: World): Promise<void> {
   const exited = new Set<number | null>([null])
   const broken: string[] = []
   const child = world.spinner.start({
     name: 'short-lived',
-    ...listener({ AFTER_MS: luck.int(0, 50), EXIT_CODE: luck.int(0, 1) }),
-    listen: luck.pick(['socket', 'port'] as const),
-    attempts: luck.int(1, 2),
-    maxRestarts: luck.int(0, 1),
-    restart: luck.pick(['always', 'never'] as const),
+    ...listener({ AFTER_MS: rng.int(0, 50), EXIT_CODE: rng.int(0, 1) }),
+    listen: rng.pick(['socket', 'port'] as const),
+    attempts: rng.int(1, 2),
+    maxRestarts: rng.int(0, 1),
+    restart: rng.pick(['always', 'never'] as const),
   })
   child.on('exit', () => void exited.add(child.pid))
   for (const event of ['started', 'restarted'] as const)
-    child.on(event, () => exited.has(child.pid) && broken.push(`${event} was announced after the exit`))
+    child.on(event, () => exited.has(child.pid) && broken.push(`${event} was emitted after the exit`))
   const isOver = (): boolean => child.state === 'faulted' || child.state === 'stopped'
   await until(() => exited.size > 1 && isOver(), 'the end of all attempts')
   mustHold(broken.length === 0, broken.join(', '))
-  mustHold(spawned(world).length === 0, 'a process of it lives')
+  mustHold(spawned(world).length === 0, 'a process of the child is alive')
 }
 
 const often = { times: 200, short: 4, atOnce: 2 } as const
 
-/** Paths of sockets at which there is something already, and children that listen for a moment only. */
+/** Faults of socket paths that are taken, and of children that listen only for a moment. */
 export const socketFaults: readonly Fault[] = [
   {
     ...often,
-    name: 'somebody listens on the socket of a child before it binds',
-    inject: (luck) => inWorld((world) => takenPath(luck, world), eitherFolder(luck)),
+    name: 'another process listens on the socket of a child before the child binds',
+    inject: (rng) => inWorld((world) => takenPath(rng, world), eitherFolder(rng)),
   },
   {
     ...often,
-    name: 'something stands at the path of the socket of a child',
-    inject: (luck) => inWorld((world) => occupiedPath(luck, world), eitherFolder(luck)),
+    name: 'something else is at the socket path of a child',
+    inject: (rng) => inWorld((world) => occupiedPath(rng, world), eitherFolder(rng)),
   },
   {
     ...often,
     name: 'a child binds and dies at once',
-    inject: (luck) => inWorld((world) => bindsAndDies(luck, world)),
+    inject: (rng) => inWorld((world) => bindsAndDies(rng, world)),
   },
 ]

@@ -3,20 +3,20 @@ import type { Fault } from './fault.ts'
 
 export const USAGE = `npm run chaos -- [options]
 
-Makes things go wrong for real, often and each time in another way, and says what held.
+Injects real faults into real processes, each time with other random choices, and reports which guarantees held.
 
-  --seed N      the seed of all random choices; another one each time unless it is given
-  --only TEXT   only faults whose name holds TEXT, or is TEXT
-  --times N     so often each
-  --scale X     so much of the full number of times, 0.1 for a tenth
-  --short       the few times that are part of the tests
-  --index N     one injection alone: the one that had this index
-  --list        names the faults, and how often each is injected
-  --json FILE   writes all figures to FILE
-  --help        this`
+  --seed N      seed of all random choices (default: a new one in each run)
+  --only TEXT   only the fault with the name TEXT, or all faults whose name contains TEXT
+  --times N     injections of each fault
+  --scale X     factor for the full number of injections, such as 0.1
+  --short       only the few injections that \`npm test\` runs
+  --index N     only the injection with this index
+  --list        print the names of the faults and their number of injections
+  --json FILE   write all figures to FILE
+  --help        print this help`
 
-/** What was asked for. */
-export interface Asked {
+/** The arguments of the command line. */
+export interface Arguments {
   readonly seed: number
   readonly only: string
   readonly times: number | null
@@ -30,8 +30,8 @@ export interface Asked {
 
 const LARGEST_SEED = 2 ** 32
 
-/** Throws, in words for the user, what cannot be understood. */
-export function readArguments(args: readonly string[]): Asked {
+/** Reads the arguments. Throws an error with a message for the user if one is invalid. */
+export function readArguments(args: readonly string[]): Arguments {
   const text = { type: 'string' } as const
   const flag = { type: 'boolean', default: false } as const
   const { values } = parseArgs({
@@ -65,17 +65,17 @@ function numberOf(name: string, text: string | undefined, whole: boolean): numbe
   if (text === undefined) return null
   const value = text === '' ? Number.NaN : Number(text)
   if (value >= 0 && Number.isFinite(value) && (!whole || Number.isSafeInteger(value))) return value
-  throw new Error(`--${name} must be ${whole ? 'a whole number' : 'a number'} from 0, but it is '${text}'.`)
+  throw new Error(`--${name} must be ${whole ? 'an integer' : 'a number'} >= 0, but it is '${text}'.`)
 }
 
-/** The faults that were asked for: the one of that very name, or all whose name holds the text. */
-export function chosen(faults: readonly Fault[], { only }: Pick<Asked, 'only'>): readonly Fault[] {
+/** Returns the fault with this exact name, or else all faults whose name contains the text. */
+export function selectFaults(faults: readonly Fault[], { only }: Pick<Arguments, 'only'>): readonly Fault[] {
   const one = faults.filter(({ name }) => name === only)
   return one.length > 0 ? one : faults.filter(({ name }) => name.includes(only))
 }
 
-/** The injections of a fault that were asked for. */
-export function indexesOf(fault: Fault, { index, times, short, scale }: Asked): number[] {
+/** Returns the indexes of the injections of a fault that the arguments select. */
+export function indexesOf(fault: Fault, { index, times, short, scale }: Arguments): number[] {
   if (index !== null) return [index]
   const count = times ?? (short ? fault.short : Math.ceil(fault.times * scale))
   return Array.from({ length: count }, (_, at) => at)

@@ -15,18 +15,18 @@ const groupOf = (pid: number): number => {
   }
 }
 
-/** Looks all the time how many processes live for the one name. The returned function says whether it was ever two. */
+/** Polls the processes of the one child. The returned function throws if two were ever alive at once. */
 function watch(world: World): () => void {
   let leader = 0
   let broken = ''
   const look = (): void => {
     const leaders = spawned(world)
-    if (leaders.length > 1) broken ||= `two processes lived at once: ${leaders.map(describe).join(', ')}`
+    if (leaders.length > 1) broken ||= `two processes were alive at once: ${leaders.map(describe).join(', ')}`
     const [latest = 0] = leaders
     if (latest === leader || latest === 0) return
     leader = latest
     const others = living(world).filter((pid) => ![0, latest].includes(groupOf(pid)))
-    if (others.length > 0) broken ||= `of the process before ${latest}, ${others.join(', ')} lived on`
+    if (others.length > 0) broken ||= `${others.join(', ')} of the process before ${latest} were still alive`
   }
   const timer = setInterval(look, 1)
   return () => {
@@ -36,7 +36,7 @@ function watch(world: World): () => void {
   }
 }
 
-/** One child, and what was asked of it. */
+/** Makes calls on one child and records how each call ends. */
 export class Calls {
   readonly world: World
   readonly child: Child
@@ -85,31 +85,31 @@ export class Calls {
     )
   }
 
-  /** All promises settle, and what was asked last is what is. */
+  /** Checks that all promises settle, that the state is that of the last call, and that a stop leaves nothing. */
   async end(): Promise<void> {
-    const said = `${this.#asked.join(', ')}: `
+    const calls = `${this.#asked.join(', ')}: `
     const last = this.#asked.at(-1)
-    await inTime(Promise.all(this.#outcomes), said)
-    this.#mustBe(last === 'stop' ? 'stopped' : 'started', said)
+    await inTime(Promise.all(this.#outcomes), calls)
+    this.#mustBe(last === 'stop' ? 'stopped' : 'started', calls)
     await pause(5)
-    this.#mustBe(last === 'stop' ? 'stopped' : 'started', `${said}a moment later, `)
+    this.#mustBe(last === 'stop' ? 'stopped' : 'started', `${calls}a moment later, `)
     this.#isOne()
     for (const lease of this.#leases) lease.release()
-    mustHold(this.child.info().leases === 0, `${said}${this.child.info().leases} leases are left`)
+    mustHold(this.child.info().leases === 0, `${calls}${this.child.info().leases} leases are left`)
     const { address } = this.child
     await inTime(this.child.stop(), 'the last stop')
-    mustBeGone(this.world, `${said}after the last stop`)
-    mustHold(typeof address !== 'string' || !existsSync(address), `${said}${address} is left`)
+    mustBeGone(this.world, `${calls}after the last stop`)
+    mustHold(typeof address !== 'string' || !existsSync(address), `${calls}${address} is left`)
   }
 
-  #mustBe(wanted: string, said: string): void {
+  #mustBe(wanted: string, calls: string): void {
     const { state, pid } = this.child
-    mustHold(state === wanted, `${said}it is ${state}, not ${wanted}`)
-    const lives = spawned(this.world).join()
+    mustHold(state === wanted, `${calls}the child is ${state}, not ${wanted}`)
+    const alive = spawned(this.world).join()
     mustHold(
-      lives === (state === 'started' ? String(pid) : ''),
-      `${said}it is ${state}, and '${lives}' lives`,
+      alive === (state === 'started' ? String(pid) : ''),
+      `${calls}the child is ${state}, and '${alive}' is alive`,
     )
-    if (state === 'stopped') mustBeGone(this.world, said)
+    if (state === 'stopped') mustBeGone(this.world, calls)
   }
 }

@@ -2,13 +2,13 @@ import { describe, expect, test } from 'vitest'
 import { faults, runFault } from './chaos.ts'
 import { markRun } from './processes.ts'
 
-/** Printed with what fails, and enough to repeat it. */
+/** Seed of the random choices. It is printed with each failure, and is all that a repetition needs. */
 const SEED = 1
 
 markRun()
 process.env['TEST_MARK'] = String(process.pid)
 
-describe.runIf(process.platform === 'linux')('what is promised holds when', () => {
+describe.runIf(process.platform === 'linux')('the guarantees hold when', () => {
   for (const fault of faults.filter(({ short }) => short > 0)) {
     test.runIf((fault.missing?.() ?? null) === null)(fault.name, async () => {
       const indexes = Array.from({ length: fault.short }, (_, index) => index)

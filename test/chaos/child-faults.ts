@@ -4,7 +4,7 @@ import { replacementFaults } from './child-replacements.ts'
 import { stopFaults } from './child-stops.ts'
 import type { Fault } from './fault.ts'
 
-/** What goes wrong with children: how they end, how they do not, and what is asked of them at once. */
+/** Faults of children: crashes, children that are hard to stop, simultaneous calls, and replacements. */
 export const childFaults: readonly Fault[] = [
   ...crashFaults,
   ...stopFaults,

@@ -1,37 +1,37 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import type { Child, ChildState } from '../../src/index.ts'
-import type { Luck } from './fault.ts'
+import type { Rng } from './fault.ts'
 import { pause } from './processes.ts'
 import { codeOf, inTime, mustHold, spawned, until, type World } from './world.ts'
 
-/** What must be true of the child in the end. */
+/** The state and the counters that the child must have at the end. */
 export interface Expected {
   readonly state: ChildState
   readonly restarts: number
   readonly crashes: number
 }
 
-/** A child that is about to be ended by somebody else. */
+/** A child whose process is about to be ended from outside. */
 export interface Scene {
   readonly world: World
   readonly child: Child
-  readonly luck: Luck
+  readonly rng: Rng
   readonly attempts: number
   readonly maxRestarts: number
-  /** What it has announced. */
+  /** Events that the child has emitted. */
   readonly events: string[]
-  /** While this file is there, it binds. */
+  /** Path of a file. The process binds only while the file exists. */
   readonly go: string
-  /** How its first start ended. */
+  /** Error code of the first start; `null` if it succeeded. */
   readonly outcome: Promise<string | null>
-  /** Ends its process. */
-  readonly strike: () => void
+  /** Ends the process of the child. */
+  readonly endProcess: () => void
 }
 
-/** One of the moments, and what it needs. */
+/** A phase in which the process is ended, and what the phase needs. */
 export interface Phase {
-  /** It may not bind before it is told to. */
-  readonly heldBack?: boolean
+  /** The process must not bind before the file `go` exists. */
+  readonly bindsLater?: boolean
   readonly ignoresTerm?: boolean
   act(scene: Scene): Promise<Expected>
 }
@@ -41,51 +41,52 @@ const STARTED: Expected = { state: 'started', restarts: 0, crashes: 0 }
 const STOPPED: Expected = { state: 'stopped', restarts: 0, crashes: 0 }
 const RESTARTED: Expected = { state: 'started', restarts: 1, crashes: 0 }
 
-const letGo = ({ go }: Scene): void => writeFileSync(go, '')
-const dead = ({ world }: Scene, pid: number | null): boolean => pid !== null && !spawned(world).includes(pid)
+const letBind = ({ go }: Scene): void => writeFileSync(go, '')
+const isGone = ({ world }: Scene, pid: number | null): boolean =>
+  pid !== null && !spawned(world).includes(pid)
 
-/** Strikes at a process that has not bound yet; nobody may find it ready. */
-async function strikeUnready(scene: Scene, before: number | null): Promise<boolean> {
-  const { attempts, child, luck, strike } = scene
+/** Ends a process that has not bound yet, so that it is never ready. Returns whether another attempt follows. */
+async function endUnready(scene: Scene, before: number | null): Promise<boolean> {
+  const { attempts, child, rng, endProcess } = scene
   await until(() => child.pid !== null && child.pid !== before, 'the spawn')
   const { pid } = child
-  await pause(luck.int(0, 5))
-  strike()
-  await until(() => dead(scene, pid), 'the end of the process')
-  letGo(scene)
+  await pause(rng.int(0, 5))
+  endProcess()
+  await until(() => isGone(scene, pid), 'the exit of the process')
+  letBind(scene)
   return attempts > 1
 }
 
 const afterCrash = ({ maxRestarts }: Scene): Expected =>
   maxRestarts === 0 ? { ...FAULTED, crashes: 1 } : { ...RESTARTED, crashes: 1 }
 
-const settled = async ({ child }: Scene, struck: number | null): Promise<void> =>
+const settled = async ({ child }: Scene, ended: number | null): Promise<void> =>
   until(
-    () => child.state === 'faulted' || (child.state === 'started' && child.pid !== struck),
-    'another start, or the end of all attempts',
+    () => child.state === 'faulted' || (child.state === 'started' && child.pid !== ended),
+    'another start, or the last attempt',
   )
 
-/** The moments of a life at which a process may be ended, and what must come of it. */
+/** The phases in which a process can be ended, and the result that each must have. */
 export const PHASES: Readonly<Record<string, Phase>> = {
   'before it is ready': {
-    heldBack: true,
+    bindsLater: true,
     async act(scene) {
-      const again = await strikeUnready(scene, null)
+      const again = await endUnready(scene, null)
       const code = await scene.outcome
-      mustHold(code === (again ? null : 'ERR_SPINNER_EXITED'), `its start ended with ${code}`)
+      mustHold(code === (again ? null : 'ERR_SPINNER_EXITED'), `the start ended with ${code}`)
       return again ? STARTED : FAULTED
     },
   },
   'when it is just ready': {
     async act(scene) {
-      const { attempts, child, events, luck, strike } = scene
+      const { attempts, child, events, rng, endProcess } = scene
       const announced = new Promise<void>((resolve) => child.once('started', () => resolve()))
       await until(() => child.pid !== null, 'the spawn')
-      if (luck.random() < 0.5) await pause(luck.int(0, 3))
-      else await inTime(announced, 'what announces that it is ready')
-      const struck = child.pid
-      strike()
-      await settled(scene, struck)
+      if (rng.random() < 0.5) await pause(rng.int(0, 3))
+      else await inTime(announced, 'the event `started`')
+      const ended = child.pid
+      endProcess()
+      await settled(scene, ended)
       const started = events.indexOf('started')
       if (started >= 0 && started < events.indexOf('exit')) return afterCrash(scene)
       return attempts > 1 ? STARTED : FAULTED
@@ -93,50 +94,50 @@ export const PHASES: Readonly<Record<string, Phase>> = {
   },
   'while it is started': {
     async act(scene) {
-      const { child, luck, outcome, strike } = scene
+      const { child, rng, outcome, endProcess } = scene
       await outcome
-      await pause(luck.int(0, 5))
-      const struck = child.pid
-      strike()
-      await settled(scene, struck)
+      await pause(rng.int(0, 5))
+      const ended = child.pid
+      endProcess()
+      await settled(scene, ended)
       return afterCrash(scene)
     },
   },
   'while it is drained': {
     async act(scene) {
-      const { child, luck, outcome, strike, world } = scene
+      const { child, rng, outcome, endProcess, world } = scene
       await outcome
       const drain = async (): Promise<void> => {
-        await pause(luck.int(0, 3))
-        strike()
-        // What is still drained then waits for nobody.
+        await pause(rng.int(0, 3))
+        endProcess()
+        // The hook never settles: spinner must not wait for it once the process has exited.
         await new Promise(() => {})
       }
-      const done = world.spinner.use({ name: 'holds on', drain })
-      const restarts = luck.random() < 0.5
-      await inTime<unknown>(restarts ? child.restart() : child.stop(), 'what drains it')
+      const done = world.spinner.use({ name: 'never drains', drain })
+      const restarts = rng.random() < 0.5
+      await inTime<unknown>(restarts ? child.restart() : child.stop(), 'the restart or the stop')
       done()
       return restarts ? RESTARTED : STOPPED
     },
   },
   'while it is stopping': {
     ignoresTerm: true,
-    async act({ child, luck, outcome, strike }) {
+    async act({ child, rng, outcome, endProcess }) {
       await outcome
       const gone = child.stop()
-      await pause(luck.int(0, 3))
-      strike()
+      await pause(rng.int(0, 3))
+      endProcess()
       await inTime(gone, 'stop()')
       return STOPPED
     },
   },
   'while a restart ends it': {
     ignoresTerm: true,
-    async act({ child, luck, outcome, strike }) {
+    async act({ child, rng, outcome, endProcess }) {
       await outcome
       const back = child.restart()
-      await pause(luck.int(0, 3))
-      strike()
+      await pause(rng.int(0, 3))
+      endProcess()
       await inTime(back, 'restart()')
       return RESTARTED
     },
@@ -148,7 +149,7 @@ export const PHASES: Readonly<Record<string, Phase>> = {
       rmSync(go)
       const before = child.pid
       const back = codeOf(child.restart())
-      const again = await strikeUnready(scene, before)
+      const again = await endUnready(scene, before)
       const code = await inTime(back, 'restart()')
       mustHold(code === (again ? null : 'ERR_SPINNER_EXITED'), `restart() ended with ${code}`)
       return again ? RESTARTED : { ...FAULTED, restarts: 1 }

@@ -3,22 +3,22 @@ import { randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { kill, pause } from './processes.ts'
 
-/** The kernel gives out the number after this one next. Only root may set it. */
+/** Last process id that the kernel has assigned. The next process gets the following one. Only root can write it. */
 const LAST_PID = '/proc/sys/kernel/ns_last_pid'
-/** The first process of a container may take seconds to ask how an orphan ended; until then its number is taken. */
+/** The first process of a container may take seconds to reap an orphan. Until then the process id stays taken. */
 const LONGEST_MS = 2_000
 
 const decoys = new Set<ChildProcess>()
 
-/** A process that nobody may end. A foreign one is another spinner's child. */
+/** Starts a process that must survive. With `foreign` it looks like a child of another spinner. Returns 1, the count. */
 export function newDecoy({ foreign = false } = {}): number {
   const env = foreign ? { ...process.env, SPINNER_COOKIE: `${randomUUID()}.1` } : process.env
   decoys.add(spawn('sleep', ['600'], { detached: true, env, stdio: 'ignore' }))
   return 1
 }
 
-/** Ends a whole group and starts a decoy that has its number. False where that cannot be had. */
-export async function heirOf(group: number): Promise<boolean> {
+/** Kills a process group and starts a decoy with the same process id. Returns false if that is not possible. */
+export async function reusePidOf(group: number): Promise<boolean> {
   kill(-group)
   const deadline = performance.now() + LONGEST_MS
   while (performance.now() < deadline) {
@@ -35,7 +35,7 @@ export async function heirOf(group: number): Promise<boolean> {
   return false
 }
 
-/** A process, or a group, has the number. */
+/** Returns whether a process or a process group has this id. */
 function isTaken(number: number): boolean {
   return [number, -number].some((target) => {
     try {
@@ -56,11 +56,11 @@ function setLastPid(pid: number): boolean {
   }
 }
 
-/** Ends them. Rejects when somebody else has done so. */
+/** Kills the decoys. Rejects if one has exited before, because then spinner has ended it. */
 export async function endDecoys(): Promise<void> {
   const all = [...decoys]
   decoys.clear()
   const hit = all.filter(({ exitCode, signalCode }) => exitCode !== null || signalCode !== null)
   for (const decoy of all) decoy.kill('SIGKILL')
-  if (hit.length > 0) throw new Error(`${hit.length} of ${all.length} processes of others were ended`)
+  if (hit.length > 0) throw new Error(`${hit.length} of ${all.length} unrelated processes were ended`)
 }

@@ -2,20 +2,20 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { bearing, kill, newMark, pause, told } from './processes.ts'
+import { describeProcess, kill, newMark, pause, processesWith } from './processes.ts'
 
-/** Under what a host runs. */
+/** The conditions under which a host program runs. */
 export interface Conditions {
-  /** A program that runs it, and that program's arguments. */
+  /** A program that runs the host, with its arguments. */
   readonly under?: readonly string[]
   readonly env?: NodeJS.ProcessEnv
-  /** A user of its own. */
+  /** User id and group id of the host. */
   readonly user?: number
-  /** Hears what the host tells before its last word. */
-  heard?(said: unknown, host: ChildProcess): void
-  /** Looks at what is left, before its temporary files are removed. */
-  afterwards?(said: unknown): Promise<void>
-  /** How it ends; by itself when it is not said. */
+  /** Gets each report of the host. */
+  onReport?(report: unknown, host: ChildProcess): void
+  /** Checks what is left, before the temporary files of the host are removed. */
+  afterwards?(report: unknown): Promise<void>
+  /** The signal that must end the host. @default the host exits with code 0 */
   readonly ends?: NodeJS.Signals
 }
 
@@ -26,15 +26,15 @@ const root = process.cwd()
 let place: string | null = null
 
 /**
- * Where the programs of test/fixtures/exhausted find the package, built from the sources. Not among the temporary
- * files: some programs have their own.
+ * Returns the folder in which the programs of test/fixtures/exhausted find the package, built from the sources. The
+ * folder is not in the temporary directory, because some programs get a temporary directory of their own.
  */
-function thePlace(): string {
-  place ??= makePlace()
+function installation(): string {
+  place ??= install()
   return place
 }
 
-function makePlace(): string {
+function install(): string {
   const cache = path.join(root, 'node_modules/.cache')
   mkdirSync(cache, { recursive: true })
   const folder = mkdtempSync(path.join(cache, 'exhausted-'))
@@ -52,28 +52,32 @@ function makePlace(): string {
   return folder
 }
 
-/** Whether a program under these conditions can run, and read the package, on this machine. */
+/** Returns whether the code `probe` runs under these conditions on this machine. */
 export function canRun({ under = [], user }: Conditions, probe: string): boolean {
   const [command = '', ...args] = [...under, process.execPath, '-e', probe]
-  const who = user === undefined ? {} : { uid: user, gid: user }
-  return spawnSync(command, args, { stdio: 'ignore', ...who }).status === 0
+  const ids = user === undefined ? {} : { uid: user, gid: user }
+  return spawnSync(command, args, { stdio: 'ignore', ...ids }).status === 0
 }
 
 /**
- * Runs a program of test/fixtures/exhausted to its end and gives its last word. Rejects when it did not end well, or
- * when anything of it is left.
+ * Runs a program of test/fixtures/exhausted until it exits and returns its last report. Rejects if the program failed
+ * or left a process.
  */
-export async function report<Report>(program: string, task: object, conditions: Conditions): Promise<Report> {
+export async function lastReport<Report>(
+  program: string,
+  task: object,
+  conditions: Conditions,
+): Promise<Report> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'exhausted-'))
   chmodSync(folder, 0o777)
   const mark = newMark()
   try {
-    const said = await run(program, { ...conditions, env: environment(task, folder, mark, conditions) })
+    const last = await run(program, { ...conditions, env: environment(task, folder, mark, conditions) })
     await untilNothingLives(mark)
-    await conditions.afterwards?.(said)
-    return said as Report
+    await conditions.afterwards?.(last)
+    return last as Report
   } finally {
-    for (const { pid } of bearing(mark)) kill(pid)
+    for (const { pid } of processesWith(mark)) kill(pid)
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   }
 }
@@ -82,43 +86,44 @@ const environment = (task: object, folder: string, mark: string, { env }: Condit
   ...process.env,
   TMPDIR: folder,
   XDG_RUNTIME_DIR: '',
-  SERVER: path.join(thePlace(), 'hello.cjs'),
+  SERVER: path.join(installation(), 'hello.cjs'),
   TASK: JSON.stringify(task),
   EXHAUSTED_MARK: mark,
   ...env,
 })
 
-function run(program: string, { under = [], env, user, heard, ends }: Conditions): Promise<unknown> {
-  const [command = '', ...args] = [...under, process.execPath, path.join(thePlace(), program)]
-  const who = user === undefined ? {} : { uid: user, gid: user }
-  const host = spawn(command, args, { cwd: '/', env, stdio: ['ignore', 'pipe', 'pipe'], ...who })
+function run(program: string, { under = [], env, user, onReport, ends }: Conditions): Promise<unknown> {
+  const [command = '', ...args] = [...under, process.execPath, path.join(installation(), program)]
+  const ids = user === undefined ? {} : { uid: user, gid: user }
+  const host = spawn(command, args, { cwd: '/', env, stdio: ['ignore', 'pipe', 'pipe'], ...ids })
   const late = setTimeout(() => host.kill('SIGKILL'), LONGEST_MS)
-  let [rest, complaints, last] = ['', '', undefined as unknown]
+  let [rest, stderr, last] = ['', '', undefined as unknown]
   host.stderr.setEncoding('utf8').on('data', (text: string) => {
-    complaints += text
+    stderr += text
   })
   host.stdout.setEncoding('utf8').on('data', (text: string) => {
     const lines = (rest + text).split('\n')
     rest = lines.pop() ?? ''
     for (const line of lines) {
       last = JSON.parse(line)
-      heard?.(last, host)
+      onReport?.(last, host)
     }
   })
   return new Promise((resolve, reject) => {
     host.on('error', reject)
     host.on('close', (code, signal) => {
       clearTimeout(late)
-      if (complaints === '' && (ends ? signal === ends : code === 0)) resolve(last)
-      else reject(new Error(`the host ended with ${code ?? signal}: ${complaints || JSON.stringify(last)}`))
+      if (stderr === '' && (ends ? signal === ends : code === 0)) resolve(last)
+      else reject(new Error(`the host ended with ${code ?? signal}: ${stderr || JSON.stringify(last)}`))
     })
   })
 }
 
 async function untilNothingLives(mark: string): Promise<void> {
   const deadline = performance.now() + SETTLE_MS
-  for (let left = bearing(mark); left.length > 0; left = bearing(mark)) {
-    if (performance.now() > deadline) throw new Error(`${left.length} left: ${left.map(told).join('; ')}`)
+  for (let left = processesWith(mark); left.length > 0; left = processesWith(mark)) {
+    if (performance.now() > deadline)
+      throw new Error(`${left.length} left: ${left.map(describeProcess).join('; ')}`)
     await pause(20)
   }
 }

@@ -1,29 +1,29 @@
-/** Where every random choice of an injection comes from: the same seed, the same choices. */
-export interface Luck {
-  /** At least 0, below 1. */
+/** The source of all random choices of an injection. The same seed gives the same choices. */
+export interface Rng {
+  /** Returns a number >= 0 and < 1. */
   random(): number
-  /** From `min` to `max`, both included. */
+  /** Returns an integer from `min` to `max`, both included. */
   int(min: number, max: number): number
   pick<Item>(items: readonly Item[]): Item
 }
 
-/** Something that goes wrong for real, and what must hold all the same. */
+/** A real fault, and the guarantees that must hold in spite of it. */
 export interface Fault {
-  /** In the words of a sentence: `the host is killed by SIGKILL`. */
+  /** A clause that says what happens, such as `the host is killed by SIGKILL`. `--only` selects faults by it. */
   readonly name: string
-  /** How often in the full run. */
+  /** Number of injections in the full run. */
   readonly times: number
-  /** How often in the short run that is part of the tests. */
+  /** Number of injections in the short run of `npm test`. */
   readonly short: number
-  /** How many may be under way at once. @default 1 */
+  /** Number of injections that may run at the same time. @default 1 */
   readonly atOnce?: number
-  /** Why it cannot be run on this machine; `null` when it can. */
+  /** Returns why the fault cannot run on this machine; `null` if it can. */
   missing?(): string | null
   /**
-   * Once in ever another way. Resolves with the milliseconds that what is promised took, or with nothing where no time
-   * is promised; rejects, with what did not hold, when a promise was broken. Leaves nothing behind in either case.
+   * Injects the fault once, with the given random choices. Resolves with the milliseconds until the guarantee was met, or
+   * with nothing if no time is guaranteed. Rejects with what did not hold. Leaves nothing behind in either case.
    */
-  inject(luck: Luck): Promise<number | undefined> | Promise<void>
-  /** Frees what injections share. */
+  inject(rng: Rng): Promise<number | undefined> | Promise<void>
+  /** Frees the resources that the injections share. */
   close?(): Promise<void>
 }

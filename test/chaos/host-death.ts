@@ -1,20 +1,28 @@
 import { existsSync } from 'node:fs'
 import type { StartOptions } from '../../src/types/options.ts'
-import type { Fault, Luck } from './fault.ts'
-import { type Host, MARK, removePlace, thePlace, untilNothingLives, untilTidy, withHost } from './hosts.ts'
+import type { Fault, Rng } from './fault.ts'
+import {
+  type Host,
+  installation,
+  MARK,
+  removeInstallation,
+  untilNothingLives,
+  untilTidy,
+  withHost,
+} from './hosts.ts'
 import { childrenOf, someCount } from './kinds.ts'
 import { someMoment } from './moments.ts'
-import type { Noted } from './noted.ts'
-import { bearing, kill, living, pause, watchdogsOf } from './processes.ts'
+import type { FaultWithNote } from './note.ts'
+import { kill, living, pause, processesWith, watchdogsOf } from './processes.ts'
 import { quantile } from './table.ts'
 import { watchdogFaults } from './watchdog-death.ts'
 
-/** What the watchdog gives to those that can end by themselves, and what all the rest may take. */
-const PROMISED_MS = 200 + 150
-/** Fewer say nothing of one in a hundred. */
+/** The grace period of the watchdog between SIGTERM and SIGKILL, and the limit for everything else. */
+const ALLOWED_MS = 200 + 150
+/** Fewer samples have no meaningful 99th percentile. */
 const ENOUGH = 100
 
-/** One way for a host to end. Resolves with the moment from which on its processes have nobody. */
+/** Ends a host. Resolves with the time of `performance.now()` from which its processes have no host. */
 type Ending = (host: Host) => Promise<number>
 
 interface Scene {
@@ -24,18 +32,18 @@ interface Scene {
 }
 
 interface Tally {
-  lived: number
+  alive: number
   readonly times: number[]
 }
 
-/** Starts a host with children of all kinds, ends it at some moment, and sees to it that everything ends. */
-async function endHost(luck: Luck, end: Ending, { most, ...how }: Scene, tally: Tally): Promise<number> {
-  const children = childrenOf(luck, someCount(luck, most), thePlace())
+/** Starts a host with children of all kinds, ends the host at some moment, and waits until every process is gone. */
+async function endHost(rng: Rng, end: Ending, { most, ...how }: Scene, tally: Tally): Promise<number> {
+  const children = childrenOf(rng, someCount(rng, most), installation())
   return withHost({ children, options: { stopTimeout: 0.3 }, ...how }, async (host) => {
-    await someMoment(host, luck, children)
+    await someMoment(host, rng, children)
     const seen = living()
     const watchdogs = watchdogsOf(host.pid, seen)
-    tally.lived += seen.filter(({ environment }) => environment.includes(host.mark)).length
+    tally.alive += seen.filter(({ environment }) => environment.includes(host.mark)).length
     const ms = await untilNothingLives(host, await end(host))
     tally.times.push(ms)
     await untilTidy(host, watchdogs)
@@ -48,18 +56,19 @@ function ending(
   [times, short]: readonly [number, number],
   end: Ending,
   scene: Scene = {},
-): Noted {
-  const tally: Tally = { lived: 0, times: [] }
+): FaultWithNote {
+  const tally: Tally = { alive: 0, times: [] }
   return {
     name,
     times,
     short,
-    inject: (luck) => endHost(luck, end, scene, tally),
-    note: () => `${tally.lived} processes lived when their hosts ended.`,
+    inject: (rng) => endHost(rng, end, scene, tally),
+    note: () => `${tally.alive} processes were alive when their hosts ended.`,
     close: async () => {
-      await removePlace()
+      await removeInstallation()
       const p99 = tally.times.length < ENOUGH ? 0 : (quantile(tally.times, 0.99) ?? 0)
-      if (p99 > PROMISED_MS) throw new Error(`p99 is ${Math.round(p99)} ms; ${PROMISED_MS} ms are promised`)
+      if (p99 > ALLOWED_MS)
+        throw new Error(`p99 is ${Math.round(p99)} ms, but at most ${ALLOWED_MS} ms are allowed`)
     },
   }
 }
@@ -72,7 +81,7 @@ const signalled =
     return since
   }
 
-/** It ends when it comes to it, and its processes have it until then. */
+/** Orders the host to end itself. The time counts from its exit. */
 const ordered =
   (order: string): Ending =>
   async (host) => {
@@ -86,21 +95,26 @@ const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGABRT', 'SIGSEGV']
 const ORDERS: Readonly<Record<string, string>> = {
   abort: 'an abort',
   exit: 'process.exit()',
-  reject: 'a rejection that nobody handles',
-  throw: 'an error that nobody catches',
+  reject: 'an unhandled rejection',
+  throw: 'an uncaught exception',
 }
 
 const FEW: Scene = { most: 20 }
 const OFTEN = [50, 1] as const
-/** Each of these ends a host of `test/orphans/orphans.test.ts` too. */
+/** Only in the full run, because `test/orphans/orphans.test.ts` ends hosts in the same ways. */
 const LONG_RUN_ONLY = [50, 0] as const
 
-const memory: Noted = ending('the host ends by a lack of memory at any moment', OFTEN, ordered('exhaust'), {
-  ...FEW,
-  flags: ['--max-old-space-size=48'],
-})
+const memory: FaultWithNote = ending(
+  'the host ends by running out of memory at any moment',
+  OFTEN,
+  ordered('exhaust'),
+  {
+    ...FEW,
+    flags: ['--max-old-space-size=48'],
+  },
+)
 
-const group: Noted = ending(
+const group: FaultWithNote = ending(
   'the whole process group of the host is killed by SIGKILL at any moment',
   OFTEN,
   signalled('SIGKILL', ({ pid }) => -pid),
@@ -111,7 +125,7 @@ const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`
 
 const terminal: Fault = {
   ...ending(
-    'the terminal of the host is gone at any moment',
+    'the terminal of the host is closed at any moment',
     OFTEN,
     signalled('SIGKILL', ({ process }) => process.pid as number),
     { ...FEW, under: (command) => ['script', '-qec', `exec ${command.map(quoted).join(' ')}`, '/dev/null'] },
@@ -127,15 +141,15 @@ const BARE: readonly StartOptions[] = Array.from({ length: 20 }, (_, number) => 
   listen: null,
 }))
 
-/** Nothing but their group tells whose they are, from their first moment on. */
-function bare(): Noted {
-  let lived = 0
-  const inject = (luck: Luck): Promise<number> =>
+/** Kills a host while it spawns commands without an environment. Only their process group shows whose they are. */
+function bare(): FaultWithNote {
+  let alive = 0
+  const inject = (rng: Rng): Promise<number> =>
     withHost({ children: BARE }, async (host) => {
       await host.begun
-      await pause(luck.random() * 120)
+      await pause(rng.random() * 120)
       const watchdogs = watchdogsOf(host.pid)
-      lived += bearing(host.mark).length - 1
+      alive += processesWith(host.mark).length - 1
       const since = performance.now()
       kill(host.pid)
       const took = await untilNothingLives(host, since)
@@ -147,8 +161,8 @@ function bare(): Noted {
     times: 200,
     short: 2,
     inject,
-    note: () => `${lived} processes lived when their hosts were killed.`,
-    close: removePlace,
+    note: () => `${alive} processes were alive when their hosts were killed.`,
+    close: removeInstallation,
   }
 }
 

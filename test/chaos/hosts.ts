@@ -3,53 +3,63 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from
 import os from 'node:os'
 import path from 'node:path'
 import type { SpinnerOptions, StartOptions } from '../../src/types/options.ts'
-import { makePackage, type Place } from './kinds.ts'
-import { bearing, bears, kill, type Living, lives, newMark, pause, told, until } from './processes.ts'
+import { type Installation, makePackage } from './kinds.ts'
+import {
+  describeProcess,
+  hasMark,
+  kill,
+  type Living,
+  lives,
+  newMark,
+  pause,
+  processesWith,
+  until,
+} from './processes.ts'
 
-/** What is left after so long is left for good. */
+/** Processes that are alive after this long are considered left behind. */
 const LONGEST_MS = 10_000
-const LOOK_MS = 2
+const POLL_MS = 2
 const TIDY_MS = 5_000
-/** A process between its fork and its program cannot be told yet; a second look finds it. */
+/** A process between fork and exec cannot be recognised. A second look after this long finds it. */
 const SECOND_LOOK_MS = 15
 
-/** Stands, where a child's options have it, for what its host's processes bear. */
+/** Placeholder in the options of a child for the mark of its host. */
 export const MARK = 'the mark of the host'
 
-/** What a host starts, with which options of the spinner and of Node. */
+/** The children of a host, the options of its spinner and the flags of Node. */
 export interface Task {
   readonly children: readonly StartOptions[]
   readonly options?: SpinnerOptions
   readonly flags?: readonly string[]
-  /** The command of a program that runs the host's command. */
+  /** Returns the command of a program that runs the command of the host. */
   readonly under?: (command: readonly string[]) => readonly string[]
 }
 
-/** A program with a spinner of its own, in a group of its own. */
+/** A program with its own spinner, in its own process group. */
 export interface Host {
-  /** It, or the program that runs it. */
+  /** The host, or the program that runs the host. */
   readonly process: ChildProcess
   readonly pid: number
-  /** What all of its processes bear, save the watchdogs. */
+  /** Text in the environment or the arguments of all its processes except the watchdogs. */
   readonly mark: string
-  /** Where its temporary files are. */
+  /** The folder of its temporary files. */
   readonly folder: string
   readonly ended: Promise<void>
-  /** It is about to start its children. */
+  /** Resolves when the host is about to start its children. */
   readonly begun: Promise<void>
-  /** All of its children are ready, or have failed. */
+  /** Resolves when all its children are ready or have failed. */
   readonly started: Promise<void>
   order(order: string, names?: readonly string[]): void
 }
 
-let place: Place | null = null
+let place: Installation | null = null
 
-/** Builds the package from the sources and installs it in a folder with the program of the hosts, once for all. */
-export function thePlace(): Place {
+/** Builds the package from the sources and installs it, with the host program, in a folder that all hosts share. */
+export function installation(): Installation {
   if (place) return place
   const folder = mkdtempSync(path.join(os.tmpdir(), 'spinner-chaos-'))
   try {
-    place = makePlace(folder)
+    place = install(folder)
     return place
   } catch (thrown) {
     rmSync(folder, { recursive: true, force: true })
@@ -57,12 +67,12 @@ export function thePlace(): Place {
   }
 }
 
-export async function removePlace(): Promise<void> {
+export async function removeInstallation(): Promise<void> {
   if (place) rmSync(path.dirname(place.program), { recursive: true, force: true })
   place = null
 }
 
-function makePlace(folder: string): Place {
+function install(folder: string): Installation {
   const root = process.cwd()
   const installed = path.join(folder, 'node_modules/spinner')
   mkdirSync(installed, { recursive: true })
@@ -78,15 +88,15 @@ function makePlace(folder: string): Place {
   return { program, folder: path.join(folder, 'started-by-npm') }
 }
 
-/** Does something with a host. Afterwards nothing of it is left, whatever came of it. */
+/** Starts a host and runs `action`. Afterwards kills everything that the host started, even if `action` rejected. */
 export async function withHost<Value>(task: Task, action: (host: Host) => Promise<Value>): Promise<Value> {
-  const { program } = thePlace()
+  const { program } = installation()
   const folder = mkdtempSync(path.join(os.tmpdir(), 'spinner-host-'))
   const host = newHost(program, folder, task)
   try {
     return await action(host)
   } finally {
-    for (const { pid } of bearing(host.mark)) kill(pid)
+    for (const { pid } of processesWith(host.mark)) kill(pid)
     await host.ended
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   }
@@ -104,7 +114,7 @@ function newHost(program: string, folder: string, task: Task): Host {
     env: { ...inherited, CHAOS_ROUND: mark, HOST: text },
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   })
-  const said = (word: string): Promise<void> =>
+  const received = (word: string): Promise<void> =>
     new Promise((resolve) => child.on('message', (message) => void (message === word && resolve())))
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve())
@@ -114,34 +124,38 @@ function newHost(program: string, folder: string, task: Task): Host {
   const order = (word: string, names: readonly string[] = []): void => {
     if (child.connected) child.send({ order: word, names }, () => {})
   }
-  const [begun, started] = [Promise.race([said('begun'), early]), Promise.race([said('started'), early])]
+  const [begun, started] = [
+    Promise.race([received('begun'), early]),
+    Promise.race([received('started'), early]),
+  ]
   return { process: child, pid: child.pid as number, mark, folder, ended, begun, started, order }
 }
 
 /**
- * Resolves, with the milliseconds since `since`, when nothing of the host lives. Only one process is looked at as
- * long as it lives, since a look at all takes time from those that are to end.
+ * Resolves with the milliseconds since `since` when no process of the host is alive. Polls one process until it is gone,
+ * because a look at all processes takes CPU time from those that should exit.
  */
 export async function untilNothingLives(host: Pick<Host, 'mark'>, since: number): Promise<number> {
-  let left = bearing(host.mark)
+  let left = processesWith(host.mark)
   for (;;) {
-    while (left.length > 0 && !bears((left.at(-1) as Living).pid, host.mark)) left.pop()
-    if (left.length === 0) left = bearing(host.mark)
+    while (left.length > 0 && !hasMark((left.at(-1) as Living).pid, host.mark)) left.pop()
+    if (left.length === 0) left = processesWith(host.mark)
     const now = performance.now()
     if (left.length === 0) {
       await pause(SECOND_LOOK_MS)
-      left = bearing(host.mark)
+      left = processesWith(host.mark)
       if (left.length === 0) return now - since
     }
-    if (now - since > LONGEST_MS) throw new Error(`left: ${bearing(host.mark).map(told).join('; ')}`)
-    await pause(LOOK_MS)
+    if (now - since > LONGEST_MS)
+      throw new Error(`left: ${processesWith(host.mark).map(describeProcess).join('; ')}`)
+    await pause(POLL_MS)
   }
 }
 
-/** Resolves when the watchdogs have ended and the folder of the sockets is gone. */
+/** Resolves when the watchdogs have exited and the folder of the sockets is gone. */
 export async function untilTidy(host: Host, watchdogs: readonly number[]): Promise<void> {
   try {
-    await until(() => !watchdogs.some(lives), 'the end of the watchdogs', LONGEST_MS)
+    await until(() => !watchdogs.some(lives), 'the exit of the watchdogs', LONGEST_MS)
   } catch (thrown) {
     for (const pid of watchdogs.filter(lives)) kill(pid)
     throw thrown
@@ -151,6 +165,6 @@ export async function untilTidy(host: Host, watchdogs: readonly number[]): Promi
       .map(String)
       .filter((file) => file.startsWith('spinner-'))
   await until(() => left().length === 0, '', TIDY_MS).catch(() => {
-    throw new Error(`its sockets are left: ${left().join(', ')}; watchdogs seen: ${watchdogs.length}`)
+    throw new Error(`sockets of the host are left: ${left().join(', ')}; watchdogs seen: ${watchdogs.length}`)
   })
 }

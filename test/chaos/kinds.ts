@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { StartOptions } from '../../src/types/options.ts'
-import type { Luck } from './fault.ts'
-import { shuffled } from './luck.ts'
+import type { Rng } from './fault.ts'
+import { shuffled } from './rng.ts'
 
 const fixture = (name: string): string => path.join(process.cwd(), 'test/fixtures', name)
 
@@ -12,21 +12,21 @@ const shell = (script: string): Partial<StartOptions> => ({
   listen: null,
 })
 
-/** Each of four processes begins its successor every 20 ms and ends: at most 20 live at a time. */
+/** Four processes that each start a successor every 20 ms and exit. At most 20 are alive at a time. */
 const RELAY = 'relay() { sleep 0.02; (relay) & }; for one in 1 2 3 4; do relay & done; sleep 600; :'
 
-/** One way to be hard to find or to end. */
+/** A kind of child that is hard to find or to end. */
 interface Kind {
-  readonly options: (place: Place) => Partial<StartOptions>
-  /** How many of it a host may have: what costs much must not be all that the machine does. */
+  readonly options: (place: Installation) => Partial<StartOptions>
+  /** Maximum number per host. Expensive kinds must not use the whole machine. */
   readonly most: number
 }
 
-/** What the children of a host share. */
-export interface Place {
-  /** The program that starts what HOST says. */
+/** Paths that the children of a host need. */
+export interface Installation {
+  /** The program that starts the children in the variable HOST. */
   readonly program: string
-  /** A folder with a package whose `npm start` runs. */
+  /** A folder with a package that has a script for `npm start`. */
   readonly folder: string
 }
 
@@ -57,7 +57,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
 
 const NPM = { npm_config_update_notifier: 'false', npm_config_logs_max: '0', npm_config_offline: 'true' }
 
-/** What a host that is itself a child starts. */
+/** The children of a host that is itself a child. */
 const INNER: { readonly children: readonly StartOptions[] } = {
   children: [
     { name: 'inner server', script: fixture('hello.js') },
@@ -66,24 +66,24 @@ const INNER: { readonly children: readonly StartOptions[] } = {
   ],
 }
 
-/** Makes what `npm start` needs. */
+/** Writes the package that `npm start` needs. */
 export function makePackage(folder: string): void {
   mkdirSync(folder, { recursive: true })
   const text = JSON.stringify({ name: 'started-by-npm', scripts: { start: 'sleep 600' } })
   writeFileSync(path.join(folder, 'package.json'), text)
 }
 
-/** From 5 to as many as `most`, and more often few than many. */
-export const someCount = (luck: Luck, most = 50): number => 5 + Math.floor((most - 4) * luck.random() ** 2)
+/** Returns a number from 5 to `most`; small numbers are more frequent. */
+export const someCount = (rng: Rng, most = 50): number => 5 + Math.floor((most - 4) * rng.random() ** 2)
 
-/** So many children of all kinds, in any order. */
-export function childrenOf(luck: Luck, count: number, place: Place): StartOptions[] {
+/** Returns `count` children of all kinds in random order. */
+export function childrenOf(rng: Rng, count: number, place: Installation): StartOptions[] {
   const dealt: StartOptions[] = []
-  const order = shuffled(luck, Object.entries(KINDS))
+  const order = shuffled(rng, Object.entries(KINDS))
   for (let turn = 0; dealt.length < count; turn++) {
     for (const [name, { options, most }] of order) {
       if (turn < most && dealt.length < count) dealt.push({ name: `${name} ${turn}`, ...options(place) })
     }
   }
-  return shuffled(luck, dealt)
+  return shuffled(rng, dealt)
 }

@@ -7,29 +7,29 @@ import type { StartOptions } from '../../src/index.ts'
 const fixture = (name: string): string => path.join(process.cwd(), 'test/fixtures', name)
 const cache = path.join(process.cwd(), 'node_modules/.cache/chaos')
 
-/** What `test/fixtures/listens-as-told.js` is told. */
-export interface Told {
-  /** It waits so long before it binds. */
+/** The environment variables that `test/fixtures/listens-as-told.js` reads. */
+export interface ListenerEnv {
+  /** Milliseconds to wait before the bind. */
   readonly BEFORE_MS?: number
-  /** It waits for this file before it binds. */
+  /** Path of a file to wait for before the bind. */
   readonly GO?: string
-  /** It ends so long after it has bound. */
+  /** Milliseconds from the bind to the exit. */
   readonly AFTER_MS?: number
   readonly EXIT_CODE?: number
   readonly BIND?: string
   readonly IGNORES_TERM?: 'yes'
-  /** At SIGTERM it answers those who have connected, and ends. */
+  /** At SIGTERM, answer the clients that have connected, then exit. */
   readonly GRACEFUL?: 'yes'
-  /** It lives on where its address is taken. */
+  /** Keep running if the address is taken. */
   readonly STAYS?: 'yes'
-  /** It holds a socket besides the one that it listens on. */
+  /** Hold another socket besides the one that it listens on. */
   readonly HOLDS_ANOTHER?: 'yes'
 }
 
-/** A child that listens: a small compiled program where there is a compiler, or else the same as a Node program. */
-export function listener(told: Told = {}): Pick<StartOptions, 'command' | 'args' | 'env'> {
+/** Returns a child that listens: a small compiled program if there is a compiler, or else the same as a Node program. */
+export function listener(settings: ListenerEnv = {}): Pick<StartOptions, 'command' | 'args' | 'env'> {
   compiled ??= compile()
-  const env = { ...told }
+  const env = { ...settings }
   return compiled === 'none'
     ? { command: process.execPath, args: [fixture('listens-as-told.js')], env }
     : { command: compiled, env }
@@ -37,7 +37,7 @@ export function listener(told: Told = {}): Pick<StartOptions, 'command' | 'args'
 
 let compiled: string | undefined
 
-/** Kept from one run to the next, under the name of its source. */
+/** Compiles the program once. It is cached under the hash of its source. */
 function compile(): string {
   const source = fixture('listens-as-told.c')
   const program = path.join(

@@ -3,5 +3,5 @@ import { limitFaults } from './machine-limits.ts'
 import { programFaults } from './machine-programs.ts'
 import { timeFaults } from './machine-time.ts'
 
-/** What the machine under a host runs out of, lacks or does to it, and children that give it too much to do. */
+/** Faults of the machine: a resource or a program is missing, the host stands still, or a child overloads the host. */
 export const machineFaults: readonly Fault[] = [...limitFaults, ...programFaults, ...timeFaults]

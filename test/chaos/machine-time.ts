@@ -2,12 +2,12 @@ import type { ChildProcess } from 'node:child_process'
 import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Child } from '../../src/index.ts'
-import { report } from './exhausted-host.ts'
-import type { Fault, Luck } from './fault.ts'
+import { lastReport } from './exhausted-host.ts'
+import type { Fault, Rng } from './fault.ts'
 import { pause } from './processes.ts'
 import { inWorld, mustHold, until } from './world.ts'
 
-/** When a host stands still, for how long, and what it has asked for just before. */
+/** A time in which the host stands still. `after` and `ms` are milliseconds; `order` is the call made just before. */
 export interface Pause {
   readonly after: number
   readonly ms: number
@@ -21,29 +21,29 @@ interface HeldUp {
   readonly lastExit: { readonly code: number | null; readonly signal: string | null } | null
 }
 
-/** What a host must do whose loop stands still while checks, deadlines and stops are under way. */
+/** Checks how a host behaves whose event loop stands still while checks, deadlines and stops are in progress. */
 export async function heldUp(how: 'blocked' | 'frozen', pauses: readonly Pause[]): Promise<void> {
-  const heard = (said: unknown, host: ChildProcess): void => {
-    const { freeze } = said as { freeze?: number }
+  const onReport = (report: unknown, host: ChildProcess): void => {
+    const { freeze } = report as { freeze?: number }
     if (freeze === undefined) return
     host.kill('SIGSTOP')
     setTimeout(() => host.kill('SIGCONT'), freeze)
   }
-  const it = await report<HeldUp>('held-up.mjs', { how, pauses }, { heard })
-  mustHold(it.same, 'a child has another pid')
+  const it = await lastReport<HeldUp>('held-up.mjs', { how, pauses }, { onReport })
+  mustHold(it.same, 'the pid of a child has changed')
   mustHold(it.restarts.length === 0, it.restarts.join('; '))
   mustHold(it.errors.length === 0, it.errors.map(({ message }) => message).join('; '))
   const { code, signal } = it.lastExit ?? { code: 7, signal: null }
-  mustHold(code === 7 && signal === null, `a child that ends in time ended with ${code ?? signal}`)
+  mustHold(code === 7 && signal === null, `a child that exits in time ended with ${code ?? signal}`)
 }
 
-const pausesOf = (luck: Luck, shortest: number, longest: number): Pause[] => [
-  { after: luck.int(0, 300), ms: luck.int(shortest, longest), order: luck.pick(['start', 'stop', null]) },
-  { after: luck.int(0, 300), ms: luck.int(shortest, Math.min(longest, 1_000)), order: null },
+const pausesOf = (rng: Rng, shortest: number, longest: number): Pause[] => [
+  { after: rng.int(0, 300), ms: rng.int(shortest, longest), order: rng.pick(['start', 'stop', null]) },
+  { after: rng.int(0, 300), ms: rng.int(shortest, Math.min(longest, 1_000)), order: null },
 ]
 
-/** In which way a folder that is watched becomes another one. */
-export type Change = 'removed' | 'replaced' | 'a link instead'
+/** A way to change a monitored directory. */
+export type Change = 'removed' | 'replaced' | 'replaced by a link'
 
 const LATEST_CHANGE_MS = 3_000
 
@@ -52,18 +52,18 @@ function fill(folder: string, text: string): void {
   writeFileSync(path.join(folder, 'main.txt'), `${text}\n`)
 }
 
-async function change(how: Change, folder: string, luck: Luck): Promise<void> {
+async function change(how: Change, folder: string, rng: Rng): Promise<void> {
   const other = `${folder}-other`
   if (how !== 'removed') fill(other, 'of another')
   rmSync(folder, { recursive: true })
-  await pause(luck.pick([0, 0, luck.int(1, 300)]))
+  await pause(rng.pick([0, 0, rng.int(1, 300)]))
   if (how === 'removed') fill(folder, 'made again')
   else if (how === 'replaced') renameSync(other, folder)
   else symlinkSync(other, folder)
 }
 
-/** What is written to a folder that became another one must be seen. */
-export async function replacedFolder(how: Change, luck: Luck): Promise<number> {
+/** Checks that spinner notices a change in a directory that was removed or replaced. Returns the milliseconds. */
+export async function replacedFolder(how: Change, rng: Rng): Promise<number> {
   return inWorld(async ({ spinner, folder }) => {
     const watched = path.join(folder, 'watched')
     fill(watched, 'as it was')
@@ -81,43 +81,43 @@ export async function replacedFolder(how: Change, luck: Luck): Promise<number> {
       monitor: watched,
     }
     await spinner.start({ name: 'watching', ...options })
-    await until(() => read === 'as it was', 'the first look')
-    await pause(luck.int(0, 300))
-    await change(how, watched, luck)
-    await pause(luck.int(0, 1_500))
-    // As an editor does it, or in place.
-    if (luck.random() < 0.5) unlinkSync(file)
+    await until(() => read === 'as it was', 'the first output')
+    await pause(rng.int(0, 300))
+    await change(how, watched, rng)
+    await pause(rng.int(0, 1_500))
+    // Replace the file as an editor does, or write it in place.
+    if (rng.random() < 0.5) unlinkSync(file)
     const since = performance.now()
     writeFileSync(file, 'as it is\n')
-    await until(() => read === 'as it is', `the look at a folder that was ${how}`)
+    await until(() => read === 'as it is', `the restart for a directory that was ${how}`)
     const took = performance.now() - since
-    mustHold(took <= LATEST_CHANGE_MS, `a change was seen after ${Math.round(took)} ms`)
+    mustHold(took <= LATEST_CHANGE_MS, `a change was noticed after ${Math.round(took)} ms`)
     return took
   })
 }
 
-const CHANGES: readonly Change[] = ['removed', 'replaced', 'a link instead']
+const CHANGES: readonly Change[] = ['removed', 'replaced', 'replaced by a link']
 
 export const timeFaults: readonly Fault[] = [
   {
-    name: 'the loop of the host stands still',
+    name: 'the event loop of the host is blocked',
     times: 100,
     short: 1,
     atOnce: 2,
-    inject: (luck) => heldUp('blocked', pausesOf(luck, 200, 3_000)),
+    inject: (rng) => heldUp('blocked', pausesOf(rng, 200, 3_000)),
   },
   {
-    name: 'the host is stopped for a while',
+    name: 'the host is stopped by SIGSTOP for a while',
     times: 100,
     short: 1,
     atOnce: 4,
-    inject: (luck) => heldUp('frozen', pausesOf(luck, 2_000, 4_000).slice(0, 1)),
+    inject: (rng) => heldUp('frozen', pausesOf(rng, 2_000, 4_000).slice(0, 1)),
   },
   ...CHANGES.map((how) => ({
-    name: `a folder that is watched is ${how}`,
+    name: `a monitored directory is ${how}`,
     times: 100,
     short: 1,
     atOnce: 4,
-    inject: (luck: Luck) => replacedFolder(how, luck),
+    inject: (rng: Rng) => replacedFolder(how, rng),
   })),
 ]

@@ -1,19 +1,19 @@
 import type { StartOptions } from '../../src/types/options.ts'
-import type { Luck } from './fault.ts'
+import type { Rng } from './fault.ts'
 import type { Host } from './hosts.ts'
-import { shuffled } from './luck.ts'
 import { pause } from './processes.ts'
+import { shuffled } from './rng.ts'
 
-/** How long a host takes to spawn one more child, about. */
+/** Approximate time that a host takes to spawn one more child. */
 const SPAWN_MS = 20
-/** How long it takes to load. */
+/** Approximate time that a host takes to load. */
 const LOAD_MS = 150
 
-/** Waits for any moment in the life of a host: before its first spawn, amid its starts, stops or restarts, or at rest. */
-export async function someMoment(host: Host, luck: Luck, children: readonly StartOptions[]): Promise<void> {
+/** Waits for a random moment: before the first spawn of a host, during its starts, stops or restarts, or at rest. */
+export async function someMoment(host: Host, rng: Rng, children: readonly StartOptions[]): Promise<void> {
   const names = children.map(({ name }) => name as string)
-  const [moment, later, many] = [luck.random(), luck.random(), luck.int(1, names.length)]
-  const some = shuffled(luck, names).slice(0, many)
+  const [moment, later, many] = [rng.random(), rng.random(), rng.int(1, names.length)]
+  const some = shuffled(rng, names).slice(0, many)
   const span = names.length * SPAWN_MS
   if (moment < 0.05) return pause(later * LOAD_MS)
   await host.begun

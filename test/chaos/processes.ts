@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** A living process, as Linux tells of it. */
+/** A living process, read from `/proc`. */
 export interface Living {
   readonly pid: number
   readonly parent: number
@@ -11,16 +11,16 @@ export interface Living {
 }
 
 const RUN = 'CHAOS_RUN'
-/** Reads as a number of seconds, so that a `sleep` can bear it in its arguments. */
+/** The mark of this run. It is also a valid number of seconds, so that `sleep` can have it as an argument. */
 const run = `600.${process.pid}${randomInt(100_000, 1_000_000)}`
 let rounds = 0
 
-/** Whatever is started from now on, to however many generations, is known to be this run's. */
+/** Sets the mark of this run in the environment, so that all descendants can be found. */
 export function markRun(): void {
   process.env[RUN] = run
 }
 
-/** What the processes of one injection bear, in their environment or among their arguments. */
+/** Returns a new mark for the processes of one injection, for their environment or their arguments. */
 export const newMark = (): string => `${run}${String(++rounds).padStart(6, '0')}9`
 
 function look(pid: string): Living[] {
@@ -33,7 +33,7 @@ function look(pid: string): Living[] {
     const [command, environment] = [read('cmdline').split('\0'), read('environ')]
     return [{ pid: Number(pid), parent: Number(parent), group: Number(group), command, environment }]
   } catch {
-    // It ended while we looked.
+    // The process has exited meanwhile.
     return []
   }
 }
@@ -41,22 +41,22 @@ function look(pid: string): Living[] {
 export const living = (): Living[] =>
   readdirSync('/proc').flatMap((pid) => (/^\d/.test(pid) ? look(pid) : []))
 
-/** The living processes of one injection. */
-export const bearing = (mark: string): Living[] =>
+/** Returns the living processes with this mark. */
+export const processesWith = (mark: string): Living[] =>
   living().filter(({ command, environment }) => environment.includes(mark) || command.includes(mark))
 
-/** Whether a process lives that is of this injection. */
-export const bears = (pid: number, mark: string): boolean =>
+/** Returns whether the process is alive and has this mark. */
+export const hasMark = (pid: number, mark: string): boolean =>
   look(String(pid)).some(({ command, environment }) => environment.includes(mark) || command.includes(mark))
 
-/** The living processes of this run, and those that this very process has started without its mark. */
+/** Returns the living processes of this run, and the child processes of this program that have no mark. */
 export const ofThisRun = (): Living[] =>
   living().filter(
     ({ pid, parent, environment }) =>
       pid !== process.pid && (parent === process.pid || environment.includes(`${RUN}=${run}`)),
   )
 
-/** The shells that watch over the children of `host`, and over those of the hosts that it has started. */
+/** Returns the watchdogs of `host` and of the hosts that it has started. */
 export function watchdogsOf(host: number, among: readonly Living[] = living()): number[] {
   const below = among.filter(({ parent }) => parent === host)
   return below.flatMap(({ pid, command }) =>
@@ -70,19 +70,19 @@ export function kill(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
   try {
     process.kill(pid, signal)
   } catch {
-    // It has ended since.
+    // The process has exited meanwhile.
   }
 }
 
 const COOKIE = /\bSPINNER_COOKIE=[^\0]*/
 
-/** What one must know of a process that should not be there. */
-export const told = ({ pid, parent, group, command, environment }: Living): string =>
+/** Describes a process that should not be alive. */
+export const describeProcess = ({ pid, parent, group, command, environment }: Living): string =>
   `${pid} (parent ${parent}, group ${group}, ${COOKIE.exec(environment)?.[0] ?? 'no cookie'}) ${command.join(' ').trim().slice(0, 100)}`
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Waits until `look` gives something true; rejects after long. */
+/** Waits until `look` returns true. Rejects after `ms` milliseconds. */
 export async function until(look: () => boolean, what: string, ms = 20_000): Promise<void> {
   const deadline = performance.now() + ms
   while (!look()) {

@@ -4,21 +4,21 @@ import { milliseconds, quantile } from './table.ts'
 const RARELY_MS = 10_000
 const OFTEN_MS = 100
 
-/** Says how far a fault is: on one line that changes on a terminal, on a new line now and then elsewhere. */
+/** Prints the progress of a fault: on a terminal in one line that changes, elsewhere in a new line from time to time. */
 export class Progress {
   readonly #out: NodeJS.WriteStream
-  #told = 0
+  #printedAt = 0
   #open = false
 
   constructor(out: NodeJS.WriteStream) {
     this.#out = out
   }
 
-  tell(result: Result): void {
+  update(result: Result): void {
     const now = performance.now()
     const isLast = result.done === result.asked
-    if (!isLast && now - this.#told < (this.#out.isTTY ? OFTEN_MS : RARELY_MS)) return
-    this.#told = now
+    if (!isLast && now - this.#printedAt < (this.#out.isTTY ? OFTEN_MS : RARELY_MS)) return
+    this.#printedAt = now
     const { asked, done, failures, name, times } = result
     const worst = milliseconds(quantile(times, 1))
     const text = `${name}: ${done} of ${asked}, ${failures.length} failed, worst ${worst}`
@@ -31,7 +31,7 @@ export class Progress {
     if (isLast) this.line('')
   }
 
-  /** A line of its own, under what is told of the progress. */
+  /** Prints a separate line below the progress. */
   line(text: string): void {
     const start = this.#open ? '\n' : ''
     this.#open = false

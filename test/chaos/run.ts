@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { type Asked, chosen, indexesOf, readArguments, USAGE } from './arguments.ts'
+import { type Arguments, indexesOf, readArguments, selectFaults, USAGE } from './arguments.ts'
 import { endAll, type Failure, faults, type Result, runFault } from './chaos.ts'
 import type { Fault } from './fault.ts'
 import { markRun, pause } from './processes.ts'
@@ -8,64 +8,64 @@ import { render } from './table.ts'
 
 const INTERRUPTED = 130
 
-/** What is under way gets so long to end once its processes are killed. */
+/** Injections get this long to end after their processes were killed. */
 const LAST_MS = 10_000
 
 const progress = new Progress(process.stdout)
 const results: Result[] = []
-const strays: string[] = []
+const uncaught: string[] = []
 const interruption = new AbortController()
 
-function stray(thrown: unknown): void {
+function onUncaught(thrown: unknown): void {
   const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
-  strays.push(`caught by nobody: ${text}`)
+  uncaught.push(`uncaught: ${text}`)
 }
 
-const repeats = (seed: number, name: string, index: number): string =>
+const repeatCommand = (seed: number, name: string, index: number): string =>
   `npm run chaos -- --seed ${seed} --only ${JSON.stringify(name)} --index ${index}`
 
-function tellFailure(seed: number, name: string, { index, message }: Failure): void {
-  progress.line(`  not held: ${message}`)
-  if (index !== null) progress.line(`  again by: ${repeats(seed, name, index)}`)
+function printFailure(seed: number, name: string, { index, message }: Failure): void {
+  progress.line(`  failed: ${message}`)
+  if (index !== null) progress.line(`  repeat:  ${repeatCommand(seed, name, index)}`)
 }
 
-async function run(fault: Fault, asked: Asked): Promise<void> {
+async function run(fault: Fault, given: Arguments): Promise<void> {
   let shown = 0
-  const tell = (result: Result): void => {
+  const onResult = (result: Result): void => {
     if (!results.includes(result)) results.push(result)
-    progress.tell(result)
+    progress.update(result)
     for (; shown < result.failures.length; shown++) {
-      tellFailure(asked.seed, result.name, result.failures[shown] as Failure)
+      printFailure(given.seed, result.name, result.failures[shown] as Failure)
     }
   }
-  const indexes = indexesOf(fault, asked)
+  const indexes = indexesOf(fault, given)
   const { signal } = interruption
   const result = await runFault(fault, {
-    seed: asked.seed,
+    seed: given.seed,
     indexes,
-    tell,
+    onResult,
     signal,
-    strays: () => strays.splice(0),
+    uncaught: () => uncaught.splice(0),
   })
   if (!results.includes(result)) results.push(result)
   for (; shown < result.failures.length; shown++) {
-    tellFailure(asked.seed, result.name, result.failures[shown] as Failure)
+    printFailure(given.seed, result.name, result.failures[shown] as Failure)
   }
 }
 
-/** What has been done so far, and whether all of it held. */
-function conclude(asked: Asked): boolean {
+/** Prints the table and the totals. Returns whether every guarantee held. */
+function summarize(given: Arguments): boolean {
   const notes = results.filter(({ note }) => note !== '').map(({ name, note }) => `${name}: ${note}`)
   progress.line(['', render(results), ...(notes.length > 0 ? ['', ...notes] : [])].join('\n'))
   const broken = results.reduce((sum, { failures }) => sum + failures.length, 0)
   const done = results.reduce((sum, result) => sum + result.done, 0)
-  progress.line(`\n${done} injections of ${results.length} faults, ${broken} not held, seed ${asked.seed}`)
-  if (asked.json !== null) writeFileSync(asked.json, JSON.stringify({ seed: asked.seed, results }, null, 2))
+  progress.line(`\n${done} injections of ${results.length} faults, ${broken} failed, seed ${given.seed}`)
+  if (given.json !== null) writeFileSync(given.json, JSON.stringify({ seed: given.seed, results }, null, 2))
   return broken === 0
 }
 
-/** Ends what is under way, again and again since it may start more, until it has given up. */
-async function interrupt(running: Promise<void>, asked: Asked): Promise<never> {
+/** Kills all processes until the run has ended, because the run may start more. Prints what was done, and exits. */
+async function interrupt(running: Promise<void>, given: Arguments): Promise<never> {
   interruption.abort()
   let ended = false
   void running.finally(() => {
@@ -77,34 +77,34 @@ async function interrupt(running: Promise<void>, asked: Asked): Promise<never> {
     await pause(50)
   }
   await endAll()
-  conclude(asked)
+  summarize(given)
   process.exit(INTERRUPTED)
 }
 
-async function runAll(all: readonly Fault[], asked: Asked): Promise<void> {
-  for (const fault of all) if (!interruption.signal.aborted) await run(fault, asked)
+async function runAll(all: readonly Fault[], given: Arguments): Promise<void> {
+  for (const fault of all) if (!interruption.signal.aborted) await run(fault, given)
 }
 
 async function main(): Promise<void> {
-  const asked = readArguments(process.argv.slice(2))
-  const all = chosen(faults, asked)
-  if (asked.help) return progress.line(USAGE)
-  if (asked.list)
+  const given = readArguments(process.argv.slice(2))
+  const all = selectFaults(faults, given)
+  if (given.help) return progress.line(USAGE)
+  if (given.list)
     return progress.line(all.map(({ name, times }) => `${String(times).padStart(5)}  ${name}`).join('\n'))
-  if (all.length === 0) throw new Error(`No fault has '${asked.only}' in its name; --list names them all.`)
+  if (all.length === 0) throw new Error(`no fault has '${given.only}' in its name; --list prints all names`)
   markRun()
-  process.on('uncaughtException', stray)
-  process.on('unhandledRejection', stray)
-  progress.line(`seed ${asked.seed}`)
+  process.on('uncaughtException', onUncaught)
+  process.on('unhandledRejection', onUncaught)
+  progress.line(`seed ${given.seed}`)
   let running = Promise.resolve()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (!interruption.signal.aborted) void interrupt(running, asked)
+      if (!interruption.signal.aborted) void interrupt(running, given)
     })
   }
-  running = runAll(all, asked)
+  running = runAll(all, given)
   await running
-  if (!interruption.signal.aborted) process.exitCode = conclude(asked) ? 0 : 1
+  if (!interruption.signal.aborted) process.exitCode = summarize(given) ? 0 : 1
 }
 
 main().catch((thrown) => {

@@ -1,6 +1,6 @@
 import type { Result } from './chaos.ts'
 
-/** The value below which a share of the values lies; `null` of none. */
+/** Returns the quantile of the values for a share from 0 to 1; `null` if there are no values. */
 export function quantile(values: readonly number[], share: number): number | null {
   const sorted = [...values].sort((one, other) => one - other)
   return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? null
@@ -12,12 +12,12 @@ export const milliseconds = (value: number | null): string =>
   value === null ? '-' : `${Math.round(value)} ms`
 
 function cells({ name, done, held, times, missing }: Result): string[] {
-  if (missing !== null) return [name, '-', `cannot be run here: ${missing}`]
+  if (missing !== null) return [name, '-', `cannot run here: ${missing}`]
   const figures = [0.5, 0.99, 1].map((share) => milliseconds(quantile(times, share)))
   return [name, String(done), String(held), ...figures]
 }
 
-/** One line for each fault, in columns. */
+/** Returns a table with one line for each fault. */
 export function render(results: readonly Result[]): string {
   const rows = [HEAD, ...results.map(cells)]
   const widths = HEAD.map((_, column) =>

@@ -5,28 +5,28 @@ import path from 'node:path'
 import { createSpinner, type Spinner, type SpinnerOptions } from '../../src/index.ts'
 import { pause } from './processes.ts'
 
-/** The variable by which what an injection has started is found, wherever it has gone. */
+/** Name of the environment variable by which all processes of an injection are found. */
 export const MARK = 'CHAOS_MARK'
-/** No step of an injection takes so long on a machine that is merely busy. */
+/** No step of an injection takes this long, even on a busy machine. */
 const LONGEST_MS = 20_000
 
-/** What one injection has to itself. */
+/** The spinner, the mark and the folder of one injection. */
 export interface World {
   readonly spinner: Spinner
   /** The value of {@link MARK} in all its processes. */
   readonly mark: string
-  /** For its files and sockets. */
+  /** The folder for its files and sockets. */
   readonly folder: string
 }
 
 type Marked = Pick<World, 'mark'>
 
-/** Throws what did not hold. */
+/** Throws `otherwise` if the condition is false. */
 export function mustHold(holds: boolean, otherwise: string): asserts holds {
   if (!holds) throw new Error(otherwise)
 }
 
-/** What the promise gives; rejects when it takes longer than anything may. */
+/** Returns the value of the promise. Rejects if the promise takes longer than any step may. */
 export async function inTime<Value>(promise: PromiseLike<Value>, what: string): Promise<Value> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
@@ -39,7 +39,7 @@ export async function inTime<Value>(promise: PromiseLike<Value>, what: string): 
   }
 }
 
-/** Waits until `look` gives true. */
+/** Waits until `look` returns true. */
 export async function until(look: () => boolean, what: string): Promise<void> {
   const deadline = performance.now() + LONGEST_MS
   while (!look()) {
@@ -48,7 +48,7 @@ export async function until(look: () => boolean, what: string): Promise<void> {
   }
 }
 
-/** The code of the error that a wait ends with; `null` when it ends well. */
+/** Returns the code of the error with which a promise rejects; `null` if it resolves. */
 export async function codeOf(wait: PromiseLike<unknown>): Promise<string | null> {
   try {
     await wait
@@ -58,7 +58,7 @@ export async function codeOf(wait: PromiseLike<unknown>): Promise<string | null>
   }
 }
 
-/** A zombie has no environment any more, so it is never among them. */
+/** Returns whether a process has the mark. A zombie has no environment, so it never has. */
 function carries(pid: string, mark: string): boolean {
   try {
     return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`${MARK}=${mark}\0`)
@@ -67,35 +67,35 @@ function carries(pid: string, mark: string): boolean {
   }
 }
 
-/** All processes with this mark, to whatever generation, that live at this moment. */
+/** Returns the ids of all living processes with this mark, including all descendants. */
 export const living = ({ mark }: Marked): number[] =>
   readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry) && carries(entry, mark))
     .map(Number)
 
-/** Those of them that this program itself has spawned: a quick look. */
+/** Returns the ids of those that this program itself has spawned. Faster than `living`. */
 export const spawned = ({ mark }: Marked): number[] =>
   readdirSync('/proc/self/task')
     .flatMap((task) => readFileSync(`/proc/self/task/${task}/children`, 'utf8').split(' '))
     .filter((entry) => entry !== '' && carries(entry, mark))
     .map(Number)
 
-/** What a process is, for a message. */
+/** Describes a process for a message. */
 export function describe(pid: number): string {
   try {
     return `${pid} (${readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ').trim()})`
   } catch {
-    return `${pid} (ended since)`
+    return `${pid} (exited meanwhile)`
   }
 }
 
-/** Nothing of the injection may live, now. */
+/** Throws if a process of the injection is alive now. */
 export function mustBeGone(world: Marked, when: string): void {
   const left = living(world)
-  mustHold(left.length === 0, `${when}, ${left.length} processes live: ${left.map(describe).join(', ')}`)
+  mustHold(left.length === 0, `${when}, ${left.length} processes are alive: ${left.map(describe).join(', ')}`)
 }
 
-/** Runs one injection with a spinner of its own, and looks that nothing is left of it. */
+/** Runs one injection with its own spinner, and checks that no process is left. */
 export async function inWorld<Result>(
   action: (world: World) => Promise<Result>,
   optionsIn: (folder: string) => SpinnerOptions = () => ({}),

@@ -12,8 +12,8 @@ import { freePort } from '../support/nginx.ts'
 const program = path.join(install(), 'node_modules/spinner/dist/cli/index.js')
 
 /**
- * A machine whose nginx has the paths that nginx has anywhere: what runs within sees folders of the test's own in the
- * places of /etc/nginx, /run and /var/log/nginx. Only root can do that.
+ * Creates a machine in which nginx uses its usual paths. Programs that run `within` it see folders of the test at
+ * /etc/nginx, /run and /var/log/nginx. Only root can do that.
  */
 function newMachine(): { folder: string; within(...line: string[]): string[] } {
   const folder = newFolder()
@@ -60,7 +60,7 @@ error_log /var/log/nginx/error.log notice;
 events { worker_connections 256; }
 http {
   access_log off;
-  # what renders our pages
+  # renders our pages
   upstream phantomjs {
     least_conn;
     server 127.0.0.1:${base};
@@ -93,7 +93,7 @@ function start(line: readonly string[], cwd: string): Running {
 }
 
 test.runIf(isPossible())(
-  'with the file of phantom-manager, two commands do its job',
+  'two commands replace phantom-manager, with its own configuration file',
   { timeout: 120_000 },
   async () => {
     const { folder, within } = newMachine()
@@ -118,7 +118,7 @@ test.runIf(isPossible())(
       const [at, pid] = (await get(target)).split(' ').map(Number)
       if (pid) pids.set(at as number, pid)
     }
-    /** The process behind each port, once all three are asked by nginx. */
+    /** Waits until nginx has sent requests to all three ports. Returns the process behind each port. */
     const all = async (): Promise<number[]> => {
       pids.clear()
       await until(async () => {
@@ -131,25 +131,25 @@ test.runIf(isPossible())(
     const restarted = (times: number): Promise<unknown> =>
       until(() => told('restarted') >= times, `restart ${times}, in ${spinner.output()}`)
 
-    // Presence.
+    // Presence: a killed process is started again.
     const first = await all()
-    // nginx asks a child a moment before it counts as started; what ends until then is a failed start and no crash.
+    // nginx sends requests to a child a moment before it counts as started. An exit before that would not be a crash.
     await until(() => told('started') >= 3, 'the start of all three')
     const config = readFileSync(conf, 'utf8')
-    expect(config).toContain('# what renders our pages')
+    expect(config).toContain('# renders our pages')
     expect(config).toContain('least_conn;')
     const load = newLoad(target, { connections: 4, pause: 20 })
     process.kill(first[1] as number, 'SIGKILL')
     await restarted(1)
-    // Memory: three looks in a row.
+    // Memory: three samples in a row are above the limit.
     await get({ host: '127.0.0.1', port: ports[0] as number }, '/grow')
     await restarted(2)
-    // Response time: no full answer twice in a row.
+    // Response time: two requests in a row get no complete response.
     get({ host: '127.0.0.1', port: ports[2] as number }, '/hang').catch(() => {})
     await restarted(3)
     const second = await all()
     for (const index of [0, 1, 2]) expect(second[index]).not.toBe(first[index])
-    // All, one by one.
+    // SIGUSR2 restarts all processes one by one.
     process.kill(spinner.pid, 'SIGUSR2')
     await restarted(6)
     const third = await all()

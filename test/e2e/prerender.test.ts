@@ -11,13 +11,13 @@ import { freePort } from '../support/nginx.ts'
 import { read } from '../support/pages.ts'
 import { root } from '../support/programs.ts'
 
-/** The tests share one run of the example, so it does not carry the mark of what must be gone after each of them. */
+/** Mark of the example. It is not TEST_MARK, because all tests share one run, which must stay alive after each test. */
 const MARK = `PRERENDER=${process.pid}`
 const WRITTEN = 'The thousandth prime is 7919.'
 
 /**
- * The processes of the example. Chromium's helpers write over their environment, mark and all; they descend from a
- * process that has it.
+ * Returns the processes of the example. Chromium's helpers overwrite their environment with the mark in it, but they
+ * descend from a process that has the mark.
  */
 function family(): Seen[] {
   const others = new Set(all())
@@ -38,7 +38,7 @@ function family(): Seen[] {
 const isBrowser = ({ command }: Seen): boolean => /chrom/.test(command[0] ?? '')
 const isRenderer = ({ command }: Seen): boolean => command.some((word) => word.endsWith('renderer.js'))
 
-/** Whether it lives, and its number is not another's by now. */
+/** Returns whether the process is alive and its pid does not belong to another process by now. */
 function lives({ pid, command }: Seen): boolean {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8') === command.join('\0') && command.length > 1
@@ -57,9 +57,9 @@ describe.runIf(has('nginx') && has('chromium'))('the example of browsers behind 
 
   const says = (what: RegExp): Promise<RegExpExecArray> =>
     until(() => what.exec(output), `${what}`).catch((thrown) => {
-      throw new Error(`${thrown.message}; the example said:\n${output}`)
+      throw new Error(`${thrown.message}; the example printed:\n${output}`)
     })
-  /** Its processes of now, which are to be gone at the end with all others. */
+  /** Returns the current processes and remembers them, because all must be gone at the end. */
   const remember = (): Seen[] => {
     const found = family()
     for (const seen of found) known.set(seen.pid, seen)
@@ -89,18 +89,18 @@ describe.runIf(has('nginx') && has('chromium'))('the example of browsers behind 
   afterAll(async () => {
     if (host?.exitCode === null) host.kill('SIGKILL')
     await ended
-    await until(() => !remain(), 'the end of the example')
+    await until(() => !remain(), 'the exit of the example')
     rmSync(folder, { recursive: true, force: true })
   })
 
-  test('a page that is asked for through nginx has what only its script wrote', async () => {
+  test('a page that is requested through nginx has the content that its script creates', async () => {
     for (const file of ['app/index.html', 'app/app.js', 'site.js', 'renderer.js'])
       expect(read(`examples/prerender/${file}`)).not.toContain('7919')
     expect(await get(target, '/')).toContain(`<p>${WRITTEN}</p>`)
     expect(await get(target, '/browser')).toContain('HeadlessChrome/')
   })
 
-  test('files of the app come as they are, and what is not there is a 404, be it a page or a file', async () => {
+  test('files of the app are sent unchanged, and a missing page or file is a 404', async () => {
     expect(await get(target, '/app.js')).toBe(read('examples/prerender/app/app.js'))
     const paths = ['/no-page', '/no-file.js', '/']
     const answers = await Promise.all(paths.map((name) => fetch(`http://127.0.0.1:${target.port}${name}`)))
@@ -109,7 +109,7 @@ describe.runIf(has('nginx') && has('chromium'))('the example of browsers behind 
     await Promise.all(answers.slice(1).map((answer) => answer.text()))
   })
 
-  test('SIGUSR2 restarts all while requests go on, and none fails', async () => {
+  test('SIGUSR2 restarts all renderers under load, and no request fails', async () => {
     const before = remember().filter(isRenderer)
     const load = newLoad(target, { connections: 2, pause: 250 })
     onTestFinished(() => void load.stop())
@@ -123,11 +123,11 @@ describe.runIf(has('nginx') && has('chromium'))('the example of browsers behind 
       ...{ failed: 0, reset: 0, cut: 0, other: 0 },
       statuses: { 200: ok },
     })
-    await until(() => !before.some(lives), 'the end of the renderers before')
+    await until(() => !before.some(lives), 'the exit of the old renderers')
     expect([before.length, remember().filter(isRenderer).length]).toEqual([2, 2])
   }, 120_000)
 
-  test('a renderer that is killed with its browser is brought back, and nginx asks the other one meanwhile', async () => {
+  test('a renderer that is killed with its browser starts again, and nginx uses the other one meanwhile', async () => {
     const [, socketPath = '', pid] = await says(/renderer-0: restarted on (\S+) \(pid (\d+)\)/)
     const browser = remember().find((seen) => seen.parent === Number(pid) && isBrowser(seen))
     for (const victim of [Number(pid), browser?.pid as number]) process.kill(victim, 'SIGKILL')
@@ -137,13 +137,13 @@ describe.runIf(has('nginx') && has('chromium'))('the example of browsers behind 
     expect(family().some((seen) => seen.pid === Number(pid))).toBe(false)
   })
 
-  test('SIGTERM ends it, and leaves no browser, no helper of a browser, no nginx and no file', async () => {
+  test('SIGTERM ends the example and leaves no browser, no helper of a browser, no nginx and no file', async () => {
     remember()
     const helpers = [...known.values()].filter(({ command }) => command.join().includes('--type='))
     expect(helpers.length).toBeGreaterThan(4)
     host.kill('SIGTERM')
     expect(await ended).toEqual([0, null])
-    await until(() => !remain(), 'the end of all processes')
+    await until(() => !remain(), 'the exit of all processes')
     expect(family()).toEqual([])
     expect(readdirSync(folder)).toEqual([])
     expect(output).not.toMatch(/nginx is not running|faulted/)

@@ -8,13 +8,13 @@ export interface Case {
   readonly injection: Injection
 }
 
-/** The first calls of a function all fail in turn; of a function that is called more often, some of the others. */
+/** Each of the first FIRST calls of a function fails in turn. If there are more calls, SAMPLE random ones of the rest. */
 const FIRST = 10
 const SAMPLE = 5
 
 export type Random = () => number
 
-/** The same seed, the same numbers (mulberry32). */
+/** Returns a generator of random numbers >= 0 and < 1 (mulberry32). The same seed gives the same numbers. */
 export function randomFrom(seed: number): Random {
   let state = seed | 0
   return () => {
@@ -26,16 +26,16 @@ export function randomFrom(seed: number): Random {
 }
 
 export const nameOf = ({ scenario, injection: { errno, form, index, lasts, seam } }: Case): string =>
-  `${scenario.name}: ${seam} #${index}${lasts ? ' and on' : ''} ${form}${form === 'denies' ? '' : ` ${errno}`}`
+  `${scenario.name}: ${seam} #${index}${lasts ? ' and later' : ''} ${form}${form === 'denies' ? '' : ` ${errno}`}`
 
-/** How often a scenario calls which function when nothing fails. */
+/** Counts the calls of each function in a scenario in which nothing fails. */
 export async function count(scenario: Scenario): Promise<ReadonlyMap<string, number>> {
   const { broken, calls } = await judge(scenario, null)
-  if (broken) throw new Error(`Without any fault '${scenario.name}' fails: ${broken}`)
+  if (broken) throw new Error(`the scenario '${scenario.name}' fails without any fault: ${broken}`)
   return calls
 }
 
-/** Every case there is: each scenario, function, call, way to fail and errno; once, and from there on. */
+/** Returns all cases: each scenario, function, call, form of failure and errno, for one call and for all later calls. */
 export async function allCases(random: Random): Promise<Case[]> {
   const cases: Case[] = []
   const counted = await Promise.all(
@@ -45,7 +45,7 @@ export async function allCases(random: Random): Promise<Case[]> {
     for (const [seam, calls] of seams) {
       const indexes = indexesOf(calls, random)
       cases.push(...casesOf(scenario, seam, indexes, false))
-      // Of those that last, the first call, one in the middle and the last.
+      // For lasting faults, choose the first call, one in the middle and the last.
       const some = new Set([indexes[0], indexes[indexes.length >> 1], indexes.at(-1)])
       cases.push(...casesOf(scenario, seam, [...some] as number[], true))
     }
@@ -63,7 +63,7 @@ function indexesOf(calls: number, random: Random): number[] {
 function casesOf(scenario: Scenario, seam: string, indexes: readonly number[], lasts: boolean): Case[] {
   return indexes.flatMap((index) =>
     formsOf(seam).flatMap((form) =>
-      // What only denies has no errno.
+      // The form `denies` has no errno.
       ERRNOS.slice(0, form === 'denies' ? 1 : undefined).map((errno) => ({
         scenario,
         injection: { seam, index, errno, form, lasts },
@@ -80,8 +80,8 @@ export function shuffled<Item>(items: readonly Item[], random: Random): Item[] {
 }
 
 /**
- * Some of those that fail once, in which each function fails in each of its ways, each errno occurs and each scenario is
- * played.
+ * Returns a sample of the cases in which one call fails. In the sample each function fails in each of its forms, and each
+ * errno and each scenario occurs.
  */
 export function sampleOf(cases: readonly Case[], random: Random): Case[] {
   const met = new Set<string>()

@@ -7,7 +7,7 @@ import { Runner } from './runner.ts'
 const JOBS = 6
 
 test.runIf(process.platform === 'linux' && has('cc'))(
-  'whatever single call to the outside world fails, nothing is left and the next start works',
+  'if any single call to the system fails, nothing is left behind and the next start works',
   { timeout: 300_000 },
   async () => {
     const seed = Number(process.env['FAULTS_SEED'] ?? Math.floor(Math.random() * 1e6))

@@ -6,17 +6,17 @@ import type { Injection } from './seams.ts'
 import { Broken, lives, World } from './world.ts'
 
 export interface Verdict {
-  /** Whether the call that was to fail was made at all. */
+  /** True if the scenario made the call that should fail. */
   readonly reached: boolean
-  /** What did not hold; `null` when everything did. */
+  /** Describes what did not hold; `null` if everything did. */
   readonly broken: string | null
   readonly calls: ReadonlyMap<string, number>
 }
 
-/** A faulted child refuses a start for so long. */
+/** A faulted child refuses to start for less than this. */
 const FAULT_TIMEOUT_S = 61
 
-/** Plays a scenario in a world of its own in which one call fails, and looks whether all holds. */
+/** Runs a scenario in its own world in which one call fails, and checks the guarantees. */
 export async function judge(scenario: Scenario, injection: Injection | null): Promise<Verdict> {
   const world = new World(injection)
   let broken: string | null = null
@@ -30,26 +30,26 @@ export async function judge(scenario: Scenario, injection: Injection | null): Pr
 }
 
 async function play(world: World, scenario: Scenario, injection: Injection | null): Promise<void> {
-  const { mended, options = {}, run } = scenario
+  const { afterFault, options = {}, run } = scenario
   const { runtimeDir } = options
   world.open(runtimeDir ? { ...options, runtimeDir: path.join(world.folder, runtimeDir) } : options)
   await run(world)
   world.faulty.lift()
   if (world.closing) await reopen(world)
-  for (const options of world.children) await recover(world, mended ?? options, injection)
+  for (const options of world.children) await recover(world, afterFault ?? options, injection)
   await world.close()
   if (world.closing?.error) throw new Broken(`close() failed: ${world.closing.error}`)
   await mustBeEmpty(world)
 }
 
-/** A closed spinner has left nothing, or has said what it could not end; the next one starts the same children. */
+/** Checks that the closed spinner left nothing or reported what it could not end. Then creates the next spinner. */
 async function reopen(world: World): Promise<void> {
   if (world.closing?.error) world.endAll()
   await mustBeEmpty(world)
   world.open()
 }
 
-/** When the fault has gone the same child, in the same spinner, starts again. */
+/** Checks that the same child starts again in the same spinner after the fault is lifted. */
 async function recover(world: World, options: StartOptions, injection: Injection | null): Promise<void> {
   const { clock, spinner } = world
   const { name = '' } = options
@@ -59,19 +59,19 @@ async function recover(world: World, options: StartOptions, injection: Injection
   const child = spinner.start(options)
   const again = isFaulted && byHand ? spinner.restart(name) : child
   const { error } = await world.settle<unknown>(again, `the next start of '${name}'`)
-  if (error) throw new Broken(`'${name}' does not start any more: ${(error as Error).stack}`)
+  if (error) throw new Broken(`'${name}' does not start after the fault is lifted: ${(error as Error).stack}`)
   await world.mustServe(child)
 }
 
-/** Nothing is left after `close()`: what ends by itself gets a moment for it. */
+/** Checks that nothing is left after `close()`. Timers, descriptors and files get a moment to disappear. */
 async function mustBeEmpty(world: World): Promise<void> {
   const left = world.living()
-  if (left.length > 0) throw new Broken(`after close() there lives: ${left.join('; ')}`)
+  if (left.length > 0) throw new Broken(`alive after close(): ${left.join('; ')}`)
   const remains = (): string[] => remainsOf(world)
   await world
     .until(() => remains().length === 0, '')
     .catch(() => {
-      throw new Broken(`after close() there is left: ${remains().join('; ')}`)
+      throw new Broken(`left after close(): ${remains().join('; ')}`)
     })
 }
 

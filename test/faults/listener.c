@@ -4,7 +4,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Listens on PORT, a number or the path of a socket, and hangs up on whoever connects. */
+/* Listens on PORT, which is a port number or the path of a socket, and closes each connection at once. */
 int main(void) {
   const char *port = getenv("PORT");
   struct sockaddr_un local = {.sun_family = AF_UNIX};

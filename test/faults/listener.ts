@@ -10,7 +10,7 @@ export interface Program {
 
 let made: Program | null = null
 
-/** A program that listens on PORT. A small one in C, since thousands are started; where none can be made, Node's. */
+/** Returns a program that listens on PORT: a small one in C, because thousands are started, or else a Node program. */
 export function listener(): Program {
   made ??= compile() ?? { command: process.execPath, args: [path.resolve('test/fixtures/hello.js')] }
   return made

@@ -2,13 +2,15 @@ import { parseArgs } from 'node:util'
 import { allCases, type Case, nameOf, randomFrom } from './cases.ts'
 import { type Result, Runner } from './runner.ts'
 
-const HELP = `Makes every call to the outside world fail, one at a time, in ${'`'}npm run faults${'`'}.
+const HELP = `npm run faults -- [options]
+
+Makes each call to the system fail, one at a time, and checks what spinner leaves behind.
 
   --only TEXT   only the cases whose name contains TEXT
-  --seed N      which calls are chosen of functions that are called very often
-  --jobs N      how many cases are under way at once (6)
-  --list        prints the names of the cases and runs none
-  --help        this page`
+  --seed N      seed for the choice of calls if a function is called often (default: a new one in each run)
+  --jobs N      number of cases that run at the same time (default: 6)
+  --list        print the names of the cases and run none
+  --help        print this help`
 
 const { values } = parseArgs({
   options: {
@@ -20,9 +22,9 @@ const { values } = parseArgs({
   },
 })
 
-/** A line that replaces itself on a terminal, and one in a while where it cannot. */
+/** Prints the progress: on a terminal in one line that changes, elsewhere in a new line from time to time. */
 function progress(done: number, all: number, broken: number): void {
-  const line = `${done} of ${all} cases, ${broken} to be looked at again`
+  const line = `${done} of ${all} cases, ${broken} to repeat`
   if (process.stdout.isTTY) process.stdout.write(`\r\x1b[2K${line}`)
   else if (done % 100 === 0) console.log(line)
 }
@@ -38,10 +40,10 @@ function table(results: readonly Result[]): void {
       if (reached && !broken) row.held++
     }
   }
-  const wide = Math.max(...[...rows.keys()].map((name) => name.length))
+  const width = Math.max(...[...rows.keys()].map((name) => name.length))
   const line = (name: string, ...cells: (string | number)[]): void =>
-    console.log(name.padEnd(wide), ...cells.map((cell) => String(cell).padStart(8)))
-  line('what fails', 'cases', 'reached', 'held')
+    console.log(name.padEnd(width), ...cells.map((cell) => String(cell).padStart(8)))
+  line('failing call', 'cases', 'reached', 'held')
   for (const [name, { cases, held, reached }] of [...rows].sort(([a], [b]) => order(a, b)))
     line(name, cases, reached, held)
 }
@@ -51,7 +53,7 @@ const order = (a: string, b: string): number =>
 
 async function main(): Promise<void> {
   if (values.help) return console.log(HELP)
-  const began = Date.now()
+  const startedAt = Date.now()
   const cases = (await allCases(randomFrom(Number(values.seed)))).filter((one) =>
     nameOf(one).includes(values.only),
   )
@@ -66,8 +68,10 @@ async function main(): Promise<void> {
   })
   if (process.stdout.isTTY) process.stdout.write('\r\x1b[2K')
   table(runner.results)
-  for (const failure of runner.failures) console.log(`\nBROKEN ${failure}`)
-  console.log(`\n${runner.failures.length} broken, ${Math.round((Date.now() - began) / 1_000)} s`)
+  for (const failure of runner.failures) console.log(`\nFAILED ${failure}`)
+  console.log(
+    `\n${runner.failures.length} failed, ${Math.round((Date.now() - startedAt) / 1_000)} s, seed ${values.seed}`,
+  )
   process.exitCode = runner.failures.length > 0 ? 1 : 0
 }
 

@@ -7,31 +7,31 @@ export interface Result {
   readonly broken: string | null
 }
 
-/** An error that nobody caught, and which cases were under way. */
-interface Escape {
+/** An uncaught error, and the cases that were running. */
+interface UncaughtError {
   readonly what: string
   readonly during: readonly Case[]
 }
 
-/** Runs cases, several at once; one that fails, or that an uncaught error may be of, is run once more by itself. */
+/** Runs several cases at once. Repeats a case alone if it failed or if an uncaught error may belong to it. */
 export class Runner {
   readonly results: Result[] = []
-  readonly #under = new Set<Case>()
-  readonly #escapes: Escape[] = []
+  readonly #running = new Set<Case>()
+  readonly #uncaught: UncaughtError[] = []
   #stopped = false
-  readonly #onEscape = (thrown: unknown): void => {
+  readonly #onUncaught = (thrown: unknown): void => {
     const what = String((thrown as Error | null)?.stack ?? thrown)
-    this.#escapes.push({ what, during: [...this.#under] })
+    this.#uncaught.push({ what, during: [...this.#running] })
   }
 
-  /** `onResult` is told of each case when its verdict is final, unless it has to be repeated. */
+  /** Runs all cases. Calls `onResult` after the first run of each case, not after a repetition. */
   async run(
     cases: readonly Case[],
     jobs: number,
     onResult: (result: Result) => void = () => {},
   ): Promise<void> {
-    process.on('uncaughtException', this.#onEscape)
-    process.on('unhandledRejection', this.#onEscape)
+    process.on('uncaughtException', this.#onUncaught)
+    process.on('unhandledRejection', this.#onUncaught)
     try {
       const again = new Set<Case>()
       await this.#work(cases, jobs, (result) => {
@@ -39,24 +39,24 @@ export class Runner {
         else this.results.push(result)
         onResult(result)
       })
-      for (const { during } of this.#escapes.splice(0)) for (const suspect of during) again.add(suspect)
+      for (const { during } of this.#uncaught.splice(0)) for (const suspect of during) again.add(suspect)
       await this.#work([...again], 1, (result) => {
         const earlier = this.results.findIndex((known) => known.case === result.case)
         if (earlier >= 0) this.results.splice(earlier, 1)
         this.results.push(result)
       })
     } finally {
-      process.off('uncaughtException', this.#onEscape)
-      process.off('unhandledRejection', this.#onEscape)
+      process.off('uncaughtException', this.#onUncaught)
+      process.off('unhandledRejection', this.#onUncaught)
     }
   }
 
-  /** Ends after the cases that are under way. */
+  /** Starts no further case. */
   stop(): void {
     this.#stopped = true
   }
 
-  /** In the words of a report. */
+  /** The failed cases, each with its name and what did not hold. */
   get failures(): string[] {
     return this.results.flatMap(({ case: failed, broken }) =>
       broken ? [`${nameOf(failed)}\n    ${broken}`] : [],
@@ -73,12 +73,12 @@ export class Runner {
   }
 
   async #one(given: Case, alone: boolean): Promise<Result> {
-    this.#under.add(given)
+    this.#running.add(given)
     const { broken, reached } = await judge(given.scenario, given.injection)
-    // What was rejected in its last turn is told of in a later one.
+    // Wait, because Node reports an unhandled rejection of the last turn in a later turn.
     await new Promise((resolve) => setTimeout(resolve, 5))
-    this.#under.delete(given)
-    const escaped = alone ? this.#escapes.splice(0)[0] : undefined
-    return { case: given, reached, broken: escaped ? `nobody caught: ${escaped.what}` : broken }
+    this.#running.delete(given)
+    const uncaught = alone ? this.#uncaught.splice(0)[0] : undefined
+    return { case: given, reached, broken: uncaught ? `uncaught: ${uncaught.what}` : broken }
   }
 }

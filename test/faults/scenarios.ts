@@ -5,14 +5,14 @@ import type { SpinnerOptions, StartOptions } from '../../src/types/options.ts'
 import { listener } from './listener.ts'
 import { Broken, type World } from './world.ts'
 
-/** Something that users do, from a new spinner to the last stop. */
+/** A use of spinner, from a new spinner to the last stop. */
 export interface Scenario {
   readonly name: string
   readonly options?: SpinnerOptions
-  /** Acts as a user would; failures of ours are welcome, and the rest is up to the judge. */
+  /** Acts as a user would. Errors of spinner are allowed; `judge` checks everything else. */
   run(world: World): Promise<void>
-  /** With what a child that could never start is started when the fault has gone. */
-  readonly mended?: StartOptions
+  /** Options for the start after the fault is lifted, if the child of the scenario can never start. */
+  readonly afterFault?: StartOptions
 }
 
 const server = (name: string, more: Partial<StartOptions> = {}): StartOptions => ({
@@ -22,7 +22,7 @@ const server = (name: string, more: Partial<StartOptions> = {}): StartOptions =>
 })
 const sleeper = (name: string): StartOptions => ({ name, command: 'sleep', args: ['600'], listen: null })
 
-/** A wait that fails is an answer; one that succeeds with nothing behind it is not. */
+/** Waits for the start. A rejection is allowed; a success without a process that serves is not. */
 async function begin(world: World, child: Child): Promise<boolean> {
   const { error } = await world.settle(child, `the start of '${child.name}'`)
   if (error) return false
@@ -35,14 +35,14 @@ async function stop(world: World, ...names: string[]): Promise<void> {
   const { value = [] } = await world.settle(stops, 'a stop')
   if (value.some(({ status }) => status === 'rejected')) return
   const left = world.living()
-  if (left.length > 0) throw new Broken(`stop() has resolved while there lives: ${left.join('; ')}`)
+  if (left.length > 0) throw new Broken(`stop() has resolved, but these are alive: ${left.join('; ')}`)
 }
 
-/** A restart that nobody asked for: it succeeds, or the child says that it has given up. */
+/** Waits for an automatic restart. It succeeds, or the child becomes faulted or stopped. */
 async function comesBack(world: World, child: Child, pid: number | null): Promise<void> {
   const isBack = (): boolean =>
     child.state === 'faulted' || child.state === 'stopped' || (child.state === 'started' && child.pid !== pid)
-  await world.until(isBack, `'${child.name}' stays ${child.state} for ever`)
+  await world.until(isBack, `'${child.name}' stays ${child.state} forever`)
 }
 
 async function crash(world: World): Promise<void> {
@@ -62,15 +62,15 @@ async function change(world: World): Promise<void> {
   if (await begin(world, child)) {
     const { pid } = child
     let changes = 0
-    // A monitor that the fault has made blind is told of by an `error` event, and sees the next change.
+    // If the fault has broken the monitor, an `error` event says so, and the monitor notices the next change.
     const isSeen = (): boolean => {
       if (++changes % 25 === 0) writeFileSync(file, `changed ${changes}`)
       return child.state !== 'started' || child.pid !== pid
     }
     writeFileSync(file, 'changed')
-    // A file that cannot be read tells nothing; what is written when it can be read again must be seen.
-    if (world.isBlindTo(/watched file/)) world.faulty.lift()
-    await world.until(isSeen, 'no change was ever seen')
+    // A change of an unreadable file cannot be noticed. A change after the file is readable again must be.
+    if (world.alwaysFails(/watched file/)) world.faulty.lift()
+    await world.until(isSeen, 'no change was ever noticed')
     await comesBack(world, child, pid)
   }
   await stop(world, 'a')
@@ -94,17 +94,17 @@ async function one(world: World, options: StartOptions): Promise<void> {
   await stop(world, 'a')
 }
 
-/** A restart that did not succeed has left the old process, or has made the child say that it gave up. */
+/** Restarts the child. After a failed restart the old process serves, or the child is faulted. */
 async function replaced(world: World, child: Child): Promise<void> {
   const { pid } = child
   const { error } = await world.settle(child.restart(), 'a restart')
   if (child.state === 'faulted') return
   await world.mustServe(child)
-  if (!error && child.pid === pid) throw new Broken('restart() has resolved, and there is no other process')
+  if (!error && child.pid === pid) throw new Broken('restart() has resolved, but the process is the old one')
 }
 
 async function replace(world: World): Promise<void> {
-  const child = world.start(server('a', successive))
+  const child = world.start(server('a', startFirst))
   if (await begin(world, child)) {
     await replaced(world, child)
     if (child.state === 'started') await replaced(world, child)
@@ -112,9 +112,9 @@ async function replace(world: World): Promise<void> {
   await stop(world, 'a')
 }
 
-/** The new process takes the place of the old one, and ends before all have been told of it. */
-async function replaceInVain(world: World): Promise<void> {
-  const child = world.start(server('a', { ...successive, attempts: 1 }))
+/** Kills the new process after it has taken over the socket, but before all plugins know it. */
+async function replaceAndKill(world: World): Promise<void> {
+  const child = world.start(server('a', { ...startFirst, attempts: 1 }))
   if (await begin(world, child)) {
     const ready = async (): Promise<void> => {
       const ended = new Promise((resolve) => child.once('exit', resolve))
@@ -128,11 +128,11 @@ async function replaceInVain(world: World): Promise<void> {
   await stop(world, 'a')
 }
 
-const successive: Partial<StartOptions> = { restartOrder: 'start-first' }
+const startFirst: Partial<StartOptions> = { restartOrder: 'start-first' }
 
-/** What left its group is found in /proc only: as long as that cannot be read, it is lost. */
+/** Starts a process that leaves its group. spinner finds it only in /proc, so it is lost while /proc is unreadable. */
 async function leaver(world: World): Promise<void> {
-  if (!world.isBlindTo(/\/proc/)) return one(world, grandchild)
+  if (!world.alwaysFails(/\/proc/)) return one(world, grandchild)
   await begin(world, world.start(grandchild))
   await world.settle(world.spinner.stop('a'), 'a stop')
   world.endAll()
@@ -146,7 +146,7 @@ const grandchild: StartOptions = {
   ready: { output: /up/ },
 }
 
-/** Its leader ends at the first signal, and a member of its group at the kill only. */
+/** The leader exits at SIGTERM, but a member of its group exits only at SIGKILL. */
 const survivor: StartOptions = {
   name: 'a',
   command: 'sh',
@@ -155,13 +155,13 @@ const survivor: StartOptions = {
   ready: { output: /up/ },
 }
 
-/** The end of the host's own: the spinner is closed while its child works. */
+/** Closes the spinner while its child is started. */
 async function close(world: World): Promise<void> {
   await begin(world, world.start(server('a')))
   await world.close()
 }
 
-/** Never ready, so that it is looked for where it listens instead. */
+/** A child that is never ready, so that spinner searches for other addresses on which it listens. */
 const late = (listen: 'port' | 'socket'): StartOptions => ({
   ...sleeper('a'),
   listen,
@@ -184,22 +184,22 @@ export const scenarios: readonly Scenario[] = [
   { name: 'named folder, twice', options: { runtimeDir: 'named' }, run: twice },
   { name: 'two at once', run: two },
   { name: 'replaced, starting first', run: replace },
-  { name: 'replaced in vain, in a named folder', options: { runtimeDir: 'named' }, run: replaceInVain },
+  { name: 'replaced, but the new process dies', options: { runtimeDir: 'named' }, run: replaceAndKill },
   { name: 'grandchild in another session', run: leaver },
   { name: 'group that outlives its leader', run: (world) => one(world, survivor) },
   { name: 'close while started', run: close },
   { name: 'close, no watchdog', options: { orphans }, run: close },
-  { name: 'late on a port', run: (world) => one(world, late('port')), mended: server('a') },
-  { name: 'late on a socket', run: (world) => one(world, late('socket')), mended: server('a') },
+  { name: 'never ready on a port', run: (world) => one(world, late('port')), afterFault: server('a') },
+  { name: 'never ready on a socket', run: (world) => one(world, late('socket')), afterFault: server('a') },
   {
     name: 'missing program',
     run: (world) => one(world, { ...sleeper('a'), command: missing }),
-    mended: sleeper('a'),
+    afterFault: sleeper('a'),
   },
   {
     name: 'missing folder',
     run: (world) => one(world, { ...sleeper('a'), cwd: '/nowhere/at-all' }),
-    mended: { ...sleeper('a'), cwd: null },
+    afterFault: { ...sleeper('a'), cwd: null },
   },
   { name: 'script', run: (world) => one(world, script) },
 ]

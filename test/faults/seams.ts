@@ -4,20 +4,20 @@ import type { Socket } from 'node:net'
 import { realSys, type Sys } from '../../src/sys.ts'
 import { breakSoon, type Errno, errorOf, type Form, failedProcess, failedSocket } from './forms.ts'
 
-/** One fault: which call of which function fails, and how. */
+/** A fault: which call of which function fails, and how. */
 export interface Injection {
   readonly seam: string
-  /** Counted from 1. */
+  /** Number of the call, from 1. */
   readonly index: number
   readonly errno: Errno
   readonly form: Form
-  /** Every later call fails too, until the fault is lifted. */
+  /** True if every later call fails too, until the fault is lifted. */
   readonly lasts: boolean
 }
 
 type Call = (...args: never[]) => unknown
 
-/** The part that a path plays. Calls of one function on paths that play the same part are one seam. */
+/** Returns the role of a path. Calls of one function on paths with the same role count as one seam. */
 export function roleOf(given: unknown): string {
   const file = String(given)
   if (file.startsWith('/proc')) return file.replace(/\d+/g, 'N')
@@ -27,14 +27,14 @@ export function roleOf(given: unknown): string {
 }
 
 /**
- * The real outside world, of which one call fails. It counts the calls of each function, and keeps what was opened
- * through it, so that what is left open can be told.
+ * The real system, in which one call fails. Counts the calls of each function and records what they opened, so that the
+ * test can find what was left open.
  */
 export class FaultySys {
   readonly sys: Sys
   readonly calls = new Map<string, number>()
   readonly pids = new Set<number>()
-  /** Those of them that are no watchdog, in order. */
+  /** The pids of all processes except watchdogs, in the order of their spawns. */
   readonly children: number[] = []
   readonly folders = new Set<string>()
   readonly descriptors = new Set<number>()
@@ -65,13 +65,13 @@ export class FaultySys {
     }
   }
 
-  /** The fault is gone, and nothing is counted any more. */
+  /** Lifts the fault and stops counting. */
   lift(): void {
     this.#injection = null
     this.#counts = false
   }
 
-  /** The error with which this call fails, or `null`; what fails by throwing throws. */
+  /** Counts the call. Throws the error if the form is `throws`, else returns it; `null` if this call does not fail. */
   #failing(seam: string): NodeJS.ErrnoException | null {
     if (!this.#counts) return null
     const index = (this.calls.get(seam) ?? 0) + 1
@@ -104,13 +104,13 @@ export class FaultySys {
     return call as Call
   }
 
-  /** close(2) frees the descriptor even where it fails. */
+  /** Closes the descriptor first, because close(2) frees it even if the call fails. */
   #close(descriptor: number): void {
     realSys.fs.closeSync(descriptor)
     this.descriptors.delete(descriptor)
   }
 
-  /** Where an absence is no error, ENOENT is an answer. */
+  /** Returns ENOENT instead of throwing it if the caller has set `throwIfNoEntry: false`. */
   #looking(seam: string, options: unknown): NodeJS.ErrnoException | null {
     try {
       return this.#failing(seam)
@@ -138,7 +138,7 @@ export class FaultySys {
     return process
   }
 
-  /** A pipe cannot be written to when its reader has died; Node then destroys it, with an `error` event. */
+  /** Makes writes to a watchdog fail as they do if it has exited: Node destroys the pipe and emits an `error` event. */
   #breakable({ pid }: ChildProcess, stdin: NonNullable<ChildProcess['stdin']>): void {
     const write = stdin.write.bind(stdin)
     stdin.write = ((line: string) => {

@@ -11,7 +11,7 @@ import type { Spinner } from '../../src/types/spinner.ts'
 import { FakeClock } from '../support/clock.ts'
 import { FaultySys, type Injection } from './seams.ts'
 
-/** Something that must hold did not. */
+/** A guarantee that did not hold. */
 export class Broken extends Error {}
 
 export interface Settled<Value> {
@@ -19,20 +19,20 @@ export interface Settled<Value> {
   readonly error?: unknown
 }
 
-/** After so much of the spinner's own time, and so much real time, a promise counts as one that never settles. */
+/** A promise counts as never settled after this much time of the fake clock and this much real time. */
 const NEVER_S = 900
 const NEVER_MS = 20_000
-/** Until here the clock of the spinner goes a few times as fast as the real one, and then as fast as it can. */
+/** Until then the fake clock runs a few times as fast as the real one, after that as fast as possible. */
 const PATIENCE_MS = 1_500
 const STEP_MS = 4
-/** In each step: while processes need their time, while there is none, and when patience has ended. */
+/** Seconds that the fake clock advances per step: while processes are alive, while none is, and after PATIENCE_MS. */
 const STEP_S = 0.02
 const STRIDE_S = 0.2
 const LEAP_S = 1
 
 let worlds = 0
 
-/** A spinner in an outside world of its own, of which one call fails. */
+/** A spinner with its own view of the system, in which one call fails. */
 export class World {
   readonly mark: string
   readonly folder: string = mkdtempSync(path.join(realpathSync(os.tmpdir()), 'faults-'))
@@ -42,7 +42,7 @@ export class World {
   readonly #injection: Injection | null
   #spinner: Spinner | null = null
   #options: SpinnerOptions = {}
-  /** How the close of its spinner has ended; `null` while it is open. */
+  /** The outcome of `close()`; `null` while the spinner is open. */
   closing: Settled<void> | null = null
 
   constructor(injection: Injection | null) {
@@ -53,17 +53,17 @@ export class World {
     this.faulty = new FaultySys(injection, changes)
   }
 
-  /** Whether what a call tells cannot be had at all as long as the fault lasts. */
-  isBlindTo(seams: RegExp): boolean {
+  /** Returns whether a lasting fault makes these calls fail, so that their information is not available. */
+  alwaysFails(seams: RegExp): boolean {
     return this.#injection?.lasts === true && seams.test(this.#injection.seam)
   }
 
   get spinner(): Spinner {
-    if (!this.#spinner) throw new Broken('there is no spinner')
+    if (!this.#spinner) throw new Broken('no spinner was created')
     return this.#spinner
   }
 
-  /** A spinner that cannot be made says why, and can be made when the fault has gone. */
+  /** Creates the spinner. If that fails with an error of spinner, lifts the fault and tries again. */
   open(options: SpinnerOptions = this.#options): void {
     this.#options = options
     this.closing = null
@@ -82,7 +82,7 @@ export class World {
     }
   }
 
-  /** It settles, and may say why it could not end something. */
+  /** Closes the spinner. `close()` must settle, but may reject if spinner could not end something. */
   async close(): Promise<void> {
     this.closing = await this.settle(this.spinner.close(), 'close()')
   }
@@ -92,7 +92,7 @@ export class World {
     return this.spinner.start(options)
   }
 
-  /** What a promise of the public surface ends with: a value, or an error of ours. */
+  /** Returns the outcome of a public promise. It must settle with a value or with a `SpinnerError`. */
   async settle<Value>(wait: PromiseLike<Value>, what: string): Promise<Settled<Value>> {
     let settled: Settled<Value> | undefined
     wait.then(
@@ -108,7 +108,7 @@ export class World {
     return settled as Settled<Value>
   }
 
-  /** Lets time pass until something is so. */
+  /** Advances the fake clock until the condition is true. */
   async until(isSo: () => boolean | Promise<boolean>, otherwise: string): Promise<void> {
     const begun = Date.now()
     const never = this.clock.now() + NEVER_S * 1_000
@@ -125,7 +125,7 @@ export class World {
     return this.faulty.children.some(lives) ? STEP_S : STRIDE_S
   }
 
-  /** The child is what it says it is: alive, and reached at its address. */
+  /** Waits until the child is started, its process is alive and its address accepts connections. */
   async mustServe(child: Child): Promise<void> {
     const serves = async (): Promise<boolean> => {
       const { pid, state, target } = child
@@ -133,28 +133,28 @@ export class World {
     }
     await this.until(serves, `'${child.name}' does not serve`).catch((thrown) => {
       const { pid, reason, state } = child.info()
-      throw new Broken(`${thrown.message}: it is ${state}, pid ${pid}, ${reason}`)
+      throw new Broken(`${thrown.message}: the child is ${state}, pid ${pid}, ${reason}`)
     })
   }
 
-  /** Living processes that this world has started, to however many generations; the watchdog apart. */
+  /** Returns the living processes that this world has started, with all descendants, without the watchdog. */
   living(): string[] {
     return marked(this.mark)
   }
 
-  /** Kills whatever lives. */
+  /** Kills all its processes. */
   endAll(): void {
     const left = this.living().map((line) => Number.parseInt(line, 10))
     for (const pid of [...left, ...[...this.faulty.pids].filter(lives)]) {
       try {
         process.kill(pid, 'SIGKILL')
       } catch {
-        // It has ended since.
+        // The process has exited meanwhile.
       }
     }
   }
 
-  /** Ends and removes whatever is left, after everything was judged. */
+  /** Kills, closes and removes everything that is left after the verdict. */
   async destroy(): Promise<void> {
     this.faulty.lift()
     this.endAll()
@@ -169,10 +169,10 @@ export class World {
 export function mustBeOurs(thrown: unknown, what: string): void {
   if (thrown instanceof SpinnerError) return
   const shown = thrown instanceof Error ? thrown.stack : String(thrown)
-  throw new Broken(`${what} failed with something else than a SpinnerError: ${shown}`)
+  throw new Broken(`${what} failed with an error that is not a SpinnerError: ${shown}`)
 }
 
-/** Whether a process lives; one that nobody has reaped yet does not. */
+/** Returns whether a process is alive. A zombie is not. */
 export function lives(pid: number): boolean {
   try {
     return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
@@ -190,13 +190,13 @@ function marked(mark: string): string[] {
       const command = readFileSync(`/proc/${entry}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
       if (lives(Number(entry))) found.push(`${entry} ${command}`)
     } catch {
-      // It ended while we looked.
+      // The process has exited meanwhile.
     }
   }
   return found
 }
 
-/** A server that hangs up at once has answered too. */
+/** Returns whether the target accepts a connection, even if the server closes it at once. */
 function answers(target: Target): Promise<boolean> {
   return new Promise((resolve) => {
     const socket =

@@ -1,4 +1,4 @@
-import type { Callback as Told } from '../../src/types/spinner.ts'
+import type { Callback as SpinnerCallback } from '../../src/types/spinner.ts'
 import type { Actions } from './actions.ts'
 import { failed, ok } from './reference-waits.ts'
 import type { Callback } from './stage.ts'
@@ -6,7 +6,7 @@ import { ABORTED } from './words.ts'
 
 type ByUsers = 'start' | 'stop' | 'restart' | 'acquire' | 'release' | 'abort' | 'await' | 'touch' | 'close'
 
-/** What users do. */
+/** The commands that users give. */
 export const byUsers: Actions<ByUsers> = {
   start(stage, { callback, child, options, signal }) {
     const name = stage.nameOf(child)
@@ -15,10 +15,10 @@ export const byUsers: Actions<ByUsers> = {
     const wanted = { ...stage.optionsOf(child), ...options }
     const given = options || isNew ? stage.given(child, wanted) : { name }
     const expected = callback
-      ? stage.followCallback(`start of ${name}`, (told: Callback) => {
+      ? stage.followCallback(`start of ${name}`, (done: Callback) => {
           stage.spinner.start(
             options || isNew ? given : name,
-            told as Told<unknown> as Told<number | string | null>,
+            done as SpinnerCallback<unknown> as SpinnerCallback<number | string | null>,
           )
         })
       : stage.follow(`start of ${name}`, signal, (ends) =>
@@ -29,7 +29,7 @@ export const byUsers: Actions<ByUsers> = {
     if (options || isNew) it.options = wanted
     if (!callback && signal === 'aborted') return it.waits.end(expected, 'aborted')
     it.askStart()
-    it.waits.forArrival(expected)
+    it.waits.untilReady(expected)
   },
 
   stop(stage, { by, child, signal }) {
@@ -39,7 +39,10 @@ export const byUsers: Actions<ByUsers> = {
     if (by === 'handle' && !handle) return
     const expected =
       by === 'callback'
-        ? stage.followCallback(`stop of ${name}`, (told) => void spinner.stop(name, told as Told<void>))
+        ? stage.followCallback(
+            `stop of ${name}`,
+            (done) => void spinner.stop(name, done as SpinnerCallback<void>),
+          )
         : stage.follow(`stop of ${name}`, signal, (ends) => {
             const options = ends ? { signal: ends } : {}
             return by === 'handle' && handle ? handle.stop(options) : spinner.stop(name, options)
@@ -60,8 +63,11 @@ export const byUsers: Actions<ByUsers> = {
     if (by === 'handle' && !handle) return
     const expected =
       by === 'callback'
-        ? stage.followCallback(`restart of ${name}`, (told) => {
-            void spinner.restart(name, told as Told<unknown> as Told<number | string | null>)
+        ? stage.followCallback(`restart of ${name}`, (done) => {
+            void spinner.restart(
+              name,
+              done as SpinnerCallback<unknown> as SpinnerCallback<number | string | null>,
+            )
           })
         : stage.follow(`restart of ${name}`, signal, (ends) => {
             const options = ends ? { signal: ends } : {}
@@ -97,21 +103,21 @@ export const byUsers: Actions<ByUsers> = {
 
   release(stage, { which }) {
     const held = stage.waits.filter(({ lease }) => lease !== null)
-    const waited = held[which % held.length]
-    if (!waited?.leased) return
-    waited.lease?.release()
-    waited.lease?.release()
-    waited.lease = null
-    stage.reference.letGo(waited.leased)
+    const observed = held[which % held.length]
+    if (!observed?.leased) return
+    observed.lease?.release()
+    observed.lease?.release()
+    observed.lease = null
+    stage.reference.letGo(observed.leased)
   },
 
   abort(stage, { which }) {
     const open = stage.waits.filter(({ controller, expected }) => controller && expected.result === null)
-    const waited = open[which % open.length]
-    if (!waited) return
-    waited.controller?.abort(ABORTED)
-    waited.expected.result = 'aborted'
-    waited.expected.onResult?.('aborted')
+    const observed = open[which % open.length]
+    if (!observed) return
+    observed.controller?.abort(ABORTED)
+    observed.expected.result = 'aborted'
+    observed.expected.onResult?.('aborted')
   },
 
   await(stage, { child }) {
@@ -119,7 +125,7 @@ export const byUsers: Actions<ByUsers> = {
     const handle = stage.spinner.child(name)
     if (!handle) return
     const expected = stage.follow(`await of ${name}`, 'none', () => handle.then((address) => address))
-    stage.reference.children.get(name)?.waits.forArrival(expected)
+    stage.reference.children.get(name)?.waits.untilReady(expected)
   },
 
   touch(stage, { child }) {

@@ -1,5 +1,5 @@
 import type { Actions, Of } from './actions.ts'
-import type { Life } from './life.ts'
+import type { GroupState } from './group-state.ts'
 import type { SimulatedProcess } from './simulated-process.ts'
 import type { Stage } from './stage.ts'
 import { foreign } from './world.ts'
@@ -17,11 +17,11 @@ type ByWorld =
   | 'sicken'
   | 'listenersThrow'
 
-/** More changes in a row would be a storm, which is held back: test/monitor/throttle.test.ts. */
+/** spinner throttles more changes than this in a row; test/monitor/throttle.test.ts tests that. */
 const CHANGES_IN_A_ROW = 3
 const CHANGES_WINDOW_MS = 14_000
 
-/** What the world does, and what decides how it will answer. */
+/** The events of the outside world, and the settings that decide how it answers. */
 export const byWorld: Actions<ByWorld> = {
   change(stage, { child }) {
     const name = stage.nameOf(child)
@@ -40,29 +40,29 @@ export const byWorld: Actions<ByWorld> = {
   bindForeign: (stage, command) => answer(stage, command, 'FOREIGN_LISTENER'),
 
   crash(stage, { child, end, leaves, oldest }) {
-    const at = processOf(stage, child, oldest, ({ life }) => life.leader)
-    for (const { life } of both(stage, at)) {
-      life.grandchild = leaves
-      life.die(typeof end === 'number' ? { code: end, signal: null } : { code: null, signal: end })
+    const at = processOf(stage, child, oldest, ({ groupState }) => groupState.leader)
+    for (const { groupState } of both(stage, at)) {
+      groupState.grandchild = leaves
+      groupState.die(typeof end === 'number' ? { code: end, signal: null } : { code: null, signal: end })
     }
   },
 
   ignore(stage, { child, oldest, what }) {
-    for (const { life } of both(
+    for (const { groupState } of both(
       stage,
-      processOf(stage, child, oldest, ({ life }) => life.group),
+      processOf(stage, child, oldest, ({ groupState }) => groupState.group),
     )) {
-      life.ignoresTerm = true
-      life.unkillable ||= what === 'SIGKILL'
+      groupState.ignoresTerm = true
+      groupState.unkillable ||= what === 'SIGKILL'
     }
   },
 
   letGo(stage, { child, oldest }) {
-    for (const { life } of both(
+    for (const { groupState } of both(
       stage,
-      processOf(stage, child, oldest, ({ life }) => life.group),
+      processOf(stage, child, oldest, ({ groupState }) => groupState.group),
     ))
-      life.release()
+      groupState.release()
   },
 
   spawnFails(stage, { child, errno, sync }) {
@@ -80,7 +80,7 @@ export const byWorld: Actions<ByWorld> = {
     if (typeof address !== 'string') return
     stage.world.sockets.take(address)
     const it = stage.reference.children.get(name)
-    if (it) it.holdings.isThere = false
+    if (it) it.holdings.socketExists = false
   },
 
   listenersThrow(stage, { how }) {
@@ -88,7 +88,7 @@ export const byWorld: Actions<ByWorld> = {
   },
 }
 
-/** Whoever asked first, or last, whether its child is ready learns it. */
+/** Answers the first or the last open question whether the child is ready, in the product and in the model. */
 function answer(stage: Stage, command: Of<'bind' | 'bindForeign'>, code: 'FOREIGN_LISTENER' | null): void {
   const name = stage.nameOf(command.child)
   const asked = stage.world.readies.map(({ child }) => child)
@@ -100,12 +100,12 @@ function answer(stage: Stage, command: Of<'bind' | 'bindForeign'>, code: 'FOREIG
   if (predicted) stage.reference.time.soon(() => predicted.answer(code))
 }
 
-/** The place of the last process of a child, or of the oldest that is of such a kind; -1 when that is not of such a kind. */
+/** Returns the index of the oldest process of a child for which `isSuch` is true, or of the last one; -1 if none fits. */
 function processOf(
   stage: Stage,
   child: number,
   oldest: boolean | undefined,
-  isSuch: (process: { life: Life }) => boolean,
+  isSuch: (process: { groupState: GroupState }) => boolean,
 ): number {
   const name = stage.nameOf(child)
   const { processes } = stage.world
@@ -117,8 +117,8 @@ function processOf(
   return process && isSuch(process) ? at : -1
 }
 
-/** A process as it is, and as the model keeps it. */
-function both(stage: Stage, at: number): { life: Life }[] {
+/** Returns the simulated process and the process of the model. */
+function both(stage: Stage, at: number): { groupState: GroupState }[] {
   const pair = [stage.world.processes[at], stage.reference.processes[at]]
   return pair.filter((process) => process !== undefined && process !== null)
 }

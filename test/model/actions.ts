@@ -7,10 +7,10 @@ type Doing = Command['do']
 
 export type Of<Do extends Doing> = Extract<Command, { do: Do }>
 
-/** What a command does to the product and to the model, in the same turn. */
+/** For each command, a function that applies it to the product and to the model in the same turn. */
 export type Actions<Some extends Doing> = {
   readonly [Do in Some]: (stage: Stage, command: Of<Do>) => void
 }
 
-/** All that is done in one turn; what takes longer is in play.ts. */
+/** All commands that take one turn. play.ts handles the others. */
 export const actions: Actions<Exclude<Doing, 'advance' | 'happen'>> = { ...byUsers, ...byWorld }

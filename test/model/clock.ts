@@ -5,11 +5,11 @@ export interface Timer {
   readonly action: () => void
 }
 
-export const BEGINNING = 1_000
+export const START_TIME = 1_000
 
-/** A clock that stands still until it is told what time it is. Timers that are due go off one by one, the oldest first. */
+/** A clock that changes only through `set`. Timers that are due fire one by one, in the order in which they are due. */
 export class SteppedClock implements Clock {
-  #now = BEGINNING
+  #now = START_TIME
   #next = 1
   readonly #timers = new Map<number, Timer>()
 
@@ -28,7 +28,7 @@ export class SteppedClock implements Clock {
     return this.#timers.size
   }
 
-  /** When the next timer is due. */
+  /** Time at which the next timer is due. */
   get nextDue(): number {
     let due = Number.POSITIVE_INFINITY
     for (const { at } of this.#timers.values()) if (at < due) due = at
@@ -39,7 +39,7 @@ export class SteppedClock implements Clock {
     this.#now = now
   }
 
-  /** Lets the next due timer go off; answers whether there was one. */
+  /** Fires the next due timer. Returns whether there was one. */
   fire(): boolean {
     const due = this.nextDue
     if (due > this.#now) return false

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import type { ModelOptions } from './options.ts'
 
 /**
- * How much happens outside before the next command: `quiet`, all that can; `turn`, nothing but what needs nothing from
- * outside; `none`, not even that: the next command comes in the same turn of the loop.
+ * The events before the next command. `quiet`: everything that can happen outside. `turn`: only what needs no event from
+ * outside. `none`: nothing, so that the next command comes in the same turn of the event loop.
  */
 export type Pace = 'quiet' | 'turn' | 'none'
 export type Signal = 'none' | 'live' | 'aborted'
@@ -12,7 +12,7 @@ interface OfChild {
   readonly child: number
 }
 
-/** Everything that users and the world can do. `child` counts the names of the run. */
+/** Everything that users and the outside world can do. `child` is an index into the names of the run. */
 export type Command = { readonly pace: Pace } & (
   | ({ do: 'start'; options: Partial<ModelOptions> | null; callback: boolean; signal: Signal } & OfChild)
   | ({ do: 'stop' | 'restart'; by: 'name' | 'handle' | 'callback'; signal: Signal } & OfChild)
@@ -33,7 +33,7 @@ export type Command = { readonly pace: Pace } & (
 export interface Setting {
   readonly names: readonly string[]
   readonly concurrency: number
-  /** What every random choice of the spinner gives. */
+  /** The result of every random choice of the spinner. */
   readonly random: number
   readonly options: readonly Partial<ModelOptions>[]
 }
@@ -70,14 +70,14 @@ export const setting: fc.Arbitrary<Setting> = fc.record({
 })
 
 const pace: fc.Arbitrary<Pace> = fc.constantFrom('quiet', 'quiet', 'quiet', 'turn', 'turn', 'none')
-/** What comes from outside is told in a turn of its own. */
+/** Pace of outside events: spinner gets each of them in a separate turn. */
 const outerPace: fc.Arbitrary<Pace> = fc.constantFrom('quiet', 'quiet', 'turn')
 const child = fc.constantFrom(0, 0, 1, 2)
 const signal: fc.Arbitrary<Signal> = fc.constantFrom('none', 'none', 'none', 'none', 'live', 'aborted')
-/** Of the living processes of a child, which may be two. */
+/** Selects the oldest process of a child, because a child may have two living processes. */
 const oldest = fc.constantFrom(false, false, true)
 const which = fc.nat({ max: 7 })
-/** Long enough to pass each of the durations, with a fraction so that no two fall on the same moment by chance. */
+/** Milliseconds that exceed each of the durations, with a fraction so that no two deadlines coincide by chance. */
 const ms = fc
   .tuple(
     fc.constantFrom(3, 130, 520, 1_050, 2_100, 3_050, 5_100, 8_200, 11_000, 41_000),
@@ -127,7 +127,7 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   of(1, 'close', { pace }),
 )
 
-/** What leads to the rarer corners, and would seldom come about one by one. */
+/** Sequences that lead to rare states, and that single random commands would seldom form. */
 const phrase: fc.Arbitrary<readonly Command[]> = fc.constantFrom(0, 0, 0, 1, 2).chain((child) => {
   const quiet = { pace: 'quiet', child } as const
   const usual = { signal: 'none', callback: false, options: null } as const
@@ -179,5 +179,5 @@ const listOf = (maxLength: number): fc.Arbitrary<Command[]> =>
     )
     .map((lists) => lists.flat().slice(0, MOST))
 
-/** Up to 60, and 20 on average: short runs are many, and long ones get into corners. */
+/** Up to 60 commands, and 20 on average. Short runs are fast, and long runs reach rare states. */
 export const commands: fc.Arbitrary<Command[]> = fc.oneof(listOf(20), listOf(50))

@@ -1,16 +1,16 @@
 import { ofSockets } from './compare-sockets.ts'
 import type { Stage } from './stage.ts'
-import { place } from './words.ts'
+import { addressText } from './words.ts'
 
 const BUSY = ['starting', 'stopping', 'restart']
 
-/** What differs between the product and the model at this moment, in words; `null` when nothing does. */
+/** Describes how the product differs from the model at this moment; `null` if it does not. */
 export function difference(stage: Stage): string | null {
   const { reference, world } = stage
   if (world.violations.length > 0) return world.violations.join('; ')
   return (
-    unequal('what was spawned', world.spawns, reference.spawns) ??
-    unequal('what was released', world.released, reference.released) ??
+    unequal('the list of spawns', world.spawns, reference.spawns) ??
+    unequal('the list of released addresses', world.released, reference.released) ??
     ofChildren(stage) ??
     ofProcesses(stage) ??
     ofSockets(stage) ??
@@ -19,7 +19,7 @@ export function difference(stage: Stage): string | null {
   )
 }
 
-/** The same for what `list()` says. */
+/** Describes how `list()` differs from the model; `null` if it does not. */
 export function listDifference({ reference, spinner }: Stage): string | null {
   const list = spinner.list()
   const differs = unequal('the names in list()', Object.keys(list), [...reference.children.keys()])
@@ -33,30 +33,32 @@ export function listDifference({ reference, spinner }: Stage): string | null {
   return null
 }
 
-function ofChildren({ heard, heardOfAll, reference, spinner, world }: Stage): string | null {
+function ofChildren({ childEvents, spinnerEvents, reference, spinner, world }: Stage): string | null {
   let busy = 0
-  for (const [name, { address, main, state, trace }] of reference.children) {
+  for (const [name, { address, shownProcess, state, trace }] of reference.children) {
     const child = spinner.child(name)
     if (BUSY.includes(state)) busy++
     const differs =
-      unequal(`what the spinner told of '${name}'`, heardOfAll.get(name) ?? [], trace) ??
-      unequal(`what '${name}' told`, heard.get(name) ?? [], trace)
+      unequal(`the list of events of the spinner for '${name}'`, spinnerEvents.get(name) ?? [], trace) ??
+      unequal(`the list of events of '${name}'`, childEvents.get(name) ?? [], trace)
     if (differs) return differs
-    const pid = main?.pid ?? null
-    const where = place(child?.address ?? null)
+    const pid = shownProcess?.pid ?? null
+    const where = addressText(child?.address ?? null)
     if (child?.state !== state || child.pid !== pid || where !== address)
       return `'${name}' is ${child?.state} with pid ${child?.pid} on ${where}, but should be ${state} with pid ${pid} on ${address}`
   }
-  return world.holds === busy ? null : `the host is held ${world.holds} times for ${busy} busy children`
+  return world.holds === busy
+    ? null
+    : `the host is kept running ${world.holds} times for ${busy} busy children`
 }
 
 function ofProcesses({ reference, world }: Stage): string | null {
   for (const [place, process] of world.processes.entries()) {
     const expected = reference.processes[place]
     const differs = unequal(
-      `the signals to ${process.pid}`,
-      process.life.signals,
-      expected?.life.signals ?? [],
+      `the list of signals to ${process.pid}`,
+      process.groupState.signals,
+      expected?.groupState.signals ?? [],
     )
     if (differs) return differs
   }
@@ -66,13 +68,13 @@ function ofProcesses({ reference, world }: Stage): string | null {
 function ofWaits({ waits }: Stage): string | null {
   for (const { actual, expected, what } of waits) {
     if (actual !== expected.result)
-      return `the ${what} ended with ${actual}, but should have with ${expected.result} (null: not yet)`
+      return `the ${what} ended with ${actual}, but should have ended with ${expected.result} (null: not yet)`
   }
   return null
 }
 
 function ofListeners({ logged, thrown }: Stage): string | null {
-  return logged === thrown ? null : `${thrown} listeners threw, and ${logged} lines in the logger say so`
+  return logged === thrown ? null : `${thrown} listeners threw, but the log has ${logged} lines about that`
 }
 
 function unequal<Item>(what: string, is: readonly Item[], should: readonly Item[]): string | null {

@@ -4,7 +4,7 @@ import { play } from './play.ts'
 
 vi.mock('chokidar', () => ({ watch: () => ({ on: () => {}, close: async () => {}, closed: true }) }))
 
-// What the model has found in the product, each mended since. The commands are the shrunk counterexamples.
+// Bugs that the model has found in the product, all fixed since. The commands are the shrunk counterexamples.
 const ONE: Setting = { names: ['a'], concurrency: 1, random: 0.01, options: [{}] }
 
 const start = (options: Extract<Command, { do: 'start' }>['options'] = null): Command => ({
@@ -17,17 +17,17 @@ const start = (options: Extract<Command, { do: 'start' }>['options'] = null): Co
 })
 const bind: Command = { do: 'bind', child: 0, pace: 'quiet', oldest: false }
 
-test('a child without an address that meets a foreign listener fails as any other: there is no address to change', async () => {
+test('a child without an address that fails with a foreign listener uses up an attempt, because there is no address to change', async () => {
   const foreign: Command = { do: 'bindForeign', child: 0, pace: 'quiet', oldest: false }
   await expect(play(ONE, [start({ attempts: 1, listens: false }), foreign])).resolves.toBeUndefined()
 })
 
-test('options that are given while a child starts do not count for the process that was spawned before', async () => {
+test('options that are given while a child starts do not apply to the process that was spawned before', async () => {
   const later: Command = { do: 'advance', ms: 3_050, pace: 'quiet' }
   await expect(play(ONE, [start(), start({ idleTimeSec: 2.4 }), bind, later])).resolves.toBeUndefined()
 })
 
-test('a start that was queued behind a stop does not come back when what survived that stop is stopped later', async () => {
+test('a start that was queued behind a stop is not repeated when processes that survived the stop are stopped later', async () => {
   const commands: Command[] = [
     start(),
     { do: 'stop', child: 0, pace: 'turn', signal: 'none', by: 'name' },
@@ -38,7 +38,7 @@ test('a start that was queued behind a stop does not come back when what survive
   await expect(play(ONE, commands)).resolves.toBeUndefined()
 })
 
-test('an allocator that never answers a start that was stopped does not take the address of the next start', async () => {
+test('an allocator call that never settles for a stopped start does not affect the address of the next start', async () => {
   const asks: Command = { ...start(), pace: 'turn' } as Command
   const commands: Command[] = [
     asks,
@@ -52,7 +52,7 @@ test('an allocator that never answers a start that was stopped does not take the
   await expect(play(ONE, commands)).resolves.toBeUndefined()
 })
 
-test('a close waits for what survived its stop and was asked to stop once more meanwhile', async () => {
+test('a close waits for a child that survived its stop and was stopped once more meanwhile', async () => {
   const two: Setting = { ...ONE, names: ['a', 'b'], concurrency: 2, options: [{}, {}] }
   const commands: Command[] = [
     { ...start({ stopTimeout: 8 }), child: 1 } as Command,
@@ -64,7 +64,7 @@ test('a close waits for what survived its stop and was asked to stop once more m
   await expect(play(two, commands)).resolves.toBeUndefined()
 })
 
-test('a crash that a short window has left out counts again when a later start gives a longer one', async () => {
+test('a crash outside a short `restartTolerance` counts again when a later start sets a longer one', async () => {
   const crash: Command = { do: 'crash', child: 0, pace: 'quiet', end: 1, leaves: false }
   const wait: Command = { do: 'advance', ms: 3_050, pace: 'quiet' }
   const setting: Setting = { ...ONE, options: [{ maxRestarts: 2, listens: false }] }
@@ -83,7 +83,7 @@ test('a crash that a short window has left out counts again when a later start g
   await expect(play(setting, commands)).resolves.toBeUndefined()
 })
 
-test('an address that comes when nobody wants it any more goes back to who gave it, whoever is asked by then', async () => {
+test('an address that is not needed any more is released to the allocator that gave it, even if another is in use by then', async () => {
   const commands: Command[] = [
     { ...start(), pace: 'turn' } as Command,
     { do: 'stop', child: 0, pace: 'turn', signal: 'none', by: 'name' },
@@ -92,8 +92,8 @@ test('an address that comes when nobody wants it any more goes back to who gave 
   await expect(play(ONE, commands)).resolves.toBeUndefined()
 })
 
-// And what was wrong in the model.
-test('a new version that crashes lets another start pass the gate, and tries again after it', async () => {
+// Bugs of the model itself, all fixed since.
+test('a new version that crashes lets another start pass the start gate, and tries again after it', async () => {
   const on = (child: number, command: Command): Command => ({ ...command, child }) as Command
   const setting: Setting = { ...ONE, names: ['a', 'constructor'], options: [{}, {}, {}] }
   const restart: Command = { do: 'restart', child: 0, pace: 'quiet', signal: 'none', by: 'name' }
@@ -109,7 +109,7 @@ test('a new version that crashes lets another start pass the gate, and tries aga
   await expect(play(setting, commands)).resolves.toBeUndefined()
 })
 
-test('a replacement with nothing to be cleared away passes the gate before another child that tries again', async () => {
+test('a replacement that has nothing to clean up passes the start gate before another child that tries again', async () => {
   const on = (child: number, command: Command): Command => ({ ...command, child }) as Command
   const setting: Setting = {
     ...ONE,

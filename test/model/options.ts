@@ -1,4 +1,4 @@
-/** The options of a child that the model knows; durations in seconds. */
+/** The options of a child that the model covers. Durations are seconds. */
 export interface ModelOptions {
   readonly attempts: number
   readonly timeout: number
@@ -9,9 +9,9 @@ export interface ModelOptions {
   readonly restartTolerance: number
   readonly maxRestarts: number
   readonly faultTimeout: number
-  /** It is given an address by the world's allocator. */
+  /** True if the child gets an address from the allocator of the world. */
   readonly listens: boolean
-  /** It has a socket, and its next process is started before the last one is ended. */
+  /** True if the child has a socket and `restartOrder: 'start-first'`. */
   readonly startFirst: boolean
   readonly monitored: boolean
   readonly checked: boolean

@@ -2,30 +2,30 @@ import { actions } from './actions.ts'
 import type { Command, Pace, Setting } from './commands.ts'
 import { difference, listDifference } from './compare.ts'
 import { Stage } from './stage.ts'
-import type { Happening } from './world.ts'
+import type { OutsideEvent } from './world.ts'
 
-/** Where a process lives on and is looked at over and over, things never come to rest. */
+/** Limit of intervals, because spinner polls a surviving process without end. */
 const MOST_ROUNDS = 12
-/** Longer than any wait that is left when a spinner has closed. */
+/** Longer than any wait that may be left after the spinner has closed. */
 const AFTERWARDS_MS = 60_000
 
-/** What was asked for in a turn has reached the processes before something else does. */
+/** Commands for processes. Earlier calls of the same turn reach the processes before these commands do. */
 const TO_PROCESSES: readonly Command['do'][] = ['crash', 'ignore', 'letGo']
 
-/** Everything that needs nothing from outside has happened. */
+/** Waits until everything has happened that needs no event from outside. */
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-/** The product and the model differ. */
+/** Thrown if the product and the model differ. */
 export class Mismatch extends Error {
   override readonly name = 'Mismatch'
 }
 
-/** Plays commands to the product and to the model, and compares the two after each turn. Throws a `Mismatch`. */
+/** Applies commands to the product and to the model, and compares the two after each turn. Throws a `Mismatch`. */
 export async function play(setting: Setting, commands: readonly Command[]): Promise<void> {
   const stage = new Stage(setting)
   const player = new Player(stage)
   for (const command of commands) {
-    // Without a pause not even a promise may settle before the next command.
+    // With pace `none` not even a promise may settle before the next command, so do not await null.
     const rest = player.begin(command)
     if (rest) await rest
   }
@@ -34,7 +34,7 @@ export async function play(setting: Setting, commands: readonly Command[]): Prom
 
 class Player {
   readonly #stage: Stage
-  /** The last command has not had a turn of the loop yet. */
+  /** True if the last command has not had a turn of the event loop yet. */
   #isBehind = false
   #what = 'the beginning'
 
@@ -42,7 +42,7 @@ class Player {
     this.#stage = stage
   }
 
-  /** Does what a command says in this very turn; what follows from it is returned. */
+  /** Applies a command in this turn. Returns a promise for the rest; `null` if there is none. */
   begin(command: Command): Promise<unknown> | null {
     this.#what = JSON.stringify(command)
     if (command.do === 'advance') return this.#advance(command.ms, command.pace)
@@ -58,18 +58,18 @@ class Player {
     return command.pace === 'none' ? null : this.#turn(command.pace)
   }
 
-  /** Closes, lets go of what could not be killed, and sees that nothing is left. */
+  /** Closes the spinner, makes all processes killable and checks that nothing is left. */
   async end(): Promise<void> {
     const { world, reference } = this.#stage
     world.refusesAddress.clear()
     await this.begin({ do: 'close', pace: 'turn' })
-    // What is asked of a child while its spinner closes is refused.
+    // A closing spinner rejects all calls on its children.
     for (let child = 0; child < reference.children.size; child++) {
       await this.begin({ do: 'restart', child, by: 'handle', signal: 'none', pace: 'turn' })
       await this.begin({ do: 'acquire', child, by: 'handle', signal: 'none', pace: 'turn' })
     }
     for (let round = 0; round < 2; round++) {
-      for (const process of [...world.processes, ...reference.processes]) process?.life.release()
+      for (const process of [...world.processes, ...reference.processes]) process?.groupState.release()
       await this.#quiet()
       await this.#advance(AFTERWARDS_MS, 'quiet')
     }
@@ -96,41 +96,41 @@ class Player {
     if (differs) throw new Mismatch(`after ${this.#what}: ${differs}`)
   }
 
-  /** Whatever can happen outside happens, until nothing is left but time. */
+  /** Lets all outside events happen until only timers are left. */
   async #quiet(): Promise<void> {
     for (let round = 0; round < MOST_ROUNDS; round++) {
       const pending = this.#stage.world.pending()
       if (pending.length === 0) return
-      for (const happening of pending) await this.#happen(happening)
+      for (const event of pending) await this.#happen(event)
     }
   }
 
   async #happenOne(which: number, pace: Pace): Promise<void> {
     await this.#turn('turn')
     const pending = this.#stage.world.pending()
-    const happening = pending[which % pending.length]
-    if (happening) await this.#happen(happening)
+    const event = pending[which % pending.length]
+    if (event) await this.#happen(event)
     await this.#turn(pace)
   }
 
-  async #happen(happening: Happening): Promise<void> {
+  async #happen(event: OutsideEvent): Promise<void> {
     const { reference, world } = this.#stage
-    const { what, process } = happening
+    const { what, process } = event
     const asker = world.allocations[process]?.child ?? ''
     const refused = what === 'allocated' && world.refusesAddress.has(asker)
     if (what === 'turn') await oneByOne(world.turns.splice(0))
-    else if (what === 'lull') await oneByOne(world.pauses.splice(0))
+    else if (what === 'pause') await oneByOne(world.pauses.splice(0))
     else if (what === 'allocated') world.answerAllocation(process)
     else if (what === 'obeys') world.obey(process)
     else if (what === 'spawnError') world.tellSpawnError(process)
     else if (what === 'exit') world.tellExit(process)
     else world.tellClose(process)
     await nextTurn()
-    reference.happen(happening, refused)
+    reference.happen(event, refused)
     this.#compare()
   }
 
-  /** Lets time pass, from one moment at which something is due to the next. */
+  /** Advances the time, from one due timer to the next. */
   async #advance(ms: number, pace: Pace): Promise<void> {
     await this.#turn('turn')
     const { clock } = this.#stage.world
@@ -159,14 +159,14 @@ async function oneByOne(acts: readonly (() => void)[]): Promise<void> {
   }
 }
 
-/** What should not be there when all is over. */
+/** Describes what should not be left at the end; `null` if nothing is. */
 function leftOvers({ reference, waits, world }: Stage): string | null {
   const open = waits.find(({ actual }) => actual === null)
-  if (open) return `the ${open.what} never ends`
-  const alive = world.processes.find(({ life, pid }) => pid !== undefined && life.group)
-  if (alive) return `process ${alive.pid} of '${alive.child}' lives`
-  if (world.clock.waiting > 0) return `${world.clock.waiting} timers wait`
-  if (world.holds > 0) return 'the host is held'
+  if (open) return `the ${open.what} never settles`
+  const alive = world.processes.find(({ groupState, pid }) => pid !== undefined && groupState.group)
+  if (alive) return `process ${alive.pid} of '${alive.child}' is alive`
+  if (world.clock.waiting > 0) return `${world.clock.waiting} timers are left`
+  if (world.holds > 0) return 'the host is kept running'
   const stuck = [...reference.children.values()].find(
     ({ state }) => state !== 'stopped' && state !== 'faulted',
   )

@@ -3,7 +3,7 @@ import { ReferenceReplacement } from './reference-replacement.ts'
 import { failed, type Wait } from './reference-waits.ts'
 import { watchHealth, watchIdle } from './reference-watch.ts'
 
-/** What can happen to a child. What a state has no entry for changes nothing there. */
+/** The inputs of a child. An input without an entry for a state changes nothing in that state. */
 type Input = 'start' | 'stop' | 'restart' | 'gone' | 'lost' | 'changed' | 'unhealthy' | 'idle'
 type Row = Partial<Record<Input, (child: ReferenceChild, exit?: Exit) => void>>
 
@@ -11,7 +11,7 @@ const queue = (it: ReferenceChild, queued: boolean): void => {
   it.queued = queued
 }
 
-/** The specification as this model reads it (docs/states.md). */
+/** The table of states, written from the specification (docs/states.md). */
 const TABLE: Readonly<Record<ChildState, Row>> = {
   stopped: {
     start: (it) => it.begin('starting'),
@@ -25,10 +25,10 @@ const TABLE: Readonly<Record<ChildState, Row>> = {
   },
   started: {
     stop: (it) => it.leave('stopping'),
-    restart: (it) => it.renew(),
+    restart: (it) => it.restartStarted(),
     gone: (it, exit) => it.crash(exit as Exit),
-    changed: (it) => it.renew(),
-    unhealthy: (it) => it.suffer(),
+    changed: (it) => it.restartStarted(),
+    unhealthy: (it) => it.failChecks(),
     idle: (it) => it.leave('stopping'),
   },
   stopping: {
@@ -39,49 +39,49 @@ const TABLE: Readonly<Record<ChildState, Row>> = {
   restart: {
     stop: (it) => it.leave('stopping'),
     gone: (it, exit) => (it.step === 'retiring' ? it.crash(exit as Exit) : it.failReadiness('EXITED')),
-    lost: (it) => it.lose(),
+    lost: (it) => it.loseOldProcess(),
     changed: (it) => it.changeWhileRestarting(),
   },
   faulted: {
     start: (it) => it.retry(),
-    stop: (it) => it.clearAway(),
+    stop: (it) => it.stopFaulted(),
     restart: (it) => it.retryAtOnce(),
     changed: (it) => it.retryAfterChange(),
   },
 }
 
-/** What one child is predicted to do: the states, who waits, and why it moves. */
+/** Predicts one child: its states, the waiting callers, and the reasons for each transition. */
 export class ReferenceChild extends ReferenceReplacement {
   leases = 0
   used = false
   queued = false
   #watches: (() => void)[] = []
 
-  hear(input: Input, exit?: Exit): void {
+  handle(input: Input, exit?: Exit): void {
     TABLE[this.state][input]?.(this, exit)
   }
 
-  /** What `start()` does, apart from the wait. */
+  /** Does what `start()` does, except for the wait. */
   askStart(): void {
     this.used = true
     if (this.state === 'started') return
-    this.waits.open()
-    this.hear('start')
+    this.waits.forgetFailure()
+    this.handle('start')
     if (this.state === 'faulted') this.waits.refuse('FAULTED')
   }
 
   askStop(wait: Wait): void {
     if (this.state === 'stopped') this.waits.end(wait, 'ok undefined')
     else {
-      this.waits.forDeparture(wait)
+      this.waits.untilStopped(wait)
       this.waits.refuse('STOPPED')
-      this.hear('stop')
+      this.handle('stop')
     }
   }
 
   askRestart(wait: Wait): void {
-    this.waits.forRenewal(wait)
-    this.hear('restart')
+    this.waits.untilReplaced(wait)
+    this.handle('restart')
   }
 
   override begin(state: 'starting' | 'restart'): void {
@@ -96,8 +96,8 @@ export class ReferenceChild extends ReferenceReplacement {
     this.leave('restart')
   }
 
-  /** A restart of a child that is started. */
-  renew(): void {
+  /** Restarts a started child. */
+  restartStarted(): void {
     this.queued = false
     if (this.canReplace) this.replace()
     else this.leaveAndReturn()
@@ -105,7 +105,7 @@ export class ReferenceChild extends ReferenceReplacement {
 
   changeWhileRestarting(): void {
     if (this.step === 'retiring') this.outdated = true
-    else if (this.incumbent) {
+    else if (this.oldProcess) {
       this.forgetAttempts()
       this.clear()
     } else if (this.step !== 'terminating' && this.step !== 'killing') this.leaveAndReturn()
@@ -118,17 +118,17 @@ export class ReferenceChild extends ReferenceReplacement {
       return
     }
     this.crashes++
-    if (this.record.crash(this.time.now, restartTolerance, maxRestarts)) this.fault('EXITED')
+    if (this.history.crash(this.time.now, restartTolerance, maxRestarts)) this.fault('EXITED')
     else {
       this.restarts++
-      this.waits.leave()
+      this.waits.forgetReady()
       this.begin('restart')
     }
   }
 
-  suffer(): void {
-    if (this.record.suffer(this.time.now)) this.renew()
-    else this.tell([`error ${failed('NOT_READY')}`])
+  failChecks(): void {
+    if (this.history.restartByCheck(this.time.now)) this.restartStarted()
+    else this.emit([`error ${failed('NOT_READY')}`])
   }
 
   retry(): void {
@@ -136,17 +136,17 @@ export class ReferenceChild extends ReferenceReplacement {
   }
 
   retryAtOnce(): void {
-    this.record.forget()
+    this.history.forget()
     this.begin('starting')
   }
 
   retryAfterChange(): void {
-    this.record.forget()
+    this.history.forget()
     this.leaveAndReturn()
   }
 
-  /** A faulted child is stopped; what survived the kill is killed again. */
-  clearAway(): void {
+  /** Stops a faulted child. Kills processes again that survived the kill. */
+  stopFaulted(): void {
     this.queued = false
     if (this.all.length > 0) this.killLeaving('stopping')
     else this.#stop()
@@ -159,7 +159,7 @@ export class ReferenceChild extends ReferenceReplacement {
 
   #stop(): void {
     this.rest()
-    this.record.forget()
+    this.history.forget()
     this.move('stopped')
     this.release()
   }
@@ -167,41 +167,42 @@ export class ReferenceChild extends ReferenceReplacement {
   protected override onReady(): void {
     this.move('started')
     const { checked, idleTimeSec } = this.inForce
-    const { rounds, sick } = this.surroundings
+    const { intervals, sick } = this.shared
     const takeUse = (): boolean => {
       const used = this.used || this.leases > 0
       this.used = false
       return used
     }
-    const onIdle = (): void => this.hear('idle')
-    if (idleTimeSec !== null) this.#watches.push(watchIdle(this.time, rounds, idleTimeSec, takeUse, onIdle))
+    const onIdle = (): void => this.handle('idle')
+    if (idleTimeSec !== null)
+      this.#watches.push(watchIdle(this.time, intervals, idleTimeSec, takeUse, onIdle))
     const isSick = (): boolean => sick.has(this.name)
-    if (checked) this.#watches.push(watchHealth(this.time, isSick, () => this.hear('unhealthy')))
+    if (checked) this.#watches.push(watchHealth(this.time, isSick, () => this.handle('unhealthy')))
   }
 
   protected override onMoved(to: ChildState, from: ChildState): string[] {
     if (from === 'started') {
       for (const undo of this.#watches.splice(0)) undo()
     }
-    if (!this.isReplacing && to !== 'started') this.waits.leave()
+    if (!this.isReplacing && to !== 'started') this.waits.forgetReady()
     if (to === 'started') {
-      if (this.kept) this.waits.kept(this.error)
-      this.waits.arrived(this.address)
+      if (this.kept) this.waits.notReplaced(this.error)
+      this.waits.ready(this.address)
       if (this.kept) return []
       return [`${from === 'restart' ? 'restarted' : 'started'} ${this.address}`]
     }
     if (to === 'faulted') {
-      this.waits.stayed(this.error)
+      this.waits.stopFailed(this.error)
       this.waits.refuse(this.error)
       return [`faulted ${failed(this.error)}`, `error ${failed(this.error)}`]
     }
     if (to !== 'stopped' && from !== 'stopping') return []
-    this.waits.departed()
+    this.waits.stopped()
     if (to === 'stopped') this.waits.refuse('STOPPED')
     return ['stopped']
   }
 
-  /** The spinner has closed. */
+  /** Ends the child, because the spinner has closed. */
   dispose(): void {
     this.waits.refuse('CLOSED')
     for (const undo of this.#watches.splice(0)) undo()

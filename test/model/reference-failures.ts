@@ -5,7 +5,7 @@ const EXHAUSTED = ['EMFILE', 'EAGAIN', 'ENOMEM']
 
 export const kindOfErrno = (errno: string): Kind => (EXHAUSTED.includes(errno) ? 'resource' : 'child')
 
-/** The attempts of one start that failed. */
+/** Counts the failed attempts of one start. */
 export class ReferenceFailures {
   readonly #failed: Record<Kind, number> = { child: 0, address: 0, resource: 0 }
   #last: Kind | null = null
@@ -20,7 +20,7 @@ export class ReferenceFailures {
     return this.#last !== null && this.#failed[this.#last] >= most[this.#last]
   }
 
-  /** Milliseconds until the next attempt. */
+  /** Returns the milliseconds until the next attempt. */
   pause(streak: number, random: number): number {
     const backoff = (step: number): number =>
       step <= 0 ? 0 : Math.max(100, random * Math.min(30_000, 200 * 2 ** (step - 1)))

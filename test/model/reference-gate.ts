@@ -1,7 +1,7 @@
 import type { Plan, ReferenceTime } from './reference-time.ts'
 
-/** One of those who wait at the gate, or have passed it. */
-export interface Passage {
+/** A start that waits at the start gate or has passed it. */
+export interface GateEntry {
   readonly name: string
   readonly admit: () => void
   readonly moment: number
@@ -9,23 +9,26 @@ export interface Passage {
   stay: Plan | null
 }
 
-/** At most one start passes in each turn, and a bounded number is under way; after a second one counts no more. */
+/**
+ * Predicts the start gate. At most one start passes in each turn, and a limited number is in progress. After a second a
+ * start does not count any more.
+ */
 export class ReferenceGate {
   readonly #time: ReferenceTime
   readonly #places: number
   readonly #nextOfProduct: () => string | undefined
-  #queue: Passage[] = []
+  #queue: GateEntry[] = []
   #moment = 0
   #inside = 0
   #usedThisTurn = false
-  /** There was room, and it was not known for whom. */
+  /** True if there was room, but it was not known for which start. */
   #isUndecided = false
-  /** Somebody gave up waiting since then: it may have been for them, and nothing came of it. */
+  /** True if a start stopped waiting since then. The room may have been for that start and be unused. */
   #mayBeVoid = false
 
   /**
-   * In which order two come to the gate at the same moment is promised to nobody: there the model follows the product,
-   * which names who was let in next, if it knows.
+   * spinner does not promise the order of two starts that reach the gate at the same moment. In this case the model follows
+   * the product: `nextOfProduct` returns the name of the start that the product let in next, if that is known.
    */
   constructor(time: ReferenceTime, places: number, nextOfProduct: () => string | undefined) {
     this.#time = time
@@ -33,26 +36,26 @@ export class ReferenceGate {
     this.#nextOfProduct = nextOfProduct
   }
 
-  enter(name: string, admit: () => void): Passage {
-    const passage = { name, admit, moment: this.#moment, inside: false, stay: null }
-    this.#queue.push(passage)
+  enter(name: string, admit: () => void): GateEntry {
+    const entry = { name, admit, moment: this.#moment, inside: false, stay: null }
+    this.#queue.push(entry)
     this.#admit()
-    return passage
+    return entry
   }
 
-  /** It gives its place back, or gives up waiting for one. */
-  leave(passage: Passage | null): void {
-    if (!passage) return
-    this.#mayBeVoid ||= this.#isUndecided && this.#queue.includes(passage)
-    this.#queue = this.#queue.filter((other) => other !== passage)
-    if (!passage.inside) return
-    passage.inside = false
+  /** Gives a place back, or stops waiting for one. */
+  leave(entry: GateEntry | null): void {
+    if (!entry) return
+    this.#mayBeVoid ||= this.#isUndecided && this.#queue.includes(entry)
+    this.#queue = this.#queue.filter((other) => other !== entry)
+    if (!entry.inside) return
+    entry.inside = false
     this.#inside--
-    this.#time.callOff(passage.stay)
+    this.#time.cancel(entry.stay)
     this.#admit()
   }
 
-  /** Nobody else comes at this moment. */
+  /** Ends this moment: no other start comes at it. */
   endMoment(): void {
     if (this.#mayBeVoid && this.#nextOfProduct() === undefined) this.#useTurn()
     this.#admit(true)
@@ -63,15 +66,15 @@ export class ReferenceGate {
 
   #admit(isEnd = false): void {
     if (this.#usedThisTurn || this.#inside >= this.#places) return
-    const passage = this.#first(isEnd)
-    this.#isUndecided ||= !passage && this.#queue.length > 0
-    if (!passage) return
-    this.#queue = this.#queue.filter((other) => other !== passage)
+    const entry = this.#first(isEnd)
+    this.#isUndecided ||= !entry && this.#queue.length > 0
+    if (!entry) return
+    this.#queue = this.#queue.filter((other) => other !== entry)
     this.#inside++
     this.#useTurn()
-    passage.inside = true
-    passage.stay = this.#time.after(1_000, () => this.leave(passage))
-    this.#time.soon(passage.admit)
+    entry.inside = true
+    entry.stay = this.#time.after(1_000, () => this.leave(entry))
+    this.#time.soon(entry.admit)
   }
 
   #useTurn(): void {
@@ -83,10 +86,10 @@ export class ReferenceGate {
   }
 
   /**
-   * Who is next; of those who came at one moment the one that the product took. Until the moment is over that may be
-   * unknown, or still on its way.
+   * Returns the start that is next. If several came at the same moment, returns the one that the product let in. Until the
+   * moment is over that may be unknown or not yet have happened.
    */
-  #first(isEnd: boolean): Passage | undefined {
+  #first(isEnd: boolean): GateEntry | undefined {
     const [head] = this.#queue
     const together = this.#queue.filter(({ moment }) => moment === head?.moment)
     const isAlone = together.length === 1 && head?.moment !== this.#moment

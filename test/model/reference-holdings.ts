@@ -1,22 +1,22 @@
 import type { ModelOptions } from './options.ts'
 import { watchFile } from './reference-watch.ts'
-import type { Surroundings } from './surroundings.ts'
+import type { SharedState } from './shared-state.ts'
 import { SOCKET } from './words.ts'
 
 export type Address = number | typeof SOCKET | null
 
-/** What a child holds from its first launch until it is stopped: an address, and an eye on its file. */
+/** Predicts what a child holds from its first launch until its stop: an address, its socket and a monitor. */
 export class ReferenceHoldings {
   address: Address = null
-  /** There is a socket, and it leads to the process that listened there last. */
-  isThere = false
-  /** The same of the process before, while its successor is not sure yet; `null` while there is none such. */
-  #wasThere: boolean | null = null
-  readonly #surroundings: Surroundings
+  /** True if the socket exists and leads to the process that listened on it last. */
+  socketExists = false
+  /** The value of `socketExists` before the process that may still fail to take over; `null` if there is no such process. */
+  #existedBefore: boolean | null = null
+  readonly #shared: SharedState
   #endMonitor: (() => void) | null = null
 
-  constructor(surroundings: Surroundings) {
-    this.#surroundings = surroundings
+  constructor(shared: SharedState) {
+    this.#shared = shared
   }
 
   release(): void {
@@ -26,12 +26,12 @@ export class ReferenceHoldings {
   }
 
   releaseAddress(): void {
-    if (typeof this.address === 'number') this.#surroundings.released.push(this.address)
+    if (typeof this.address === 'number') this.#shared.released.push(this.address)
     this.address = null
-    this.isThere = false
+    this.socketExists = false
   }
 
-  /** Prepares for a launch with these options. Answers whether an address is to be asked for. */
+  /** Prepares a launch with these options. Returns whether the allocator must be called. */
   isToAsk({ listens, startFirst }: ModelOptions): boolean {
     if (startFirst) {
       if (this.address !== SOCKET) this.releaseAddress()
@@ -42,27 +42,27 @@ export class ReferenceHoldings {
     return listens && this.address === null
   }
 
-  /** Whoever is ready is reached from now on. */
-  settle(replaces: boolean): void {
-    this.#wasThere = replaces ? this.isThere : null
-    this.isThere = true
+  /** Makes the socket lead to the process that became ready. */
+  promote(replaces: boolean): void {
+    this.#existedBefore = replaces ? this.socketExists : null
+    this.socketExists = true
   }
 
-  /** It was not ready after all. */
-  undo(): void {
-    this.isThere = this.#wasThere ?? this.isThere
-    this.#wasThere = null
+  /** Restores the previous process, because the new one failed. */
+  rollback(): void {
+    this.socketExists = this.#existedBefore ?? this.socketExists
+    this.#existedBefore = null
   }
 
-  /** It is ready, and stays. */
-  confirm(): void {
-    this.#wasThere = null
+  /** Makes the change permanent. */
+  commit(): void {
+    this.#existedBefore = null
   }
 
   watch(name: string, isMonitored: boolean, onChange: () => void): void {
-    const { files, rounds, time } = this.#surroundings
+    const { files, intervals, time } = this.#shared
     const version = (): number => files.get(name) ?? 0
-    if (isMonitored) this.#endMonitor ??= watchFile(time, rounds, version, onChange)
+    if (isMonitored) this.#endMonitor ??= watchFile(time, intervals, version, onChange)
     else {
       this.#endMonitor?.()
       this.#endMonitor = null

@@ -1,22 +1,22 @@
 import type { Exit } from '../../src/types/child.ts'
-import { Life } from './life.ts'
+import { GroupState } from './group-state.ts'
 import type { ReferenceTime } from './reference-time.ts'
 
 const SURELY_KILLED_MS = 2_500
 
 /**
- * What is known of one process group, and when. It is gone when its leader's end is known, its output was read, nothing
- * of the group lives, and its pipes are closed or have had their time.
+ * Predicts what spinner knows of one process group, and when. The group is gone when the exit of its leader is known, its
+ * output was read, no process of the group is alive, and its pipes are closed or have timed out.
  */
 export class ReferenceProcess {
-  readonly life = new Life()
+  readonly groupState = new GroupState()
   readonly pid: number
   readonly scope: 'group' | 'leader'
-  /** The leader's end has been told. */
+  /** True if the exit of the leader was reported. */
   exited = false
   ended = false
   gone = false
-  /** When it was asked to end. */
+  /** Time of the stop signal. */
   askedAt: number | null = null
   readonly #time: ReferenceTime
   readonly #onEnded: (exit: Exit) => void
@@ -26,7 +26,7 @@ export class ReferenceProcess {
   #awaited = false
   #pipesClosed = false
   #closing = false
-  /** Nothing was left of it once, so that its number may be anybody's. */
+  /** True if the group was found empty. From then on its id may belong to another group. */
   #empty = false
 
   constructor(time: ReferenceTime, pid: number, scope: 'group' | 'leader', onEnded: (exit: Exit) => void) {
@@ -38,7 +38,7 @@ export class ReferenceProcess {
 
   exit(): void {
     this.exited = true
-    if (!this.life.group) this.#empty = true
+    if (!this.groupState.group) this.#empty = true
     this.#time.pauses.push(() => this.#end())
   }
 
@@ -64,17 +64,19 @@ export class ReferenceProcess {
 
   kill(): void {
     this.#killedAt ??= this.#time.now
-    if (!this.#empty) this.life.take('SIGKILL', 'group')
+    if (!this.#empty) this.groupState.take('SIGKILL', 'group')
   }
 
-  /** The kill was sent long enough ago, and something lives all the same. */
+  /** True if a process is alive although SIGKILL was sent long enough ago. */
   get outlivesKill(): boolean {
-    return this.#killedAt !== null && this.#time.now - this.#killedAt >= SURELY_KILLED_MS && this.life.group
+    return (
+      this.#killedAt !== null && this.#time.now - this.#killedAt >= SURELY_KILLED_MS && this.groupState.group
+    )
   }
 
   whenGone(then: () => void): void {
     if (this.gone) {
-      // To see that takes a moment longer than to see that there is no process: others may come first.
+      // This takes a microtask longer than the case of a child without a process, so other actions may come first.
       this.#time.soon(() => this.#time.soon(then))
       return
     }
@@ -90,19 +92,19 @@ export class ReferenceProcess {
   }
 
   #ask(scope: 'group' | 'leader'): void {
-    const isZombie = scope === 'leader' && !this.life.leader
-    if (this.life.take('SIGTERM', scope) || isZombie) this.life.take('SIGCONT', 'group')
+    const isZombie = scope === 'leader' && !this.groupState.leader
+    if (this.groupState.take('SIGTERM', scope) || isZombie) this.groupState.take('SIGCONT', 'group')
   }
 
   #end(): void {
     if (this.ended) return
     this.ended = true
-    this.#onEnded(this.life.end as Exit)
+    this.#onEnded(this.groupState.end as Exit)
     for (const then of this.#afterEnd) this.#time.soon(then)
   }
 
   #look(): void {
-    if (!this.#empty && this.life.group) {
+    if (!this.#empty && this.groupState.group) {
       this.#time.pauses.push(() => this.#look())
       return
     }
@@ -122,7 +124,7 @@ export class ReferenceProcess {
   }
 }
 
-/** What is left of a time that runs from the stop signal to the last of them on; all of it while one was not asked. */
+/** Returns what is left of the time `full`, counted from the last stop signal; all of it if one process got no signal. */
 export function graceLeft(whom: readonly ReferenceProcess[], full: number, now: number): number {
   const asked = whom.map(({ askedAt }) => askedAt ?? now)
   return asked.length === 0 ? full : Math.max(0, Math.max(...asked) + full - now)

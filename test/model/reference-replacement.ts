@@ -5,72 +5,72 @@ import { failed } from './reference-waits.ts'
 
 const KILL_MS = 5_000
 
-/** How one process takes the place of another that serves until then (docs/pools.md). */
+/** Predicts how the next process takes over while the old one serves (docs/pools.md). */
 export abstract class ReferenceReplacement extends ReferenceAttempt {
   restarts = 0
   crashes = 0
-  /** The process that was to be replaced goes on. */
+  /** True if the replacement failed and the old process goes on. */
   protected kept = false
-  #optionsOfIncumbent: ModelOptions = this.inForce
+  #oldOptions: ModelOptions = this.inForce
 
   protected abstract onReady(): void
 
-  /** Whether the next process may come up while this one serves. */
+  /** True if the next process may start while this one serves. */
   get canReplace(): boolean {
     const { inForce, holdings, options, process } = this
-    return inForce.startFirst && options.startFirst && holdings.isThere && process?.exited === false
+    return inForce.startFirst && options.startFirst && holdings.socketExists && process?.exited === false
   }
 
-  /** From the decision on until the old process is gone, somebody serves. */
+  /** True if a replacement is in progress, from the decision until the old process is gone. A process serves all this time. */
   get isReplacing(): boolean {
-    return this.state === 'restart' && (this.incumbent !== null || this.step === 'retiring')
+    return this.state === 'restart' && (this.oldProcess !== null || this.step === 'retiring')
   }
 
   replace(): void {
     this.restarts++
     this.forgetAttempts()
-    this.incumbent = this.process
-    this.#optionsOfIncumbent = this.inForce
+    this.oldProcess = this.process
+    this.#oldOptions = this.inForce
     this.process = null
     this.move('restart')
     this.clear()
   }
 
-  /** The old process has ended by itself: the child is brought up as after any crash. */
-  lose(): void {
+  /** Handles the exit of the old process. The child starts as after any crash. */
+  loseOldProcess(): void {
     this.crashes++
     const { maxRestarts, restartTolerance } = this.inForce
-    this.record.crash(this.time.now, restartTolerance, maxRestarts)
+    this.history.crash(this.time.now, restartTolerance, maxRestarts)
     this.forgetAttempts()
-    this.retiree = this.incumbent
-    this.incumbent = null
-    this.waits.leave()
+    this.retiredProcess = this.oldProcess
+    this.oldProcess = null
+    this.waits.forgetReady()
     this.clear()
   }
 
   protected override keep(): void {
     this.enter('resting')
-    this.process = this.incumbent
-    this.incumbent = null
-    this.inForce = this.#optionsOfIncumbent
+    this.process = this.oldProcess
+    this.oldProcess = null
+    this.inForce = this.#oldOptions
     this.restarts--
     this.kept = true
     this.onReady()
     this.kept = false
-    this.tell([`error ${failed(this.error)}`])
+    this.emit([`error ${failed(this.error)}`])
   }
 
   protected override onArrived(): void {
-    this.holdings.confirm()
-    this.record.readyAt = this.time.now
-    if (this.incumbent) this.#retire(this.incumbent)
+    this.holdings.commit()
+    this.history.readyAt = this.time.now
+    if (this.oldProcess) this.#retire(this.oldProcess)
     else this.onReady()
   }
 
-  /** What was connected to the old process already gets a moment; then it is asked to end. */
+  /** Gives the clients of the old process a moment, then asks that process to stop. */
   #retire(old: ReferenceProcess): void {
-    this.retiree = old
-    this.incumbent = null
+    this.retiredProcess = old
+    this.oldProcess = null
     this.#askRetired(old)
   }
 
@@ -86,8 +86,8 @@ export abstract class ReferenceReplacement extends ReferenceAttempt {
   #killRetired(old: ReferenceProcess): void {
     const isCurrent = this.enter('retiring', KILL_MS, () => {
       if (!old.outlivesKill) return this.#killRetired(old)
-      this.linger(old)
-      this.tell([`error ${failed('STILL_ALIVE')}`])
+      this.keepSurvivor(old)
+      this.emit([`error ${failed('STILL_ALIVE')}`])
       this.#retired()
     })
     old.kill()
@@ -95,11 +95,11 @@ export abstract class ReferenceReplacement extends ReferenceAttempt {
   }
 
   #retired(): void {
-    this.retiree = null
+    this.retiredProcess = null
     if (this.outdated) this.replace()
     else {
       this.enter('resting')
-      this.record.readyAt = this.time.now
+      this.history.readyAt = this.time.now
       this.onReady()
     }
   }

@@ -1,15 +1,15 @@
 import type { ChildState, Exit } from '../../src/types/child.ts'
 import type { ModelOptions } from './options.ts'
 import { type Kind, ReferenceFailures } from './reference-failures.ts'
-import type { Passage } from './reference-gate.ts'
+import type { GateEntry } from './reference-gate.ts'
+import { ReferenceHistory } from './reference-history.ts'
 import { type Address, ReferenceHoldings } from './reference-holdings.ts'
 import { graceLeft, type ReferenceProcess } from './reference-process.ts'
-import { ReferenceRecord } from './reference-record.ts'
 import type { Plan, ReferenceTime } from './reference-time.ts'
 import { ReferenceWaits } from './reference-waits.ts'
-import type { Surroundings } from './surroundings.ts'
+import type { SharedState } from './shared-state.ts'
 
-/** What goes on inside a state. */
+/** A step inside a state. */
 export type Step =
   | 'resting'
   | 'clearing'
@@ -18,71 +18,71 @@ export type Step =
   | 'readying'
   | 'terminating'
   | 'killing'
-  /** The new process serves, and the old one is asked to end. */
+  /** The new process serves, and the old one is asked to stop. */
   | 'retiring'
 
 const KILL_MS = 5_000
 
-/** How a child is brought down, and what is between two attempts. What a step is for is decided by the state. */
+/** Predicts how a child is stopped, and what happens between two attempts. The state decides what follows a step. */
 export abstract class ReferenceSteps {
   readonly name: string
   state: ChildState = 'stopped'
   step: Step = 'resting'
   options: ModelOptions
   inForce: ModelOptions
-  /** It serves, or is being brought up. */
+  /** The process that starts, or that serves if `oldProcess` is null. */
   process: ReferenceProcess | null = null
-  /** It serves while the next one is being brought up. */
-  incumbent: ReferenceProcess | null = null
-  /** The next one has taken its place, or it has ended: what is left of it is to be ended. */
-  retiree: ReferenceProcess | null = null
-  /** They have survived their kill while another served. */
-  readonly lingering = new Set<ReferenceProcess>()
-  /** A file has changed since the process that is ready was started. */
+  /** The process that serves while the next one starts. */
+  oldProcess: ReferenceProcess | null = null
+  /** The process that was replaced or has exited. What is left of it must be ended. */
+  retiredProcess: ReferenceProcess | null = null
+  /** Processes that survived SIGKILL while another process served. */
+  readonly survivors = new Set<ReferenceProcess>()
+  /** True if a file has changed since the start of the process that is ready. */
   outdated = false
   error = ''
   faultedAt = 0
-  readonly record = new ReferenceRecord()
-  /** What its listeners hear, in order. */
+  readonly history = new ReferenceHistory()
+  /** The events that its listeners get, in order. */
   readonly trace: string[] = []
-  readonly surroundings: Surroundings
+  readonly shared: SharedState
   readonly time: ReferenceTime
   readonly waits: ReferenceWaits
   #failures = new ReferenceFailures()
   readonly holdings: ReferenceHoldings
   protected deadline: Plan | null = null
-  /** Grows with each step, so that what belongs to an earlier one is known. */
+  /** Number of the step, so that late results of an earlier step can be ignored. */
   protected turn = 0
-  protected passage: Passage | null = null
+  protected entry: GateEntry | null = null
 
-  constructor(name: string, options: ModelOptions, surroundings: Surroundings) {
+  constructor(name: string, options: ModelOptions, shared: SharedState) {
     this.name = name
     this.options = options
     this.inForce = options
-    this.surroundings = surroundings
-    this.time = surroundings.time
-    this.waits = new ReferenceWaits(surroundings.time)
-    this.holdings = new ReferenceHoldings(surroundings)
+    this.shared = shared
+    this.time = shared.time
+    this.waits = new ReferenceWaits(shared.time)
+    this.holdings = new ReferenceHoldings(shared)
   }
 
   get address(): Address {
     return this.holdings.address
   }
 
-  /** The one whose number is shown. */
-  get main(): ReferenceProcess | null {
-    return this.incumbent ?? this.process
+  /** The process whose pid is shown. */
+  get shownProcess(): ReferenceProcess | null {
+    return this.oldProcess ?? this.process
   }
 
   get all(): ReferenceProcess[] {
-    const wanted = [this.process, this.incumbent, this.retiree].filter((process) => process !== null)
-    return [...wanted, ...this.lingering]
+    const wanted = [this.process, this.oldProcess, this.retiredProcess].filter((process) => process !== null)
+    return [...wanted, ...this.survivors]
   }
 
-  abstract hear(input: 'gone' | 'lost' | 'changed', exit?: Exit): void
+  abstract handle(input: 'gone' | 'lost' | 'changed', exit?: Exit): void
   protected abstract onLeft(): void
   protected abstract launch(): void
-  /** The new version did not come up, and the old one serves. */
+  /** Keeps the old process, because the new version did not become ready. */
   protected abstract keep(): void
   protected abstract onMoved(to: ChildState, from: ChildState): string[]
 
@@ -90,10 +90,10 @@ export abstract class ReferenceSteps {
     const from = this.state
     if (to === from) return
     this.state = to
-    this.tell([...this.onMoved(to, from), `state ${to}<${from}`])
+    this.emit([...this.onMoved(to, from), `state ${to}<${from}`])
   }
 
-  tell(lines: readonly string[]): void {
+  emit(lines: readonly string[]): void {
     this.time.soon(() => this.trace.push(...lines))
   }
 
@@ -113,7 +113,7 @@ export abstract class ReferenceSteps {
     this.#terminate(state)
   }
 
-  /** The time of those who leave runs from their signal on, which may have gone out before this, or later. */
+  /** Asks all processes to stop. Their time counts from the stop signal, which may be sent before this call or later. */
   #terminate(state: 'stopping' | 'restart'): void {
     const left = (): number => graceLeft(this.all, this.inForce.stopTimeout * 1_000, this.time.now)
     const isCurrent = this.enter('terminating', left(), () =>
@@ -139,7 +139,7 @@ export abstract class ReferenceSteps {
     this.clear()
   }
 
-  /** What was to become ready will not. */
+  /** Fails the attempt if the child waits for readiness. */
   failReadiness(code: string, kind: Kind = 'child'): void {
     if (this.step === 'readying') this.fail(code, kind)
   }
@@ -161,14 +161,14 @@ export abstract class ReferenceSteps {
   protected enter(step: Step, ms?: number, onLate: () => void = () => {}): () => boolean {
     const turn = ++this.turn
     this.step = step
-    this.time.callOff(this.deadline)
+    this.time.cancel(this.deadline)
     this.deadline = ms === undefined ? null : this.time.after(ms, onLate)
     return () => turn === this.turn
   }
 
   #kill(step: 'clearing' | 'killing', whom: readonly ReferenceProcess[], next: () => void): void {
     const isCurrent = this.enter(step, KILL_MS, () =>
-      whom.some((process) => process.outlivesKill) ? this.#survive() : this.#kill(step, whom, next),
+      whom.some((process) => process.outlivesKill) ? this.#onSurvived() : this.#kill(step, whom, next),
     )
     this.#leaveGate()
     const whenGone = (): void => (isCurrent() ? next() : undefined)
@@ -180,7 +180,7 @@ export abstract class ReferenceSteps {
     )
   }
 
-  /** Does something that takes its time with some processes, and calls `then` when it is done for all. */
+  /** Starts `act` for each process and calls `then` when it is done for all. */
   #whenAll(
     whom: readonly ReferenceProcess[],
     act: (process: ReferenceProcess, then: () => void) => void,
@@ -195,12 +195,12 @@ export abstract class ReferenceSteps {
     if (left === 0) this.time.soon(then)
   }
 
-  /** Ends whatever is of no use, and goes on from there. */
+  /** Kills all processes that do not serve, then continues. */
   protected clear(): void {
     const useless = this.process ? [this.process] : []
-    if (this.incumbent) this.holdings.undo()
-    this.#kill('clearing', this.incumbent ? useless : this.all, () => {
-      if (this.incumbent) this.process = null
+    if (this.oldProcess) this.holdings.rollback()
+    this.#kill('clearing', this.oldProcess ? useless : this.all, () => {
+      if (this.oldProcess) this.process = null
       else this.#forgetProcesses()
       this.#goOn()
     })
@@ -208,10 +208,10 @@ export abstract class ReferenceSteps {
 
   #goOn(): void {
     const isOver = this.#failures.isOver(this.inForce.attempts)
-    const wait = this.#failures.pause(this.record.streak, this.surroundings.random)
+    const wait = this.#failures.pause(this.history.streak, this.shared.random)
     if (this.state === 'faulted') this.enter('resting')
-    else if (isOver && this.incumbent && this.holdings.isThere) this.keep()
-    else if (isOver && !this.incumbent) this.fault(this.error)
+    else if (isOver && this.oldProcess && this.holdings.socketExists) this.keep()
+    else if (isOver && !this.oldProcess) this.fault(this.error)
     else if (wait > 0 && !this.#mustEndFirst) this.enter('waiting', wait, () => this.#launch())
     else this.#launch()
   }
@@ -221,48 +221,48 @@ export abstract class ReferenceSteps {
     else this.launch()
   }
 
-  /** The socket is gone, or by the options of the next process two may not live side by side. */
+  /** True if the old process must be stopped first: its socket is gone, or the new options do not say `start-first`. */
   get #mustEndFirst(): boolean {
-    return this.incumbent !== null && !(this.options.startFirst && this.holdings.isThere)
+    return this.oldProcess !== null && !(this.options.startFirst && this.holdings.socketExists)
   }
 
   #endFirst(): void {
     this.forgetAttempts()
-    this.waits.leave()
-    this.#fold()
+    this.waits.forgetReady()
+    this.#endReplacement()
     this.leave('restart')
   }
 
-  /** None serves any more. */
-  #fold(): void {
-    if (this.process === null) this.process = this.incumbent
-    else this.retiree ??= this.incumbent
-    this.incumbent = null
+  /** Ends the replacement: from now on no process serves. */
+  #endReplacement(): void {
+    if (this.process === null) this.process = this.oldProcess
+    else this.retiredProcess ??= this.oldProcess
+    this.oldProcess = null
   }
 
   #forgetProcesses(): void {
     this.process = null
-    this.incumbent = null
-    this.retiree = null
-    this.lingering.clear()
+    this.oldProcess = null
+    this.retiredProcess = null
+    this.survivors.clear()
   }
 
-  protected linger(process: ReferenceProcess | null): void {
+  protected keepSurvivor(process: ReferenceProcess | null): void {
     if (!process) return
-    this.lingering.add(process)
-    process.whenGone(() => this.lingering.delete(process))
+    this.survivors.add(process)
+    process.whenGone(() => this.survivors.delete(process))
   }
 
-  /** Its group outlived the kill: nothing is started over it. Where another serves, that goes on. */
-  #survive(): void {
+  /** Handles a group that survived SIGKILL. Nothing is started, but another process that serves goes on. */
+  #onSurvived(): void {
     this.error = 'STILL_ALIVE'
-    if (this.incumbent && this.step === 'clearing' && this.holdings.isThere) {
-      this.linger(this.process)
+    if (this.oldProcess && this.step === 'clearing' && this.holdings.socketExists) {
+      this.keepSurvivor(this.process)
       this.process = null
       this.keep()
       return
     }
-    this.#fold()
+    this.#endReplacement()
     if (this.state !== 'faulted') this.faultedAt = this.time.now
     this.enter('resting')
     this.move('faulted')
@@ -282,7 +282,7 @@ export abstract class ReferenceSteps {
   }
 
   #leaveGate(): void {
-    this.surroundings.gate.leave(this.passage)
-    this.passage = null
+    this.shared.gate.leave(this.entry)
+    this.entry = null
   }
 }

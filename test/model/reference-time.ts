@@ -1,6 +1,6 @@
-import { BEGINNING } from './clock.ts'
+import { START_TIME } from './clock.ts'
 
-/** Something that will happen unless it is called off. */
+/** An action that happens at a time unless it is cancelled. */
 export interface Plan {
   readonly at: number
   readonly act: () => void
@@ -8,11 +8,11 @@ export interface Plan {
 }
 
 /**
- * When things happen in the reference model: at a deadline, in the next turn of the loop, after a pause, or as soon as
- * whatever is under way has finished.
+ * The time of the reference model. Actions happen at a deadline, in the next turn of the event loop, after a pause, or
+ * after the current action.
  */
 export class ReferenceTime {
-  now: number = BEGINNING
+  now: number = START_TIME
   readonly #deadlines = new Set<Plan>()
   #soon: (() => void)[] = []
   turns: (() => void)[] = []
@@ -24,7 +24,7 @@ export class ReferenceTime {
     return plan
   }
 
-  callOff(plan: Plan | null): void {
+  cancel(plan: Plan | null): void {
     if (!plan) return
     plan.off = true
     this.#deadlines.delete(plan)
@@ -36,13 +36,13 @@ export class ReferenceTime {
     return due
   }
 
-  /** Lets the next due deadline pass; answers whether there was one. */
+  /** Runs the action of the next due deadline. Returns whether there was one. */
   fire(): boolean {
     const due = this.nextDue
     if (due > this.now) return false
     for (const plan of this.#deadlines) {
       if (plan.at !== due) continue
-      this.callOff(plan)
+      this.cancel(plan)
       plan.act()
       return true
     }
@@ -53,29 +53,29 @@ export class ReferenceTime {
     this.#soon.push(act)
   }
 
-  /** Everything that needs nothing from outside has happened when this returns. */
+  /** Runs all actions that need no event from outside. */
   settle(): void {
     for (let act = this.#soon.shift(); act; act = this.#soon.shift()) act()
   }
 }
 
-/** All who look at something at the same interval look at the same moments. */
-export class ReferenceRounds {
+/** Shared interval timers: all visits with the same interval happen at the same moments. */
+export class ReferenceIntervals {
   readonly #time: ReferenceTime
-  readonly #rounds = new Map<number, { visits: Set<() => void>; next: Plan }>()
+  readonly #intervals = new Map<number, { visits: Set<() => void>; next: Plan }>()
 
   constructor(time: ReferenceTime) {
     this.#time = time
   }
 
-  join(ms: number, visit: () => void): () => void {
-    const round = this.#rounds.get(ms) ?? this.#begin(ms)
+  every(ms: number, visit: () => void): () => void {
+    const round = this.#intervals.get(ms) ?? this.#begin(ms)
     round.visits.add(visit)
     return () => {
       round.visits.delete(visit)
-      if (round.visits.size > 0 || this.#rounds.get(ms) !== round) return
-      this.#time.callOff(round.next)
-      this.#rounds.delete(ms)
+      if (round.visits.size > 0 || this.#intervals.get(ms) !== round) return
+      this.#time.cancel(round.next)
+      this.#intervals.delete(ms)
     }
   }
 
@@ -85,7 +85,7 @@ export class ReferenceRounds {
       for (const visit of [...round.visits]) visit()
     }
     const round = { visits: new Set<() => void>(), next: this.#time.after(ms, go) }
-    this.#rounds.set(ms, round)
+    this.#intervals.set(ms, round)
     return round
   }
 }

@@ -1,9 +1,9 @@
 import type { ReferenceTime } from './reference-time.ts'
 
-/** One caller's wait, and what it is predicted to end with. */
+/** The wait of one caller, and its predicted result. */
 export interface Wait {
   result: string | null
-  /** The caller is told by a callback, in a later turn. */
+  /** True if the caller gets the result by a callback, which comes in a later turn. */
   readonly byCallback: boolean
   readonly onResult?: (result: string) => void
 }
@@ -21,14 +21,14 @@ export function endWait(time: ReferenceTime, wait: Wait, result: string): void {
   else tell()
 }
 
-/** Who waits for a child, and what awaiting it gives at this moment. */
+/** Predicts the callers that wait for a child, and the result of awaiting it at this moment. */
 export class ReferenceWaits {
   readonly #time: ReferenceTime
-  #arrivals: Wait[] = []
-  #departures: Wait[] = []
-  /** Of those who want another process than the one that may be ready. */
-  #renewals: Wait[] = []
-  /** What is known already; `null` while all who ask have to wait. */
+  #readyWaits: Wait[] = []
+  #stopWaits: Wait[] = []
+  /** Callers that wait for another process than the one that may be ready. */
+  #replacementWaits: Wait[] = []
+  /** The known result; `null` while callers have to wait. */
   #outcome: string | null = failed('STOPPED')
 
   constructor(time: ReferenceTime) {
@@ -39,63 +39,63 @@ export class ReferenceWaits {
     if (wait.result === null) endWait(this.#time, wait, result)
   }
 
-  forArrival(wait: Wait): void {
-    if (this.#outcome === null) this.#arrivals.push(wait)
+  untilReady(wait: Wait): void {
+    if (this.#outcome === null) this.#readyWaits.push(wait)
     else this.end(wait, this.#outcome)
   }
 
-  forDeparture(wait: Wait): void {
-    this.#departures.push(wait)
+  untilStopped(wait: Wait): void {
+    this.#stopWaits.push(wait)
   }
 
-  forRenewal(wait: Wait): void {
-    this.open()
-    this.#renewals.push(wait)
+  untilReplaced(wait: Wait): void {
+    this.forgetFailure()
+    this.#replacementWaits.push(wait)
   }
 
-  /** Nobody knows yet, unless it is ready. */
-  open(): void {
+  /** Forgets an earlier failure, because a start begins. */
+  forgetFailure(): void {
     if (!this.#outcome?.startsWith('ok')) this.#outcome = null
   }
 
-  /** It is ready no longer. Whoever was refused stays refused. */
-  leave(): void {
+  /** Forgets an earlier success, because the child is not ready any more. */
+  forgetReady(): void {
     if (this.#outcome?.startsWith('ok')) this.#outcome = null
   }
 
-  arrived(address: unknown): void {
-    this.#tellArrivals(ok(address))
-    this.#tellRenewals(ok(address))
+  ready(address: unknown): void {
+    this.#endReadyWaits(ok(address))
+    this.#endReplacementWaits(ok(address))
   }
 
   refuse(code: string): void {
-    this.#tellArrivals(failed(code))
-    this.#tellRenewals(failed(code))
+    this.#endReadyWaits(failed(code))
+    this.#endReplacementWaits(failed(code))
   }
 
-  /** There is no other process than the one that was ready. */
-  kept(code: string): void {
-    this.#tellRenewals(failed(code))
+  /** Rejects the callers that wait for another process, because the old one stays. */
+  notReplaced(code: string): void {
+    this.#endReplacementWaits(failed(code))
   }
 
-  departed(): void {
-    this.#tellDepartures(ok(undefined))
+  stopped(): void {
+    this.#endStopWaits(ok(undefined))
   }
 
-  stayed(code: string): void {
-    this.#tellDepartures(failed(code))
+  stopFailed(code: string): void {
+    this.#endStopWaits(failed(code))
   }
 
-  #tellArrivals(outcome: string): void {
+  #endReadyWaits(outcome: string): void {
     this.#outcome = outcome
-    for (const wait of this.#arrivals.splice(0)) this.end(wait, outcome)
+    for (const wait of this.#readyWaits.splice(0)) this.end(wait, outcome)
   }
 
-  #tellRenewals(result: string): void {
-    for (const wait of this.#renewals.splice(0)) this.end(wait, result)
+  #endReplacementWaits(result: string): void {
+    for (const wait of this.#replacementWaits.splice(0)) this.end(wait, result)
   }
 
-  #tellDepartures(result: string): void {
-    for (const wait of this.#departures.splice(0)) this.end(wait, result)
+  #endStopWaits(result: string): void {
+    for (const wait of this.#stopWaits.splice(0)) this.end(wait, result)
   }
 }

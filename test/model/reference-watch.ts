@@ -1,12 +1,12 @@
 import { CHECK_INTERVAL_S, CHECK_RETRIES } from './options.ts'
-import type { Plan, ReferenceRounds, ReferenceTime } from './reference-time.ts'
+import type { Plan, ReferenceIntervals, ReferenceTime } from './reference-time.ts'
 
 type Undo = () => void
 
-/** Looks eight times in an idle time, and at least every 15 seconds; use in the turn of the decision counts. */
+/** Predicts idleness. It is checked eight times per idle time and at least every 15 s; a use in the same turn counts. */
 export function watchIdle(
   time: ReferenceTime,
-  rounds: ReferenceRounds,
+  intervals: ReferenceIntervals,
   seconds: number,
   takeUse: () => boolean,
   onIdle: () => void,
@@ -20,7 +20,7 @@ export function watchIdle(
     return used
   }
   const ms = seconds * 1_000
-  const leave = rounds.join(Math.min(Math.max(Math.ceil(ms / 8), 10), 15_000), () => {
+  const leave = intervals.every(Math.min(Math.max(Math.ceil(ms / 8), 10), 15_000), () => {
     if (isUsed() || since + ms - time.now > 0) return
     time.turns.push(() => {
       if (!over && !isUsed()) onIdle()
@@ -32,7 +32,7 @@ export function watchIdle(
   }
 }
 
-/** A check, over and over; the next run is timed from the end of the last. A failure counts two turns later. */
+/** Predicts a check. The next run is timed from the end of the last one. A failure counts two turns later. */
 export function watchHealth(time: ReferenceTime, isSick: () => boolean, onUnhealthy: () => void): Undo {
   let failures = 0
   let over = false
@@ -56,28 +56,28 @@ export function watchHealth(time: ReferenceTime, isSick: () => boolean, onUnheal
   again()
   return () => {
     over = true
-    time.callOff(next)
+    time.cancel(next)
   }
 }
 
-/** How long it must be quiet before a change is told, and how far apart two are told at least. */
+/** Time without changes before a change is reported, and minimum time between two reports. */
 const QUIET_MS = 100
 const APART_MS = 1_000
 
-/** Looks at a file once a second; tells changes when it is quiet, and not too often. */
+/** Predicts a monitor. It polls the file once a second and reports a change after QUIET_MS, at most once per APART_MS. */
 export function watchFile(
   time: ReferenceTime,
-  rounds: ReferenceRounds,
+  intervals: ReferenceIntervals,
   version: () => number,
   onChange: () => void,
 ): Undo {
   let seen = version()
   let lastTold: number | null = null
   let next: Plan | null = null
-  const leave = rounds.join(1_000, () => {
+  const leave = intervals.every(1_000, () => {
     if (version() === seen) return
     seen = version()
-    time.callOff(next)
+    time.cancel(next)
     const untilAllowed = lastTold === null ? 0 : APART_MS - (time.now - lastTold)
     next = time.after(Math.max(QUIET_MS, untilAllowed), () => {
       lastTold = time.now
@@ -86,6 +86,6 @@ export function watchFile(
   })
   return () => {
     leave()
-    time.callOff(next)
+    time.cancel(next)
   }
 }

@@ -2,19 +2,19 @@ import type { ModelOptions } from './options.ts'
 import { ReferenceChild } from './reference-child.ts'
 import { ReferenceGate } from './reference-gate.ts'
 import type { ReferenceProcess } from './reference-process.ts'
-import { ReferenceRounds, ReferenceTime } from './reference-time.ts'
+import { ReferenceIntervals, ReferenceTime } from './reference-time.ts'
 import { endWait, ok, type Wait } from './reference-waits.ts'
-import { FIRST_ADDRESS, FIRST_PID, type Happening, type SpawnFailure } from './world.ts'
+import { FIRST_ADDRESS, FIRST_PID, type OutsideEvent, type SpawnFailure } from './world.ts'
 
 /**
- * What a whole spinner is predicted to do. It sees the commands and what happens outside, and nothing of the product but
- * whom that spawned first of those who came at the same moment.
+ * Predicts a whole spinner. It gets the commands and the outside events. Of the product it sees only which of several
+ * simultaneous starts was spawned first.
  */
 export class Reference {
   readonly time = new ReferenceTime()
   readonly children = new Map<string, ReferenceChild>()
   readonly gate: ReferenceGate
-  readonly rounds: ReferenceRounds = new ReferenceRounds(this.time)
+  readonly intervals: ReferenceIntervals = new ReferenceIntervals(this.time)
   readonly random: number
   readonly sick = new Set<string>()
   readonly files = new Map<string, number>()
@@ -43,7 +43,7 @@ export class Reference {
     return FIRST_PID + this.processes.length
   }
 
-  /** The child of that name, made with these options when there is none. */
+  /** Returns the child with this name. Creates it with these options if there is none. */
   child(name: string, options: ModelOptions): ReferenceChild {
     const known = this.children.get(name)
     if (known) return known
@@ -56,7 +56,7 @@ export class Reference {
     child.leases++
     child.askStart()
     if (isAborted) child.waits.end(wait, 'aborted')
-    else child.waits.forArrival(wait)
+    else child.waits.untilReady(wait)
   }
 
   letGo(child: ReferenceChild): void {
@@ -64,7 +64,7 @@ export class Reference {
     child.used = true
   }
 
-  /** What needs no child to be answered. */
+  /** Ends a wait that needs no child. */
   end(wait: Wait, result: string): void {
     endWait(this.time, wait, result)
   }
@@ -75,13 +75,13 @@ export class Reference {
     if (this.closing) return
     this.closing = true
     const stops = this.#stop([...this.children.values()], () => {
-      // What survived its stop may have been asked to stop once more since.
+      // A child that survived its stop may have been stopped once more meanwhile.
       const again = [...this.children.values()].filter(({ state }) => state === 'stopping')
       this.#stop(again, () => this.#dispose(stops))
     })
   }
 
-  /** Stops some children; calls `done`, soon, when each has answered. */
+  /** Stops some children. Calls `done` soon after every stop has ended. */
   #stop(children: readonly ReferenceChild[], done: () => void): Wait[] {
     const stops: Wait[] = []
     let told = false
@@ -108,20 +108,20 @@ export class Reference {
     for (const wait of this.#closers) wait.result = this.#closed
   }
 
-  /** Whatever follows from what was done at this moment has happened when this returns. */
+  /** Runs everything that follows from the actions of this moment. */
   settle(): void {
     this.time.settle()
     this.gate.endMoment()
     this.time.settle()
   }
 
-  /** Something outside is told. What settles between two parts of it has settled. */
-  happen({ what, process }: Happening, refused: boolean): void {
+  /** Handles an outside event. Between two parts of it, promises settle. */
+  happen({ what, process }: OutsideEvent, refused: boolean): void {
     if (what === 'turn') this.#oneByOne(this.time.turns.splice(0))
-    else if (what === 'lull') this.#oneByOne(this.time.pauses.splice(0))
+    else if (what === 'pause') this.#oneByOne(this.time.pauses.splice(0))
     else if (what === 'allocated') this.#allocate(process, refused)
     else if (what === 'spawnError') this.spawnErrors.get(process)?.()
-    else if (what === 'obeys') this.processes[process]?.life.obey()
+    else if (what === 'obeys') this.processes[process]?.groupState.obey()
     else this.processes[process]?.[what]()
     this.settle()
   }

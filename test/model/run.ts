@@ -1,25 +1,27 @@
-// The long proof by the model: `npm run model -- --runs 1000000 --seed N --workers 2`. --help says more.
+// Runs the long form of the model: `npm run model -- --runs 1000000 --seed N --workers 2`. See --help.
 import { type ChildProcess, fork } from 'node:child_process'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 
-/** What a worker sends: how far it is, and in the end what it found. */
+/** A report of a worker: its progress, and at the end what it found. */
 export interface Report {
   readonly runs: number
   readonly commands: number
   readonly heap: number
   readonly done: boolean
-  /** A counterexample, shrunk; `null` while none was found. */
+  /** A shrunk counterexample; `null` while none was found. */
   readonly mismatch: { readonly seed: number; readonly path: string; readonly text: string } | null
 }
 
-const HELP = `Plays random commands to the product and to a model of it, and compares the two.
+const HELP = `npm run model -- [options]
 
-  --runs N      how many runs (1000)
-  --seed N      where the random choices come from (any)
-  --workers N   how many processes share the runs (2)
-  --path P      begin at one place of the seed, as a counterexample names it
-  --help        this text
+Applies random commands to spinner and to a reference model of it, and compares the two.
+
+  --runs N      number of runs (default: 1000)
+  --seed N      seed of all random choices (default: a new one in each run)
+  --workers N   number of processes that share the runs (default: 2)
+  --path P      repeat one counterexample of this seed; a failure prints its path
+  --help        print this help
 `
 
 const { values } = parseArgs({
@@ -41,7 +43,7 @@ const runs = Number(values.runs)
 const seed = Number(values.seed)
 const workers = isRepetition ? 1 : Math.max(1, Math.min(Number(values.workers), runs))
 if (![runs, seed, workers].every(Number.isSafeInteger) || runs < 1) {
-  console.error(`--runs, --seed and --workers must be whole numbers.\n\n${HELP}`)
+  console.error(`--runs, --seed and --workers must be integers, and --runs >= 1.\n\n${HELP}`)
   process.exit(1)
 }
 
@@ -58,7 +60,7 @@ for (let worker = 0; worker < workers; worker++) {
   child.on('exit', (code, signal) => onExit(child, signal ?? code ?? 1))
 }
 
-const interval = setInterval(tell, process.stdout.isTTY ? 1_000 : 30_000)
+const interval = setInterval(printProgress, process.stdout.isTTY ? 1_000 : 30_000)
 let exitCode = 0
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.on(signal, () => {
@@ -70,7 +72,7 @@ function sum(of: (report: Report) => number): number {
   return [...reports.values()].reduce((total, report) => total + of(report), 0)
 }
 
-function tell(): void {
+function printProgress(): void {
   const done = sum((report) => report.runs)
   const seconds = (Date.now() - begun) / 1_000
   const perSecond = done / seconds

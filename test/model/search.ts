@@ -2,13 +2,13 @@ import fc from 'fast-check'
 import { type Command, commands, type Setting, setting } from './commands.ts'
 import { play } from './play.ts'
 
-/** How much was played; what shrinking played is not counted. */
+/** Numbers of runs and commands, without those of the shrinking. */
 export interface Figures {
   runs: number
   commands: number
 }
 
-/** A counterexample, shrunk, in words, and where it is found again. */
+/** A shrunk counterexample as text, with the seed and the path that repeat it. */
 export interface Found {
   readonly seed: number
   readonly path: string
@@ -18,11 +18,11 @@ export interface Found {
 export interface Wanted {
   readonly runs: number
   readonly seed: number
-  /** Empty, or the place of a counterexample. */
+  /** The path of a counterexample; empty for none. */
   readonly path: string
 }
 
-/** Looks for commands to which the product and the model answer differently; `null` when there are none. */
+/** Searches for commands after which the product and the model differ. Returns `null` if there are none. */
 export async function search(
   { path, runs, seed }: Wanted,
   figures: Figures,

@@ -1,7 +1,7 @@
 import type fs from 'node:fs'
 import { errnoError, type SimulatedSockets } from './simulated-sockets.ts'
 
-/** The files of a map, each with the number of its version, as far as anybody looks at them, and sockets; nothing else. */
+/** Returns a `node:fs` with only the files of a map, each with its version number, and with the sockets. */
 export function simulatedFiles(files: ReadonlyMap<string, number>, sockets: SimulatedSockets): typeof fs {
   const versionOf = (file: string): number => {
     const version = files.get(file)

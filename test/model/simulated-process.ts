@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { Life } from './life.ts'
+import { GroupState } from './group-state.ts'
 
 class SimulatedStream extends EventEmitter {
   destroyed = false
@@ -8,16 +8,16 @@ class SimulatedStream extends EventEmitter {
   }
 }
 
-/** A process that does nothing but what the schedule says. */
+/** A process that does only what the schedule makes it do. */
 export class SimulatedProcess extends EventEmitter {
   readonly stdin = null
   readonly connected = false
   readonly stdout = new SimulatedStream()
   readonly stderr = new SimulatedStream()
-  readonly life = new Life()
+  readonly groupState = new GroupState()
   readonly child: string
   readonly pid: number | undefined
-  /** The path that it was told to bind; `null` where it was told none. */
+  /** The path in its variable PORT; `null` if PORT is not the path of a socket. */
   readonly port: string | null
   bound = false
   failure: Error | null = null

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import path from 'node:path'
 import type { SimulatedProcess } from './simulated-process.ts'
 
-/** A socket in the file system: it stays when nobody listens any more, and may have several names. */
+/** A socket in the file system. It stays when its process stops listening, and may have several names. */
 interface Node {
   readonly ino: number
   readonly owner: SimulatedProcess
@@ -17,7 +17,7 @@ export class SimulatedSockets {
   readonly #taken = new Map<string, SimulatedProcess>()
   #inodes = 100
 
-  /** All names that there are. */
+  /** The paths of all sockets. */
   get names(): string[] {
     return [...this.#names.keys()]
   }
@@ -26,39 +26,39 @@ export class SimulatedSockets {
     return this.#names.has(file) || this.#folders.has(file)
   }
 
-  /** Who has bound what a name leads to. */
+  /** Returns the process that has bound the socket with this name. */
   ownerOf(file: string): SimulatedProcess | null {
     return this.#names.get(file)?.owner ?? null
   }
 
-  /** A cleaner of temporary files takes it. */
+  /** Removes a socket as a cleanup job for temporary files does. */
   take(file: string): void {
     const node = this.#names.get(file)
     if (node) this.#taken.set(file, node.owner)
     this.#names.delete(file)
   }
 
-  /** Who would be reached there if nobody had taken it. */
+  /** Returns the process that the name leads to, or led to before the cleanup job removed it. */
   servantOf(file: string): SimulatedProcess | null {
     return this.ownerOf(file) ?? this.#taken.get(file) ?? null
   }
 
-  /** A process binds the path that it was told. Answers what stands in its way. */
+  /** Binds the path in the PORT of a process. Returns what prevents it; `null` if nothing does. */
   bind(owner: SimulatedProcess): string | null {
-    const { life, port } = owner
-    if (port === null || !life.leader || life.isKilled || owner.bound) return null
+    const { groupState, port } = owner
+    if (port === null || !groupState.leader || groupState.isKilled || owner.bound) return null
     if (this.#names.has(port)) return `${port} was taken`
     owner.bound = true
     this.#names.set(port, { ino: this.#inodes++, owner })
     return null
   }
 
-  /** A server that closes removes the path that it has bound, whatever stands there by now. */
+  /** Closes the server of a process. It removes the path that it has bound, even if another socket is there by now. */
   close({ bound, port }: SimulatedProcess): void {
     if (bound && port !== null) this.#names.delete(port)
   }
 
-  /** The part of `node:fs` that sockets are handled with. */
+  /** The functions of `node:fs` that spinner uses for sockets. */
   readonly fs: Record<string, unknown> = {
     constants: { W_OK: 2, X_OK: 1 },
     accessSync: (file: string) => void this.#known(file),
@@ -76,7 +76,7 @@ export class SimulatedSockets {
     },
     renameSync: (from: string, to: string) => {
       const node = this.#node(from)
-      // Two names of one file: rename(2) does nothing.
+      // rename(2) does nothing if both names lead to the same file.
       if (this.#names.get(to) === node) return
       this.#names.set(to, node)
       this.#names.delete(from)
@@ -92,7 +92,7 @@ export class SimulatedSockets {
     const socket = new SimulatedConnection()
     queueMicrotask(() => {
       socket.connecting = false
-      if (node?.owner.life.leader) socket.emit('connect')
+      if (node?.owner.groupState.leader) socket.emit('connect')
       else socket.emit('error', errnoError(node ? 'ECONNREFUSED' : 'ENOENT'))
     })
     return socket

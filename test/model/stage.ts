@@ -7,11 +7,11 @@ import { CHECK_INTERVAL_S, CHECK_RETRIES, type ModelOptions, USUAL } from './opt
 import { Reference } from './reference.ts'
 import type { ReferenceChild } from './reference-child.ts'
 import { ok, type Wait } from './reference-waits.ts'
-import { ABORTED, outcomeOf, place, said } from './words.ts'
+import { ABORTED, addressText, eventText, outcomeOf } from './words.ts'
 import { World } from './world.ts'
 
-/** One caller's wait: what it ended with, and what was predicted. */
-export interface Waited {
+/** The wait of one caller: its result and the predicted result. */
+export interface ObservedWait {
   readonly what: string
   readonly expected: Wait
   actual: string | null
@@ -24,18 +24,18 @@ export type Callback = (error: Error | null, value?: unknown) => void
 
 const EVENTS = ['started', 'restarted', 'stopped', 'faulted', 'error', 'state', 'exit'] as const
 
-/** The product and the model beside each other, in the same simulated world. */
+/** The product and the model, side by side in the same simulated world. */
 export class Stage {
   readonly world: World
   readonly reference: Reference
   readonly spinner: Spinner
-  readonly waits: Waited[] = []
-  /** What the listeners of each child heard, and what those of the spinner heard of it. */
-  readonly heard = new Map<string, string[]>()
-  readonly heardOfAll = new Map<string, string[]>()
-  /** When whose file was changed. */
+  readonly waits: ObservedWait[] = []
+  /** Events by name of the child: those that the child emitted, and those that the spinner emitted for it. */
+  readonly childEvents = new Map<string, string[]>()
+  readonly spinnerEvents = new Map<string, string[]>()
+  /** The times at which files were changed. */
   readonly changes: { readonly name: string; readonly at: number }[] = []
-  /** Where each child that has had a socket has it. */
+  /** Path of the socket of each child that has had one. */
   readonly sockets = new Map<string, string>()
   throwing: 'no' | 'throw' | 'reject' = 'no'
   thrown = 0
@@ -64,7 +64,7 @@ export class Stage {
       stderr: null,
       concurrency,
     })
-    this.#listenTo(this.spinner, (child) => this.#traceOf(this.heardOfAll, (child as Child).name))
+    this.#listenTo(this.spinner, (child) => this.#traceOf(this.spinnerEvents, (child as Child).name))
     for (const [index] of setting.names.entries()) world.files.set(fileOf(index), 0)
   }
 
@@ -80,7 +80,7 @@ export class Stage {
     return fileOf(child % this.#setting.names.length)
   }
 
-  /** What `start` is given for these options. */
+  /** Returns the options of `start()` for these options of the model. */
   given(child: number, options: ModelOptions): StartOptions {
     const { checked, listens, monitored, startFirst, ...rest } = options
     const name = this.nameOf(child)
@@ -105,18 +105,18 @@ export class Stage {
     }
   }
 
-  /** The child of the model, and listeners for that of the product, as soon as there is one. */
+  /** Returns the child of the model. Adds listeners to the child of the product if that exists and has none. */
   known(child: number, options: ModelOptions = this.optionsOf(child)): ReferenceChild {
     const name = this.nameOf(child)
     const made = this.spinner.child(name)
-    if (made && !this.heard.has(name)) {
-      this.#traceOf(this.heard, name)
-      this.#listenTo(made, () => this.#traceOf(this.heard, name))
+    if (made && !this.childEvents.has(name)) {
+      this.#traceOf(this.childEvents, name)
+      this.#listenTo(made, () => this.#traceOf(this.childEvents, name))
     }
     return this.reference.child(name, options)
   }
 
-  /** Follows a wait of the product; `expected` is what the model predicts for it. */
+  /** Records a wait of the product. The model fills in the result of the returned wait. */
   follow(
     what: string,
     signal: Signal,
@@ -132,48 +132,55 @@ export class Stage {
         if (leased && !result.startsWith('ok')) this.reference.letGo(leased)
       },
     }
-    const waited: Waited = { what, expected, actual: null, controller, lease: null, leased }
-    this.waits.push(waited)
+    const observed: ObservedWait = { what, expected, actual: null, controller, lease: null, leased }
+    this.waits.push(observed)
     try {
       begin(controller?.signal).then(
         (value) => {
-          if (leased) waited.lease = value as Lease
-          this.#end(waited, ok(place(leased ? (value as Lease).address : value)))
+          if (leased) observed.lease = value as Lease
+          this.#end(observed, ok(addressText(leased ? (value as Lease).address : value)))
         },
-        (thrown) => this.#end(waited, outcomeOf(thrown)),
+        (thrown) => this.#end(observed, outcomeOf(thrown)),
       )
     } catch (thrown) {
-      waited.actual = outcomeOf(thrown)
+      observed.actual = outcomeOf(thrown)
     }
     return expected
   }
 
-  /** The same with a callback, which must be called once and in a later turn. */
+  /** Does the same for a callback, which must be called once and in a later turn. */
   followCallback(what: string, begin: (callback: Callback) => void): Wait {
     const expected: Wait = { result: null, byCallback: true }
-    const waited: Waited = { what, expected, actual: null, controller: null, lease: null, leased: null }
-    this.waits.push(waited)
+    const observed: ObservedWait = {
+      what,
+      expected,
+      actual: null,
+      controller: null,
+      lease: null,
+      leased: null,
+    }
+    this.waits.push(observed)
     let isLater = false
     begin((error, value) => {
-      if (!isLater) this.world.violations.push(`the callback of ${what} was called in the same turn`)
-      this.#end(waited, error ? outcomeOf(error) : ok(place(value)))
+      if (!isLater) this.world.violations.push(`the callback of the ${what} was called in the same turn`)
+      this.#end(observed, error ? outcomeOf(error) : ok(addressText(value)))
     })
     isLater = true
     return expected
   }
 
-  #end(waited: Waited, actual: string): void {
-    if (waited.actual !== null) this.world.violations.push(`${waited.what} was settled twice`)
-    waited.actual = actual
+  #end(observed: ObservedWait, actual: string): void {
+    if (observed.actual !== null) this.world.violations.push(`the ${observed.what} settled twice`)
+    observed.actual = actual
   }
 
-  #traceOf(heard: Map<string, string[]>, name: string): string[] {
-    const trace = heard.get(name) ?? []
-    heard.set(name, trace)
+  #traceOf(childEvents: Map<string, string[]>, name: string): string[] {
+    const trace = childEvents.get(name) ?? []
+    childEvents.set(name, trace)
     return trace
   }
 
-  /** Before each listener that records there is one that may throw. */
+  /** Adds two listeners per event: one that may throw, and one that records. */
   #listenTo(emitter: Spinner | Child, traceOf: (child: unknown) => string[]): void {
     const isSpinner = emitter === this.spinner
     const on = emitter.on.bind(emitter) as (event: string, listener: (...args: unknown[]) => unknown) => void
@@ -185,7 +192,7 @@ export class Stage {
         throw new Error('thrown')
       })
       on(event, (...args) => {
-        traceOf(args[0]).push(said(event, isSpinner ? args.slice(1) : args))
+        traceOf(args[0]).push(eventText(event, isSpinner ? args.slice(1) : args))
       })
     }
   }

@@ -1,9 +1,9 @@
 import { register } from 'node:module'
 
-/** A watcher that never sees anything: in the model files are looked at, once a second of its clock. */
+/** A chokidar that reports nothing. In the model spinner polls files once a second of the simulated clock. */
 const BLIND = `export const watch = () => ({ on() { return this }, close: async () => {}, closed: true })`
 
-/** Sees to it that no file of the real world is watched from here on, in this process. */
+/** Replaces chokidar in this process, so that spinner watches no real file. */
 export function withoutChokidar(): void {
   const module = JSON.stringify(`data:text/javascript,${encodeURIComponent(BLIND)}`)
   const hook = `export const resolve = (name, context, next) =>

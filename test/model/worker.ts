@@ -4,7 +4,7 @@ import { withoutChokidar } from './without-chokidar.ts'
 const [runs = '1', seed = '0', path = ''] = process.argv.slice(2)
 const REPORT_EVERY = 500
 
-// Millions of errors are made and none is read but the one that matters, which says enough.
+// Disable stack traces: millions of errors are created, and the message of the one that is printed is enough.
 Error.stackTraceLimit = 0
 withoutChokidar()
 process.on('disconnect', () => process.exit(1))

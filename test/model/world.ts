@@ -7,10 +7,10 @@ import { simulatedFiles } from './simulated-files.ts'
 import { SimulatedProcess } from './simulated-process.ts'
 import { errnoError, SimulatedSockets } from './simulated-sockets.ts'
 
-/** Something that has happened outside and that nobody has been told yet. */
-export interface Happening {
-  readonly what: 'allocated' | 'turn' | 'obeys' | 'spawnError' | 'exit' | 'close' | 'lull'
-  /** Whose, where it is one process's, by the order of spawns; which, of the allocations. */
+/** An outside event that has happened but that spinner has not received yet. */
+export interface OutsideEvent {
+  readonly what: 'allocated' | 'turn' | 'obeys' | 'spawnError' | 'exit' | 'close' | 'pause'
+  /** Index of the process in the order of spawns; for `allocated`, index of the allocation. */
   readonly process: number
 }
 
@@ -19,10 +19,10 @@ export interface SpawnFailure {
   readonly sync: boolean
 }
 
-/** How a question to the world is answered, once somebody decides to. */
+/** An open question to the world, which a command or an outside event answers. */
 export interface Question<Value> {
   readonly child: string
-  /** Whose it is, where it is asked of one. */
+  /** The pid of the process that the question is about; `null` if it is about none. */
   readonly pid: number | null
   answer(value: Value): void
   refuse(reason: unknown): void
@@ -31,11 +31,11 @@ export interface Question<Value> {
 export const FIRST_PID = 5_001
 export const FIRST_ADDRESS = 20_001
 
-/** The whole outside of a spinner, in memory. Nothing in it moves by itself. */
+/** A simulated system in memory. Nothing in it happens by itself. */
 export class World {
   readonly clock = new SteppedClock()
   readonly processes: SimulatedProcess[] = []
-  /** The names of the children that were spawned, in order; what the spawn failed for is marked. */
+  /** The names of the spawned children, in order. A failed spawn has ` fails` after the name. */
   readonly spawns: string[] = []
   readonly allocations: Question<number>[] = []
   readonly readies: Question<void>[] = []
@@ -43,7 +43,7 @@ export class World {
   readonly failures = new Map<string, SpawnFailure[]>()
   readonly refusesAddress = new Set<string>()
   readonly sick = new Set<string>()
-  /** What no schedule may bring about. */
+  /** Things that must never happen, in words. */
   readonly violations: string[] = []
   readonly files = new Map<string, number>()
   readonly sockets = new SimulatedSockets()
@@ -92,7 +92,7 @@ export class World {
     return ask(this.readies, child, pid)
   }
 
-  /** A process has set itself up, and says so. */
+  /** Makes a process bind its socket and answers that it is ready. */
   answerReady(place: number): void {
     const [question] = this.readies.splice(place, 1)
     const process = this.processes.find(({ pid }) => pid === question?.pid)
@@ -101,32 +101,32 @@ export class World {
     question?.answer()
   }
 
-  /** It does what it was asked to. */
+  /** Makes a process exit as it was asked to. */
   obey(process: number): void {
     const it = this.processes[process]
-    const lived = it?.life.leader
-    it?.life.obey()
-    if (it && lived && !it.life.leader) this.sockets.close(it)
+    const lived = it?.groupState.leader
+    it?.groupState.obey()
+    if (it && lived && !it.groupState.leader) this.sockets.close(it)
   }
 
-  /** What could be told now, in a fixed order. */
-  pending(): Happening[] {
-    const pending: Happening[] = []
+  /** Returns the outside events that could be reported now, in a fixed order. */
+  pending(): OutsideEvent[] {
+    const pending: OutsideEvent[] = []
     for (const place of this.allocations.keys()) pending.push({ what: 'allocated', process: place })
     if (this.turns.length > 0) pending.push({ what: 'turn', process: 0 })
     for (const [process, it] of this.processes.entries()) {
       if (it.failure) pending.push({ what: 'spawnError', process })
       if (it.pid === undefined) continue
-      if (it.life.isWilling) pending.push({ what: 'obeys', process })
-      if (!it.life.leader && !it.exitTold) pending.push({ what: 'exit', process })
-      if (it.exitTold && !it.closeTold && (!it.life.grandchild || it.stdout.destroyed))
+      if (it.groupState.isWilling) pending.push({ what: 'obeys', process })
+      if (!it.groupState.leader && !it.exitTold) pending.push({ what: 'exit', process })
+      if (it.exitTold && !it.closeTold && (!it.groupState.grandchild || it.stdout.destroyed))
         pending.push({ what: 'close', process })
     }
-    if (this.pauses.length > 0) pending.push({ what: 'lull', process: 0 })
+    if (this.pauses.length > 0) pending.push({ what: 'pause', process: 0 })
     return pending
   }
 
-  /** An allocation is answered, with an address or with a refusal. */
+  /** Answers an allocation with an address, or rejects it. */
   answerAllocation(place: number): void {
     const [question] = this.allocations.splice(place, 1)
     if (!question) return
@@ -145,20 +145,20 @@ export class World {
 
   tellExit(process: number): void {
     const it = this.processes[process]
-    if (!it?.life.end) return
+    if (!it?.groupState.end) return
     it.exitTold = true
-    it.emit('exit', it.life.end.code, it.life.end.signal)
+    it.emit('exit', it.groupState.end.code, it.groupState.end.signal)
   }
 
   tellClose(process: number): void {
     const it = this.processes[process]
-    if (!it?.life.end) return
+    if (!it?.groupState.end) return
     it.closeTold = true
     for (const stream of [it.stdout, it.stderr]) {
       stream.destroyed = true
       stream.emit('close')
     }
-    it.emit('close', it.life.end.code, it.life.end.signal)
+    it.emit('close', it.groupState.end.code, it.groupState.end.signal)
   }
 
   #spawn(args: readonly string[], { env }: SpawnOptions): ChildProcess {
@@ -173,30 +173,30 @@ export class World {
     this.processes.push(process)
     if (failure) {
       process.failure = errnoError(failure.errno)
-      process.life.leader = false
+      process.groupState.leader = false
     }
     return process as unknown as ChildProcess
   }
 
-  /** Beside one that serves at the socket one more may come up, and what has survived its kill cannot be helped. */
+  /** Checks that only one more process is spawned next to the one that serves. Processes that survived SIGKILL do not count. */
   #mayBeSpawned(child: string, port: string | null): void {
-    const alive = this.processes.filter((process) => process.child === child && process.life.group)
+    const alive = this.processes.filter((process) => process.child === child && process.groupState.group)
     const serving = port === null ? null : this.sockets.servantOf(port.replace(/\.\d\.sock$/, '.sock'))
-    const others = alive.filter((process) => process !== serving && !(serving && process.life.isKilled))
-    if (others.length > 0) this.violations.push(`'${child}' was spawned while something of it lived`)
+    const others = alive.filter((process) => process !== serving && !(serving && process.groupState.isKilled))
+    if (others.length > 0) this.violations.push(`'${child}' was spawned while a process of it was alive`)
   }
 
   #kill(target: number, signal: NodeJS.Signals | 0): void {
     const process = this.processes.find(({ pid }) => pid === Math.abs(target))
     if (!process) throw errnoError('ESRCH')
-    const { exitTold, life } = process
-    if (!exitTold && !life.leader && (target > 0 || !life.grandchild)) {
-      // A zombie: it can be signalled, but macOS refuses to signal a group of nothing else.
+    const { exitTold, groupState } = process
+    if (!exitTold && !groupState.leader && (target > 0 || !groupState.grandchild)) {
+      // A zombie can be signalled, but macOS refuses to signal a group that consists only of zombies.
       if (target < 0) throw errnoError('EPERM')
       return
     }
     const scope = target < 0 ? 'group' : 'leader'
-    if (signal === 0 ? !life[scope] : !life.take(signal, scope)) throw errnoError('ESRCH')
+    if (signal === 0 ? !groupState[scope] : !groupState.take(signal, scope)) throw errnoError('ESRCH')
   }
 }
 
@@ -204,6 +204,6 @@ function ask<Value>(questions: Question<Value>[], child: string, pid: number | n
   return new Promise((answer, refuse) => questions.push({ child, pid, answer, refuse }))
 }
 
-/** What the `ready` function of a child says when somebody else listens on its address. */
+/** Returns the error of the `ready` function of a child if another process listens on its address. */
 export const foreign = (): SpinnerError =>
-  new SpinnerError('ERR_SPINNER_FOREIGN_LISTENER', 'somebody else listens there')
+  new SpinnerError('ERR_SPINNER_FOREIGN_LISTENER', 'another process listens there')

@@ -4,22 +4,22 @@ import { type Child, SpinnerError, type StartOptions } from '../../src/index.ts'
 import type { Spinner } from '../../src/types/spinner.ts'
 import { listener } from '../chaos/listener.ts'
 
-/** Where cycles run. */
-export interface Place {
+/** The spinner and the folder of all cycles. */
+export interface CycleContext {
   readonly spinner: Spinner
-  /** Holds one file for each monitored name. */
+  /** Folder with one file for each monitored name. */
   readonly folder: string
 }
 
-/** From nothing to ready and back, in one way of several. */
-type Cycle = (place: Place, name: string) => Promise<void>
+/** Starts a child until it is ready and stops it. */
+type Cycle = (context: CycleContext, name: string) => Promise<void>
 
 const next = (child: Child, event: 'restarted' | 'exit'): Promise<void> =>
   new Promise((resolve) => child.once(event, () => resolve()))
 
 const plain = (options: Partial<StartOptions> = {}): Cycle => {
   return async ({ spinner }, name) => {
-    // What an earlier cycle of the name has asked for must not stay in force.
+    // Reset the options that an earlier cycle with this name may have set.
     await spinner.start({ name, listen: 'socket', monitor: null, ...listener(), ...options })
     await spinner.stop(name)
   }
@@ -49,8 +49,8 @@ const leased: Cycle = async ({ spinner }, name) => {
   await spinner.stop(name)
 }
 
-/** Ten want it, and one of them gives up at once. */
-const wanted: Cycle = async ({ spinner }, name) => {
+/** Ten callers start the child, and one of them aborts at once. */
+const aborted: Cycle = async ({ spinner }, name) => {
   const options = { name, ...listener() }
   const giveUp = new AbortController()
   const impatient = spinner.start({ ...options, signal: giveUp.signal }).then(null, () => null)
@@ -60,11 +60,11 @@ const wanted: Cycle = async ({ spinner }, name) => {
   await Promise.all([spinner.stop(name), spinner.stop(name)])
 }
 
-const unwanted: Cycle = async ({ spinner }, name) => {
+const stoppedDuringStart: Cycle = async ({ spinner }, name) => {
   const wait = spinner.start({ name, ...listener() }).then(null, (error: Error) => error)
   await spinner.stop(name)
   const error = await wait
-  if (!(error instanceof SpinnerError)) throw new Error('a start that was stopped ended well')
+  if (!(error instanceof SpinnerError)) throw new Error('a start that was stopped resolved')
 }
 
 const replaced: Cycle = async ({ spinner }, name) => {
@@ -73,22 +73,22 @@ const replaced: Cycle = async ({ spinner }, name) => {
   await spinner.stop(name)
 }
 
-/** Every tenth cycle is one of these. */
+/** The kinds of cycles. Each is every tenth cycle. */
 const CYCLES: readonly Cycle[] = [
   plain({ listen: 'port' }),
   plain(),
   monitored,
   crashing,
   leased,
-  wanted,
+  aborted,
   plain({ ipc: true, stdin: 'pipe' }),
-  unwanted,
+  stoppedDuringStart,
   replaced,
   plain(),
 ]
 
-/** Runs a cycle; the same name goes through all ways in turn. */
-export async function cycle(place: Place, number: number, names: number): Promise<void> {
+/** Runs a cycle. Each name goes through all kinds in turn. */
+export async function cycle(context: CycleContext, number: number, names: number): Promise<void> {
   const way = (number + Math.floor(number / names)) % CYCLES.length
-  await (CYCLES[way] as Cycle)(place, `soak-${number % names}`)
+  await (CYCLES[way] as Cycle)(context, `soak-${number % names}`)
 }

@@ -1,11 +1,11 @@
 import type { Outcome, Stage } from './soak.ts'
 
-/** One thing that was promised, what came of it, and whether that is enough. */
+/** A guarantee, the measured value and the verdict. */
 export interface Figure {
   readonly what: string
   readonly promised: string
   readonly was: string
-  /** `warning`: it did not hold, but hangs on what else the machine does. */
+  /** `warning`: it did not hold, but it depends on the load of the machine. */
   readonly verdict: 'held' | 'broken' | 'warning' | 'not judged'
 }
 
@@ -15,23 +15,23 @@ const MOST_SLOWER = 0.25
 const WARM = 1_000
 const MB = 1024 * 1024
 
-/** Holds an outcome against what is promised. */
+/** Compares an outcome with the guarantees. */
 export function figuresOf({ stages, failures, after }: Outcome): Figure[] {
   const [first, last] = [stages[0], stages.at(-1)]
   if (!first || !last) return [figure('cycles', 'some', 'none', false)]
   const [was, is] = [first.reading, last.reading]
   return [
-    figure('cycles that failed', '0', told(failures.length, failures), failures.length === 0),
+    figure('cycles that failed', '0', countWith(failures.length, failures), failures.length === 0),
     figure(
       'open descriptors',
       `${was.descriptors.length}, as after ${first.done} cycles`,
-      told(is.descriptors.length, more(was.descriptors, is.descriptors)),
+      countWith(is.descriptors.length, more(was.descriptors, is.descriptors)),
       is.descriptors.length === was.descriptors.length,
     ),
     figure(
       'active resources',
       `${was.resources.length}, as after ${first.done} cycles`,
-      told(is.resources.length, more(was.resources, is.resources)),
+      countWith(is.resources.length, more(was.resources, is.resources)),
       String(is.resources) === String(was.resources),
     ),
     figure('listeners', String(was.listeners), String(is.listeners), is.listeners === was.listeners),
@@ -61,10 +61,10 @@ const unjudged = (what: string, promised: string, was: string): Figure => ({
   verdict: 'not judged',
 })
 
-const told = (count: number, examples: readonly string[]): string =>
+const countWith = (count: number, examples: readonly string[]): string =>
   examples.length === 0 ? String(count) : `${count} (${examples.slice(0, 5).join(', ')})`
 
-/** What is there more often than it was. */
+/** Returns the items of `after` that are not in `before`. */
 function more(before: readonly string[], after: readonly string[]): string[] {
   const left = [...before]
   return after.filter((one) => {
@@ -94,7 +94,7 @@ function rssOf(stages: readonly Stage[], last: Stage): Figure {
   return warned(what, promised, `${slope.toFixed(3)} KB more, ${now}`, slope <= MOST_RSS_KB_PER_CYCLE)
 }
 
-/** Of two stages of the same length, the first of all is left out: it compiles. */
+/** Compares stages of the same length. Leaves out the first stage of all, because Node compiles code in it. */
 function paceOf(stages: readonly Stage[], last: Stage): Figure {
   const what = 'time per cycle'
   const base = warm(stages)

@@ -2,40 +2,40 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Spinner } from '../../src/types/spinner.ts'
 
-/** What a host holds at a moment in which none of its children runs. */
+/** The resources that the host holds while none of its children runs. */
 export interface Reading {
-  /** What each open descriptor leads to. */
+  /** The target of each open descriptor. */
   readonly descriptors: readonly string[]
   readonly resources: readonly string[]
   readonly listeners: number
   readonly zombies: number
   readonly processes: number
   readonly files: number
-  /** Bytes; 0 where the collector cannot be called. */
+  /** Bytes; 0 if the garbage collector cannot be called. */
   readonly heap: number
   readonly rss: number
 }
 
-/** What is read. */
+/** The spinner that is measured. */
 export interface Subject {
   readonly spinner: Spinner
-  /** The folder of its sockets. */
+  /** Folder of its sockets. */
   readonly folder: string
-  /** What the environment of each of its processes holds. */
+  /** Text in the environment of each of its processes. */
   readonly mark: string
 }
 
 const LOOK_MS = 100
-/** A descriptor may be held as long as a connection that was hung up is waited for. */
+/** Number of equal readings in a row. A closed connection may hold a descriptor for a while. */
 const QUIET_LOOKS = 15
 const MOST_LOOKS = 100
 
-/** Waits until nothing moves any more, or until what is held is what was held at `before`, and reads it. */
+/** Waits until the resources do not change any more, or are the same as in `before`, and returns a reading. */
 export async function readAtRest(subject: Subject, before: Reading | null): Promise<Reading> {
-  const wanted = before && movable(before)
+  const wanted = before && fingerprint(before)
   let last = ''
   for (let look = 0, quiet = 0; look < MOST_LOOKS && quiet < QUIET_LOOKS; look++) {
-    const now = movable(held(subject))
+    const now = fingerprint(held(subject))
     if (now === wanted) break
     quiet = now === last ? quiet + 1 : 0
     last = now
@@ -46,10 +46,10 @@ export async function readAtRest(subject: Subject, before: Reading | null): Prom
   return { ...held(subject), listeners: listenersOf(spinner), heap, rss: process.memoryUsage.rss() }
 }
 
-/** What may still be on its way out. */
+/** The resources that may still be released. */
 type Held = Pick<Reading, 'descriptors' | 'resources' | 'zombies' | 'processes' | 'files'>
 
-const movable = ({ descriptors, resources, zombies, processes, files }: Held): string =>
+const fingerprint = ({ descriptors, resources, zombies, processes, files }: Held): string =>
   JSON.stringify([descriptors.length, resources, zombies, processes, files])
 
 function held({ folder, mark }: Subject): Held {
@@ -69,12 +69,12 @@ function target(descriptor: string): string[] {
   try {
     return [readlinkSync(`/proc/self/fd/${descriptor}`).replace(/\d+/g, '')]
   } catch {
-    // The one that the folder itself was read with.
+    // This descriptor was used to read the folder, and is closed.
     return []
   }
 }
 
-/** Twice, since what the first finds may only then be let go of. */
+/** Collects garbage twice, because the first collection may make further objects collectable. */
 function collect(): number {
   if (!globalThis.gc) return 0
   globalThis.gc()
@@ -114,17 +114,17 @@ function look(pid: string): Seen[] {
     const environment = state === 'Z' ? '' : readFileSync(`/proc/${pid}/environ`, 'utf8')
     return [{ state, parent: Number(parent), environment }]
   } catch {
-    // It ended while we looked.
+    // The process has exited meanwhile.
     return []
   }
 }
 
 const all = (): Seen[] => readdirSync('/proc').flatMap((pid) => (/^\d/.test(pid) ? look(pid) : []))
 
-/** How many processes this one has, whatever they are. */
+/** Returns the number of child processes of this program. */
 export const childrenOfThis = (): number => all().filter(({ parent }) => parent === process.pid).length
 
-/** How many there are in the end, where there should be `wanted`: a watchdog that was told to go takes a moment. */
+/** Waits until at most `wanted` child processes are left, because a watchdog takes a moment to exit. Returns their number. */
 export async function childrenLeft(wanted: number): Promise<number> {
   for (let look = 0; look < MOST_LOOKS && childrenOfThis() > wanted; look++) await pause(LOOK_MS)
   return childrenOfThis()

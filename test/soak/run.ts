@@ -6,14 +6,14 @@ import { type Outcome, soak } from './soak.ts'
 
 const HELP = `npm run soak -- [options]
 
-Starts and stops children over and over and looks whether anything is left of them.
+Starts and stops children many times and checks that nothing is left of them and that the host does not grow.
 
-  --cycles N    how many times a child is started, ready and stopped (10000)
-  --at-once N   how many at the same time (8)
-  --names N     how many names they share (100)
-  --seed N      the order (the time)
-  --snapshots   writes a heap snapshot after 1000 cycles and one at the end
-  --help
+  --cycles N    number of cycles, each of which starts a child and stops it (default: 10000)
+  --at-once N   number of cycles that run at the same time (default: 8)
+  --names N     number of names that the children share (default: 100)
+  --seed N      seed of the order of the cycles (default: a new one in each run)
+  --snapshots   write a heap snapshot after 1000 cycles and one at the end
+  --help        print this help
 `
 
 const MB = 1024 * 1024
@@ -33,7 +33,7 @@ function readArguments() {
   const number = (option: 'cycles' | 'at-once' | 'names' | 'seed', least: number): number => {
     const given = Number(values[option])
     if (Number.isSafeInteger(given) && given >= least) return given
-    throw new Error(`--${option} must be a whole number of at least ${least}, but it is '${values[option]}'.`)
+    throw new Error(`--${option} must be an integer >= ${least}, but it is '${values[option]}'.`)
   }
   const { help, snapshots } = values
   const [cycles, atOnce, names, seed] = [
@@ -45,25 +45,25 @@ function readArguments() {
   return { help, snapshots, cycles, atOnce, names, seed }
 }
 
-const told = ({ descriptors, heap, rss, listeners }: Reading): string =>
+const readingLine = ({ descriptors, heap, rss, listeners }: Reading): string =>
   `${descriptors.length} descriptors, heap ${(heap / MB).toFixed(2)} MB, resident ${(rss / MB).toFixed(1)} MB, ${listeners} listeners`
 
-const passed = (): string => `${((performance.now() - begun) / 1_000).toFixed(0)} s`
+const elapsed = (): string => `${((performance.now() - begun) / 1_000).toFixed(0)} s`
 
-/** On a terminal one line that changes; elsewhere only what was read. */
+/** Prints the progress in one line that changes, but only on a terminal, and each reading in a new line. */
 function progress(cycles: number): (done: number, reading: Reading | null) => void {
   const { isTTY } = process.stdout
   return (done, reading) => {
     if (reading)
-      console.log(`${isTTY ? '\r\x1b[K' : ''}${done} of ${cycles} in ${passed()}: ${told(reading)}`)
-    else if (isTTY && done % 10 === 0) process.stdout.write(`\r\x1b[K${done} of ${cycles}, ${passed()}`)
+      console.log(`${isTTY ? '\r\x1b[K' : ''}${done} of ${cycles} in ${elapsed()}: ${readingLine(reading)}`)
+    else if (isTTY && done % 10 === 0) process.stdout.write(`\r\x1b[K${done} of ${cycles}, ${elapsed()}`)
   }
 }
 
 function table(figures: readonly Figure[]): string {
   const rows = figures.map(({ what, promised, was, verdict }) => [verdict, what, was, promised])
-  const wide = [0, 1, 2].map((column) => Math.max(...rows.map((row) => (row[column] as string).length)))
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(wide[column] ?? 0)).join('  ')).join('\n')
+  const width = [0, 1, 2].map((column) => Math.max(...rows.map((row) => (row[column] as string).length)))
+  return rows.map((row) => row.map((cell, column) => cell.padEnd(width[column] ?? 0)).join('  ')).join('\n')
 }
 
 function report({ stages, failures, ...rest }: Outcome): boolean {
@@ -86,13 +86,13 @@ async function main(): Promise<number> {
   const { cycles, atOnce, names, seed } = given
   console.log(`${cycles} cycles, ${atOnce} at once, ${names} names, seed ${seed}`)
   console.log(`Node ${process.version}, ${process.platform}, ${availableParallelism()} processors\n`)
-  const tell = progress(cycles)
+  const print = progress(cycles)
   const { writeHeapSnapshot } = await import('node:v8')
   const outcome = await soak({
     ...given,
     signal: ending.signal,
     progress: (done, reading) => {
-      tell(done, reading)
+      print(done, reading)
       if (snapshots && reading && (done === 1_000 || done === cycles))
         console.log(writeHeapSnapshot(`soak-${done}.heapsnapshot`))
     },

@@ -4,26 +4,26 @@ import os from 'node:os'
 import path from 'node:path'
 import { createSpinner } from '../../src/index.ts'
 import { listener } from '../chaos/listener.ts'
-import { luckOf, shuffled } from '../chaos/luck.ts'
-import { cycle, type Place } from './cycles.ts'
+import { rngFor, shuffled } from '../chaos/rng.ts'
+import { type CycleContext, cycle } from './cycles.ts'
 import { childrenLeft, childrenOfThis, type Reading, readAtRest, type Subject } from './reading.ts'
 
-/** By then whatever is made once has been made. */
+/** After this many cycles, everything that is created only once exists. */
 const SETTLED = 100
-/** By then all that a name keeps has been kept, and Node has compiled what it will compile. */
+/** After this many cycles, each name has all that spinner keeps for it, and Node has compiled all hot code. */
 const WARM = 1_000
 
-export interface Soak {
+export interface SoakOptions {
   readonly cycles: number
   readonly atOnce: number
   readonly names: number
   readonly seed: number
-  /** Ends it early. */
+  /** Ends the run early. */
   readonly signal?: AbortSignal
   progress?(done: number, reading: Reading | null): void
 }
 
-/** What was read after so many cycles, and how long each of those since the last reading took. */
+/** The reading after `done` cycles, and the time per cycle since the last reading. */
 export interface Stage {
   readonly done: number
   readonly reading: Reading
@@ -32,14 +32,14 @@ export interface Stage {
 
 export interface Outcome {
   readonly stages: readonly Stage[]
-  /** What went wrong within cycles. */
+  /** Errors of single cycles. */
   readonly failures: readonly string[]
-  /** After `close()`: processes of this one, files in the folder of the sockets, handlers of its exit. */
+  /** After `close()`: child processes, whether the folder of the sockets exists, handlers of the event `exit`. */
   readonly after: { readonly processes: number; readonly folder: boolean; readonly exitHandlers: number }
 }
 
-/** Starts and stops children, many at once and over and over, and reads what is held while none of them runs. */
-export async function soak(given: Soak): Promise<Outcome> {
+/** Starts and stops many children at once, many times, and takes a reading each time that none of them runs. */
+export async function soak(given: SoakOptions): Promise<Outcome> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'spinner-soak-'))
   const mark = `SOAK_MARK=${randomUUID()}`
   const [name = '', value = ''] = mark.split('=')
@@ -65,16 +65,16 @@ export async function soak(given: Soak): Promise<Outcome> {
 }
 
 async function allStages(
-  given: Soak,
-  place: Place,
+  given: SoakOptions,
+  context: CycleContext,
   subject: Subject,
   failures: string[],
 ): Promise<readonly Stage[]> {
   const stages: Stage[] = []
   let done = 0
-  for (const until of stops(given.cycles)) {
+  for (const until of readingPoints(given.cycles)) {
     const begun = performance.now()
-    await stage(given, place, done, until, failures)
+    await stage(given, context, done, until, failures)
     const msPerCycle = (performance.now() - begun) / (until - done)
     if (given.signal?.aborted) break
     done = until
@@ -85,14 +85,20 @@ async function allStages(
   return stages
 }
 
-/** After how many cycles everything is read. */
-function stops(cycles: number): number[] {
+/** Returns the numbers of cycles after which a reading is taken. */
+function readingPoints(cycles: number): number[] {
   const thousands = Array.from({ length: Math.floor(cycles / WARM) }, (_, index) => (index + 1) * WARM)
-  return [...new Set([SETTLED, ...thousands, cycles])].filter((stop) => stop <= cycles)
+  return [...new Set([SETTLED, ...thousands, cycles])].filter((point) => point <= cycles)
 }
 
-/** The cycles of one stage, so many at once. */
-async function stage(given: Soak, place: Place, from: number, to: number, failures: string[]): Promise<void> {
+/** Runs the cycles of one stage, several at once. */
+async function stage(
+  given: SoakOptions,
+  context: CycleContext,
+  from: number,
+  to: number,
+  failures: string[],
+): Promise<void> {
   const { atOnce, names, progress, seed, signal } = given
   const waiting = inOrder(from, to, names, seed)
   const busy = new Map<number, Promise<void>>()
@@ -103,7 +109,7 @@ async function stage(given: Soak, place: Place, from: number, to: number, failur
       const before = busy.get(name)
       const one = (async () => {
         await before
-        await cycle(place, number, names)
+        await cycle(context, number, names)
       })().catch((thrown: Error) => void failures.push(`cycle ${number}: ${thrown.stack ?? thrown.message}`))
       busy.set(name, one)
       await one
@@ -113,12 +119,12 @@ async function stage(given: Soak, place: Place, from: number, to: number, failur
   await Promise.all(Array.from({ length: atOnce }, work))
 }
 
-/** In an order of the seed's within each round of the names, so that no name is soon in two cycles at once. */
+/** Shuffles the cycles within each round of the names, so that two cycles of one name rarely come close together. */
 function inOrder(from: number, to: number, names: number, seed: number): number[] {
   const order: number[] = []
   for (let round = from; round < to; round += names) {
     const numbers = Array.from({ length: Math.min(names, to - round) }, (_, index) => round + index)
-    order.push(...shuffled(luckOf(seed, 'soak', round), numbers))
+    order.push(...shuffled(rngFor(seed, 'soak', round), numbers))
   }
   return order
 }

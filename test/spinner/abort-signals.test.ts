@@ -6,7 +6,7 @@ afterEach(endPuppets)
 
 const REASON = new Error('I have waited long enough')
 
-test('a signal ends the wait of the start that it was given to, and nothing else', async () => {
+test('a signal ends the wait of the start call that got it, and no other', async () => {
   const it = puppet()
   await it.up()
   const ending = new AbortController()
@@ -61,7 +61,7 @@ test('a signal ends the wait of an acquire, which then holds no lease', async ()
   expect(it.child.info().leases).toBe(1)
 })
 
-test('a start with a signal that is aborted already spawns nothing', async () => {
+test('a start with an aborted signal spawns nothing', async () => {
   const { sys, pids } = watched()
   const spinner = newSpinner({}, sys)
   const child = spinner.start({ ...sleeper('a'), signal: AbortSignal.abort(REASON) })
@@ -70,7 +70,7 @@ test('a start with a signal that is aborted already spawns nothing', async () =>
   expect(pids).toEqual([])
 })
 
-test('an aborted signal ends each wait with its reason, even when there is nothing to wait for', async () => {
+test('an aborted signal rejects each call with its reason, even if there is nothing to wait for', async () => {
   const spinner = newSpinner()
   await spinner.start(sleeper('a'))
   const signal = AbortSignal.abort(REASON)
@@ -79,7 +79,7 @@ test('an aborted signal ends each wait with its reason, even when there is nothi
   expect(spinner.get('a')).toMatchObject({ state: 'started', leases: 0 })
 })
 
-test('a signal that is aborted after the outcome changes nothing', async () => {
+test('a signal that is aborted after the result changes nothing', async () => {
   const spinner = newSpinner()
   const ending = new AbortController()
   const child = spinner.start({ ...sleeper('a'), signal: ending.signal })
@@ -89,7 +89,7 @@ test('a signal that is aborted after the outcome changes nothing', async () => {
   expect(child.state).toBe('started')
 })
 
-test('a wait that is aborted and that nobody awaits is no unhandled rejection', async () => {
+test('an aborted call that is not awaited is not an unhandled rejection', async () => {
   const unhandled: unknown[] = []
   const listener = (reason: unknown): void => void unhandled.push(reason)
   process.on('unhandledRejection', listener)

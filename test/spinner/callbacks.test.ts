@@ -10,7 +10,7 @@ afterEach(endPuppets)
 
 type Result = readonly [error: (Error & { code?: string }) | null, value?: unknown]
 
-/** What a callback gets, how often it is called, and whether that was within the turn of the call. */
+/** Returns a callback that records the arguments of each of its calls. */
 function callback(): { call: (...result: Result) => void; first: Promise<Result>; calls: Result[] } {
   const calls: Result[] = []
   let settle: (result: Result) => void = () => {}
@@ -24,7 +24,7 @@ function callback(): { call: (...result: Result) => void; first: Promise<Result>
   return { call, first, calls }
 }
 
-/** Lets every callback that is still to come, come. */
+/** Waits for some turns of the event loop, so that all pending callbacks are called. */
 async function turns(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
@@ -41,7 +41,7 @@ describe('a callback', () => {
     expect(await joined.first).toEqual(await long.first)
   })
 
-  test('of stop, stopall, stopAll and restart is called when it is done', async () => {
+  test('of stop, stopall, stopAll and restart is called when the call is done', async () => {
     const spinner = newSpinner()
     await spinner.start(sleeper('a'))
     await spinner.start(sleeper('b'))
@@ -58,7 +58,7 @@ describe('a callback', () => {
     expect((await again.first)[0]).toBeNull()
   })
 
-  test('gets the error, whatever went wrong', async () => {
+  test('gets the error of any kind of failure', async () => {
     const spinner = newSpinner({ attempts: 1 })
     const [invalid, unknown, missing, spawned] = [callback(), callback(), callback(), callback()]
     spinner.start({ ...sleeper('a'), attempts: -3 }, invalid.call)
@@ -75,7 +75,7 @@ describe('a callback', () => {
     expect((await closed.first)[0]).toMatchObject({ code: 'ERR_SPINNER_CLOSED' })
   })
 
-  test('is called exactly once, even when the child is restarted, faulted and stopped afterwards', async () => {
+  test('is called exactly once, even if the child is restarted and stopped afterwards', async () => {
     const { it } = await startedPuppet({ maxRestarts: 0 })
     const started = callback()
     it.spinner.start('puppet', started.call)
@@ -92,7 +92,7 @@ describe('a callback', () => {
     expect([started, restarted, stopped].map(({ calls }) => calls.length)).toEqual([1, 1, 1])
   })
 
-  test('is never called in the same turn, even when there is nothing to wait for', async () => {
+  test('is never called in the same turn, even if there is nothing to wait for', async () => {
     const spinner = newSpinner()
     await spinner.start(sleeper('a'))
     const all = [callback(), callback(), callback(), callback()] as const
@@ -101,7 +101,7 @@ describe('a callback', () => {
     spinner.stop('nobody', all[2].call)
     spinner.restart('nobody', all[3].call)
     expect(all.map(({ calls }) => calls.length)).toEqual([0, 0, 0, 0])
-    // Microtasks belong to the turn.
+    // Microtasks belong to the same turn.
     for (let task = 0; task < 100; task++) await Promise.resolve()
     expect(all.map(({ calls }) => calls.length)).toEqual([0, 0, 0, 0])
     await Promise.all(all.map(({ first }) => first))
@@ -133,7 +133,7 @@ describe('a callback', () => {
   })
 })
 
-/** An application as one wrote it for 0.3: `port` in small letters, and output of its own. */
+/** An application written for 0.3: it reads `port` in lower case and prints its own output. */
 const APP = `var http = require('http');
 console.log('[app] listens on ' + (process.env.port || 5000));
 http.createServer(function (req, res) {
@@ -146,7 +146,7 @@ describe('a CommonJS program written for 0.3 runs unchanged', () => {
   const folder = install()
   newAppIn(folder)
 
-  test('when it starts a script with a callback, asks it over its socket and stops it', async () => {
+  test('when it starts a script with a callback, requests a page over the socket and stops the script', async () => {
     const program = newFile(
       'server.js',
       `var http = require('http');
@@ -173,7 +173,7 @@ spinner.start('./app.js', function (err, socket) {
     expect(existsSync(socket)).toBe(false)
   })
 
-  test("when it listens to its child's own events and stops all with a callback", async () => {
+  test('when it listens to the events of its child and stops all children with a callback', async () => {
     const program = newFile(
       'events.js',
       `var spinner = require('spinner').createSpinner({ logger: null, stdout: null });

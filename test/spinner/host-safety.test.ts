@@ -31,7 +31,7 @@ const fail = (): never => {
   throw new Error('from the user')
 }
 
-/** A logger whose errors are kept. */
+/** Returns a logger and the lines of its errors. */
 function keeping(): { logger: Logger; lines: string[] } {
   const lines: string[] = []
   return {
@@ -48,7 +48,7 @@ const NEVER_READY = {
   ready: () => new Promise(() => {}),
 }
 
-test('one exit handler serves all spinners, and none is left when they are closed', async () => {
+test('all spinners share one exit handler, and none is left after they are closed', async () => {
   const before = process.listenerCount('exit')
   const all = Array.from({ length: 5 }, () => newSpinner())
   await Promise.all(all.map((spinner) => spinner.start(fixture('hello.js'))))
@@ -57,7 +57,7 @@ test('one exit handler serves all spinners, and none is left when they are close
   expect(process.listenerCount('exit')).toBe(before)
 })
 
-test('a failure that nobody awaits is an error event and no unhandled rejection', async () => {
+test('a failure that is not awaited is an error event and not an unhandled rejection', async () => {
   const spinner = newSpinner()
   const error = next(spinner, 'error')
   const child = spinner.start(NEVER_READY)
@@ -72,7 +72,7 @@ test('a failure that nobody awaits is an error event and no unhandled rejection'
   await next(spinner, 'faulted')
 })
 
-test('H30 an error event that nobody hears is one line in the log', async () => {
+test('H30 an error event without a listener is one line in the log', async () => {
   const { logger, lines } = keeping()
   const spinner = newSpinner({ logger, plugins: [{ name: 'p', gone: fail }] })
   await spinner.start(sleeper('a'))
@@ -81,7 +81,7 @@ test('H30 an error event that nobody hears is one line in the log', async () => 
   expect(lines).toEqual(['[spinner] a: from the user'])
 })
 
-test('H32 a stop and a close that fail, and an exit that comes after them, are no unhandled rejections', async () => {
+test('H32 a failed stop, a failed close and a later exit cause no unhandled rejection', async () => {
   let kills = false
   const kill = (pid: number, signal: NodeJS.Signals | 0): void => {
     if (kills || signal !== 'SIGKILL') process.kill(pid, signal)
@@ -119,7 +119,7 @@ describe('H29 listeners', () => {
   test.each([
     ['throw', fail],
     ['reject', async () => fail()],
-  ])('that %s change nothing for the child or for the other listeners', async (_how, listener) => {
+  ])('that %s do not affect the child or the other listeners', async (_how, listener) => {
     const quiet = await life(silent)
     expect(quiet).toEqual(['starting', 'started', 'restart', 'started', 'stopping', 'stopped'])
     const loud = await life((child) => {
@@ -128,7 +128,7 @@ describe('H29 listeners', () => {
     expect(loud).toEqual(quiet)
   })
 
-  test('that call back see the new state', async () => {
+  test('that call methods of the child see the new state', async () => {
     const spinner = newSpinner()
     const child = spinner.start(sleeper('a'))
     const seen: string[] = []
@@ -143,7 +143,7 @@ describe('H29 listeners', () => {
     expect(seen).toEqual(['starting', 'started', 'stopping', 'stopped'])
   })
 
-  test('are all heard, each one as a line in the log', async () => {
+  test('that throw are each one line in the log', async () => {
     const { logger, lines } = keeping()
     const child = newSpinner({ logger }).start(sleeper('a'))
     child.on('started', fail)
@@ -152,7 +152,7 @@ describe('H29 listeners', () => {
   })
 })
 
-test('a logger that throws hurts nobody', async () => {
+test('a logger that throws does not affect the child', async () => {
   const logger = { info: fail, warn: fail, error: fail, debug: fail }
   const spinner = newSpinner({ logger })
   const child = spinner.start(sleeper('a'))
@@ -165,7 +165,7 @@ test('a logger that throws hurts nobody', async () => {
 test.each<[string, Allocator]>([
   ['throws', { allocate: fail, release: fail }],
   ['rejects', { allocate: async () => fail(), release: async () => fail() }],
-])('an allocator that %s is a failed start', async (_how, listen) => {
+])('an allocator that %s makes the start fail', async (_how, listen) => {
   const child = newSpinner({ attempts: 1 }).start({ ...sleeper('a'), listen })
   expect(await failureOf(child)).toMatchObject({
     code: 'ERR_SPINNER_NOT_READY',
@@ -174,7 +174,7 @@ test.each<[string, Allocator]>([
   await child.stop()
 })
 
-test('an allocator whose release throws is an error event', async () => {
+test('an error thrown by the release of an allocator is an error event', async () => {
   const listen: Allocator = { allocate: () => 23_117, release: fail }
   const child = newSpinner().start({ ...sleeper('a'), listen, ready: 'spawn' })
   await child
@@ -186,7 +186,7 @@ test('an allocator whose release throws is an error event', async () => {
 test.each([
   ['throws', fail],
   ['rejects', async () => fail()],
-])('a ready function that %s is a failed start, and its process is ended', async (_how, whenReady) => {
+])('a ready function that %s makes the start fail, and its process is ended', async (_how, whenReady) => {
   const child = newSpinner({ attempts: 1 }).start({ ...sleeper('a'), ready: whenReady })
   const failure = await failureOf(child)
   expect(failure).toMatchObject({ code: 'ERR_SPINNER_NOT_READY', cause: { message: 'from the user' } })
@@ -200,7 +200,7 @@ test.each([
   ['fails', brokenStream((_chunk, _encoding, done) => done(new Error('disk full')))],
   ['never takes anything', brokenStream(silent)],
   ['was destroyed', new Writable().destroy()],
-])('a stdout stream that %s hurts nobody', async (_how, stdout) => {
+])('a stdout stream that %s does not affect the child', async (_how, stdout) => {
   const child = newSpinner({ stdout, stderr: stdout }).start({
     ...sleeper('a'),
     command: 'sh',
@@ -211,7 +211,7 @@ test.each([
   expect(child.state).toBe('started')
 })
 
-test('writing to a child that has closed its stdin hurts nobody', async () => {
+test('writing to a child that has closed its stdin does not affect the host', async () => {
   const child = newSpinner({ stdin: 'pipe', listen: null, ready: { output: /closed/ } }).start(
     fixture('closes-its-stdin.js'),
   )
@@ -222,7 +222,7 @@ test('writing to a child that has closed its stdin hurts nobody', async () => {
   expect(child.state).toBe('started')
 })
 
-test('H24 a thousand messages that race with the exit are no errors, and later ones are false', async () => {
+test('H24 a thousand messages that race with the exit cause no error, and send() resolves with false after it', async () => {
   const spinner = newSpinner({ ipc: true, listen: null, restart: 'never' })
   const child = spinner.start(fixture('closes-its-stdin.js'))
   await child
@@ -236,7 +236,7 @@ test('H24 a thousand messages that race with the exit are no errors, and later o
   expect(await child.send('late')).toBe(false)
 })
 
-test('H24 what no message can be made of is not sent, and that is all', async () => {
+test('H24 send() resolves with false for a value that cannot be serialized', async () => {
   const child = newSpinner({ ipc: true }).start(sleeper('a'))
   await child
   const circle: { self?: unknown } = {}
@@ -246,7 +246,7 @@ test('H24 what no message can be made of is not sent, and that is all', async ()
   expect(child.state).toBe('started')
 })
 
-test('H26 no signal handler is installed', async () => {
+test('H26 spinner installs no signal handler', async () => {
   const count = (): number[] =>
     ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'].map(
       (signal) => process.listeners(signal as NodeJS.Signals).length,
@@ -265,21 +265,21 @@ describe('a host', () => {
   const host = (body: string): string =>
     newFile('host.mjs', `import { createSpinner } from 'spinner'\n${body}`, folder)
 
-  test('that has stopped its children ends by itself', async () => {
+  test('that has stopped its children exits by itself', async () => {
     const program = host(`const spinner = createSpinner({ logger: null })
 await spinner.start(${SLEEPER})
 await spinner.stop('a')`)
     expect(await runHost(program)).toEqual({ code: 0, signal: null, output: '' })
   })
 
-  test('that has a faulted child ends by itself', async () => {
+  test('that has a faulted child exits by itself', async () => {
     const program = host(`const spinner = createSpinner({ logger: null, stderr: null, attempts: 1 })
 const child = spinner.start({ ...${SLEEPER}, command: '/no/such/program' })
 child.on('faulted', () => console.log(child.state))`)
     expect(await runHost(program)).toEqual({ code: 0, signal: null, output: 'faulted\n' })
   })
 
-  test('that waits for a start in its backoff gets the outcome before it ends', async () => {
+  test('that awaits a start during its backoff gets the result before it exits', async () => {
     const program = host(`const spinner = createSpinner({ logger: null, stderr: null, attempts: 2 })
 await spinner.start({ ...${SLEEPER}, command: '/no/such/program' }).then(null, (error) => console.log(error.code))`)
     expect(await runHost(program)).toEqual({ code: 0, signal: null, output: 'ERR_SPINNER_SPAWN\n' })
@@ -313,7 +313,7 @@ setImmediate(() => { throw new Error('host') })`)
     expect(readdirSync(TMPDIR)).toEqual([])
   })
 
-  test('may let a child be without ever awaiting it', async () => {
+  test('need not await a child', async () => {
     const child = newSpinner().start(NEVER_READY)
     await next(child, 'faulted')
     expect(await failureOf(ready(child))).toMatchObject({ code: 'ERR_SPINNER_EXITED' })

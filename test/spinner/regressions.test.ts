@@ -8,12 +8,12 @@ import { failureOf, lives, sleeper, watched } from '../support/children.ts'
 import { sysWith } from '../support/clock.ts'
 import { fixture, newSpinner, next, until } from '../support/host.ts'
 
-/** A few turns of the loop: what was rejected without anybody listening is told within one. */
+/** Waits for some turns of the event loop. Node reports an unhandled rejection within one turn. */
 async function turns(count = 5): Promise<void> {
   for (let turn = 0; turn < count; turn++) await realSys.nextTurn()
 }
 
-/** Rejections that nobody heard, while the test runs. */
+/** Returns the list of unhandled rejections while the test runs. */
 function unheard(): unknown[] {
   const heard: unknown[] = []
   const listener = (reason: unknown): void => void heard.push(reason)
@@ -23,7 +23,7 @@ function unheard(): unknown[] {
 }
 
 test.runIf(process.platform === 'linux')(
-  'H11 a host out of descriptors waits for a group that outlives its leader, and its loop turns',
+  'H11 a host without descriptors waits for a group that outlives its leader, and its event loop is not blocked',
   async () => {
     const loose = unheard()
     let isOut = false
@@ -65,7 +65,7 @@ const rejectsElsewhere = (): unknown => vm.runInNewContext('Promise.reject(new E
 test.each([
   ['a promise of the host', rejects],
   ['a promise of another realm', rejectsElsewhere],
-])('H29 %s that a logger, a stream or a listener lets reject is heard', async (_what, reject) => {
+])('H29 %s that rejects in a logger, a stream or a listener is handled', async (_what, reject) => {
   const loose = unheard()
   const calls = { listener: 0, logger: 0, write: 0 }
   const rejecting = (who: keyof typeof calls) => (): never => {
@@ -85,7 +85,7 @@ test.each([
   expect(loose).toEqual([])
 })
 
-test('H18 H20 a host that was blocked beyond `timeout` does not fail a child that listens by then', async () => {
+test('H18 H20 a host that was blocked for longer than `timeout` accepts a child that listens by then', async () => {
   const spinner = newSpinner({ timeout: 1, attempts: 1 })
   const child = spinner.start(fixture('hello.js'))
   await until(() => child.pid)
@@ -98,7 +98,7 @@ test('H18 H20 a host that was blocked beyond `timeout` does not fail a child tha
   expect(child.info().crashes).toBe(0)
 })
 
-test('wrong options of a wait are refused before anything is done', async () => {
+test('calls with invalid options are rejected before they do anything', async () => {
   const { pids, sys } = watched()
   const spinner = newSpinner({}, sys)
   const child = spinner.start(sleeper('a'))
@@ -115,7 +115,7 @@ test('wrong options of a wait are refused before anything is done', async () => 
   expect(pids).toHaveLength(1)
 })
 
-test('the child that a refused start hands out can not be brought up', async () => {
+test('the child that a rejected start returns cannot be started', async () => {
   const { pids, sys } = watched()
   const spinner = newSpinner({}, sys)
   const told: unknown[] = []
@@ -131,7 +131,7 @@ test('the child that a refused start hands out can not be brought up', async () 
   expect(pids).toEqual([])
 })
 
-test('a child has `catch` and `finally`, for a caller with a signal too', async () => {
+test('a child has `catch` and `finally`, also for a caller with a signal', async () => {
   const spinner = newSpinner()
   const { signal } = new AbortController()
   const ends: string[] = []

@@ -5,7 +5,7 @@ import { type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
 import { PATH } from './needs.ts'
 
-/** It shall look for nothing outside this machine, and find no desktop to talk to. */
+/** Arguments that keep the browser from contacting other machines and from searching for a desktop. */
 const ARGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -17,14 +17,14 @@ const ARGS = [
   '--disable-sync',
 ]
 
-/** A real browser for the tests of a file. */
+/** Starts a real browser for all tests of a file. Returns a function that opens a page for one test. */
 export function useBrowser(): () => Promise<Page> {
   let browser: BrowserContext | null = null
   let folder = ''
 
   beforeAll(async () => {
     folder = mkdtempSync(path.join(os.tmpdir(), 'spinner-browser-'))
-    // Its processes carry no mark of this test file: it outlives each test on purpose.
+    // Do not pass TEST_MARK, because the browser must stay alive after each test.
     const env = { PATH, HOME: folder, TMPDIR: folder }
     browser = await chromium.launchPersistentContext(path.join(folder, 'profile'), {
       executablePath: '/usr/bin/chromium',

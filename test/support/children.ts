@@ -7,7 +7,7 @@ import type { Spinner } from '../../src/types/spinner.ts'
 import { FakeClock, sysWith } from './clock.ts'
 import { isAlive, newFile, newSpinner, until } from './host.ts'
 
-/** A child that does nothing, costs little and ends at the first signal. */
+/** A child that does nothing, is cheap and exits at the first signal. */
 export const sleeper = (name: string): StartOptions => ({
   name,
   command: 'sleep',
@@ -15,7 +15,7 @@ export const sleeper = (name: string): StartOptions => ({
   listen: null,
 })
 
-/** The real outside world with a clock that stands still and a record of what was spawned. */
+/** The real system with a fake clock and a list of the spawned pids. */
 export interface Watched {
   readonly sys: Sys
   readonly clock: FakeClock
@@ -33,7 +33,7 @@ export function watched(changes: Partial<Sys> = {}): Watched {
   return { clock, pids, sys: sysWith({ clock, ...changes, spawn }) }
 }
 
-/** Whether a process lives. One that nobody has reaped yet does not, although it can be signalled. */
+/** Returns whether a process is alive. A zombie is not, although it can be signalled. */
 export function lives(pid: number): boolean {
   if (process.platform !== 'linux') return isAlive(pid)
   try {
@@ -43,35 +43,35 @@ export function lives(pid: number): boolean {
   }
 }
 
-/** What a wait ends with: the error, or `null` when it went well. */
+/** Returns the error with which a promise rejects; `null` if it resolves. */
 export function failureOf(wait: PromiseLike<unknown>): Promise<(Error & { code?: string }) | null> {
   return Promise.resolve(wait.then(() => null)).catch((thrown) => thrown)
 }
 
-/** The wait for a child as an ordinary promise. */
+/** Returns the readiness of a child as an ordinary promise. */
 export const ready = (child: Child): Promise<Address | null> => child.then((address) => address)
 
-/** A child whose every step the test decides. */
+/** A child each step of which the test controls. */
 export interface Puppet extends Watched {
   readonly spinner: Spinner
   readonly child: Child
   readonly options: StartOptions
-  /** It is monitored. */
+  /** The monitored file. */
   readonly file: string
-  /** A process becomes ready when this is resolved, and fails to when it is rejected. */
+  /** The process becomes ready when this resolves, and fails when this rejects. */
   opened: Deferred<void>
-  /** The states it went through. */
+  /** The states so far. */
   readonly states: string[]
-  /** What the first start ends with. */
+  /** The result of the first start. */
   readonly wait: Promise<Address | null>
-  /** Resolves when the process that was spawned last has set itself up. */
+  /** Resolves when the process that was spawned last ignores SIGTERM. */
   up(): Promise<unknown>
 }
 
-/** A puppet ignores SIGTERM: only SIGKILL ends it, so that a stop takes until the test lets time pass. */
+/** Ignores SIGTERM. Only SIGKILL ends the process, so a stop lasts until the test advances the clock. */
 const IGNORES_TERM = "trap '' TERM; echo up; sleep 600; :"
 
-/** A puppet that is `starting`. */
+/** Returns a puppet in the state `starting`. */
 export function puppet(options: Partial<StartOptions> = {}, changes: Partial<Sys> = {}): Puppet {
   const world = watched(changes)
   const spinner = newSpinner({}, world.sys)
@@ -103,7 +103,7 @@ export function puppet(options: Partial<StartOptions> = {}, changes: Partial<Sys
 
 const puppets = new Set<Puppet>()
 
-/** Ends what puppets still run: to be called after each test, since nobody else lets their time pass. */
+/** Ends all puppets. Call it after each test, because nothing else advances their clocks. */
 export async function endPuppets(): Promise<void> {
   for (const { child, clock } of puppets) {
     child.stop().catch(() => {})
@@ -112,7 +112,7 @@ export async function endPuppets(): Promise<void> {
   puppets.clear()
 }
 
-/** A puppet that is `started`. */
+/** Returns a puppet in the state `started`. */
 export async function startedPuppet(...given: Parameters<typeof puppet>): Promise<{ it: Puppet }> {
   const it = puppet(...given)
   await it.up()

@@ -5,7 +5,7 @@ interface Timer {
   readonly action: () => void
 }
 
-/** A clock that stands still until it is told to go on. */
+/** A clock that changes only through `advance` and `jump`. */
 export class FakeClock implements Clock {
   #now = 1_000
   #next = 1
@@ -22,19 +22,19 @@ export class FakeClock implements Clock {
 
   clearTimeout = (timer: unknown): void => void this.#timers.delete(timer as number)
 
-  /** How many timers wait. */
+  /** Number of timers that have not fired. */
   get waiting(): number {
     return this.#timers.size
   }
 
-  /** Time has passed while the loop stood still: all timers that are due go off in this very turn. */
+  /** Advances the time as if the event loop had been blocked: all due timers fire in this turn. */
   jump(seconds: number): void {
     this.#now += seconds * 1_000
     const due = [...this.#timers].filter(([, { at }]) => at <= this.#now).sort(([, a], [, b]) => a.at - b.at)
     for (const [id, { action }] of due) if (this.#timers.delete(id)) action()
   }
 
-  /** Lets time pass; timers go off in order, and promises settle before, between and after them. */
+  /** Advances the time. Timers fire in order; promises settle before, between and after them. */
   async advance(seconds: number): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve))
     const until = this.#now + seconds * 1_000
@@ -52,7 +52,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** The real outside world with a clock of the test's. Pauses between looks stay real. */
+/** Returns the real system with these changes. Pauses between polls stay real. */
 export function sysWith(changes: Partial<Sys>): Sys {
   return { ...realSys, ...changes }
 }

@@ -5,30 +5,30 @@ import { onTestFinished } from 'vitest'
 import { fixture, newFolder, until } from './host.ts'
 import type { Ended } from './installed.ts'
 
-/** The command, running. */
+/** A running command. */
 export interface Running {
-  /** Of the command itself, also when it runs in a terminal. */
+  /** Pid of the command itself, even if it runs in a terminal. */
   readonly pid: () => number
-  /** Everything that it has printed. */
+  /** Everything that the command has printed. */
   readonly output: () => string
-  /** Resolves with the matches when a pattern was printed so often. */
+  /** Resolves with the matches when the pattern was printed `times` times. */
   until(pattern: RegExp, times?: number): Promise<RegExpMatchArray[]>
   kill(signal: NodeJS.Signals): void
-  /** Types into its terminal; without a text, closes it. */
+  /** Types into its terminal. Closes the terminal if there is no text. */
   type(text?: string): void
   readonly ended: Promise<Ended>
 }
 
-/** Where and with what a command is run. */
+/** The folder and the environment of a command. */
 export interface Place {
   readonly folder: string
   readonly env?: NodeJS.ProcessEnv
   readonly nodeArgs?: readonly string[]
-  /** A file that it prints into; `output` then has what it says on stderr. */
+  /** File for its stdout. Then `output` returns only stderr. */
   readonly stdout?: string
 }
 
-/** Runs the command that is installed in a folder. */
+/** Runs the command `spinner` that is installed in a folder. */
 export class Command {
   readonly #program: string
 
@@ -47,7 +47,7 @@ export class Command {
     )
   }
 
-  /** The same in a pseudo-terminal. */
+  /** Runs the command in a pseudo-terminal. */
   inTerminal(args: readonly string[], { nodeArgs = [], ...place }: Place): Running {
     const line = [fixture('in-a-terminal.py'), process.execPath, ...nodeArgs, this.#program, ...args]
     let said = ''
@@ -67,7 +67,7 @@ function start(command: string, args: readonly string[], { folder, env, stdout }
     TEST_MARK: String(process.pid),
     TERM: 'xterm',
   }
-  // Tests are started by npm; the command then takes signals for npm's echo.
+  // Remove the variables of npm, which starts the tests. With them the command ignores a repeated signal for 500 ms.
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('npm_'))
   const all = { ...Object.fromEntries(inherited), ...own, ...env }
   const file = stdout === undefined ? null : openSync(stdout, 'w')
@@ -89,7 +89,7 @@ function watch(child: ChildProcess, pid: (child: ChildProcess) => number): Runni
     child.on('error', reject)
     child.on('close', (code, signal) => resolve({ code, signal, output }))
   })
-  // A test that failed on the way leaves its command to this.
+  // End the command here if the test failed before it did.
   onTestFinished(async () => {
     if (child.exitCode === null && child.signalCode === null) process.kill(pid(child), 'SIGTERM')
     await ended
@@ -115,7 +115,7 @@ function watch(child: ChildProcess, pid: (child: ChildProcess) => number): Runni
   }
 }
 
-/** A folder with a configuration, and what changes it. */
+/** Creates a folder with a configuration, and returns a function that changes the configuration. */
 export function newSite(
   yaml: string,
   files: Readonly<Record<string, string>> = {},
@@ -127,17 +127,17 @@ export function newSite(
   return { folder, change }
 }
 
-/** The pid that was told of last for a child. */
+/** Returns the pid that was printed last for a child. */
 export function pidOf(output: string, child: string): number {
   const told = [...output.matchAll(/^(\S+) +\* (?:re)?started.*\(pid (\d+)\)$/gm)]
   return Number(told.findLast(([, name]) => name === child)?.[2])
 }
 
-/** A child that appends its pid to a file, for when nothing is printed where a test could see it, and then runs a script. */
+/** Returns a child that appends its pid to a file and then runs a script, for tests that cannot read the output. */
 export const recorded = (name: string, script: string): string =>
   `  ${name}: { command: sh, args: [-c, 'echo $$ >> pids; ${script}; while :; do sleep 60 & wait; done'], listen: null }\n`
 
-/** The pids of a recorded child, once it was started so often. */
+/** Waits until a recorded child was started `times` times and returns its pids. */
 export const recordedPids = (folder: string, times: number): Promise<number[]> =>
   until(() => {
     const file = path.join(folder, 'pids')

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { afterAll } from 'vitest'
 import { fixture } from './host.ts'
 
-/** Compiles a fixture, for all tests of a file, and gives the path of the program. */
+/** Compiles a fixture for all tests of a file. Returns the path of the program. */
 export function compiled(source: string): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'spinner-compiled-'))
   afterAll(() => rmSync(folder, { recursive: true, force: true }))

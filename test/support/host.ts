@@ -12,13 +12,13 @@ import type { Spinner } from '../../src/types/spinner.ts'
 export const fixtures: string = path.join(import.meta.dirname, '../fixtures')
 export const fixture = (name: string): string => path.join(fixtures, name)
 
-/** Spinners that the end of the test closes. */
+/** Spinners that are closed after the test. */
 export const spinners: Set<Spinner> = new Set()
 
-/** A silent spinner whose children carry this file's mark; closed after the test. */
+/** Creates a spinner without output. Its children have TEST_MARK in their environment. It is closed after the test. */
 export function newSpinner(options: SpinnerOptions = {}, sys: Sys = realSys): Spinner {
   const env = { ...options.env, TEST_MARK: String(process.pid) }
-  // Where a test counts spawns or makes them fail it means the children's; the watchdog has tests of its own.
+  // Start no watchdog with a changed `sys`, because such tests count the spawns of children or make them fail.
   const orphans: 'kill' | 'leave' = sys === realSys ? 'kill' : 'leave'
   const quiet = { orphans, logger: null, stdout: null, stderr: null, monitor: null }
   const spinner = createSpinnerOn(sys, { ...quiet, ...options, env })
@@ -26,21 +26,21 @@ export function newSpinner(options: SpinnerOptions = {}, sys: Sys = realSys): Sp
   return spinner
 }
 
-/** A folder of the test's own, removed after it. */
+/** Creates a temporary folder, which is removed after the test. */
 export function newFolder(): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'spinner-test-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
-/** Writes a file of the test's own and gives its path. */
+/** Writes a file in a temporary folder and returns its path. */
 export function newFile(name: string, text: string, folder: string = newFolder()): string {
   const file = path.join(folder, name)
   writeFileSync(file, text)
   return file
 }
 
-/** The body of the answer to `GET path`. */
+/** Sends `GET pathname` and returns the body of the response. */
 export function get(target: Target | null, pathname = '/'): Promise<string> {
   return new Promise((resolve, reject) => {
     const request = http.get({ ...target, path: pathname, agent: false }, (response) => {
@@ -55,7 +55,7 @@ export function get(target: Target | null, pathname = '/'): Promise<string> {
   })
 }
 
-/** Waits until `look` gives something true, and gives that. Fails, with what it last saw, only after long. */
+/** Waits until `look` returns something truthy, and returns that. Throws after 45 seconds. */
 export async function until<Value>(
   look: () => Value | Promise<Value>,
   what = 'it',
@@ -69,7 +69,7 @@ export async function until<Value>(
   }
 }
 
-/** Whether a pid can be signalled; one that nobody has reaped yet still can. */
+/** Returns whether a pid can be signalled. A zombie can. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
@@ -79,7 +79,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** The next event of an emitter, as the array of its arguments. */
+/** Resolves with the arguments of the next event of an emitter. */
 export function next(
   emitter: { once(event: never, listener: (...args: never[]) => void): unknown },
   event: string,

@@ -9,7 +9,7 @@ import type { SpinnerOptions, StartOptions } from '../../src/types/options.ts'
 import { lives } from './children.ts'
 import { fixture, newFolder, next, until } from './host.ts'
 
-/** A living process, as Linux tells of it. */
+/** A living process, read from `/proc`. */
 export interface Seen {
   readonly pid: number
   readonly parent: number
@@ -27,26 +27,26 @@ function look(pid: string): Seen[] {
     const [command, environment] = [read('cmdline').split('\0'), read('environ').split('\0')]
     return [{ pid: Number(pid), parent: Number(parent), command, environment }]
   } catch {
-    // It ended while we looked.
+    // The process has exited meanwhile.
     return []
   }
 }
 
-/** What lives on this machine. */
+/** Returns all living processes. */
 export const all = (): Seen[] => readdirSync('/proc').flatMap((pid) => (/^\d+$/.test(pid) ? look(pid) : []))
 
-/** What this test file has started, to however many generations. */
+/** Returns the processes that this test file has started, with all descendants. */
 export const marked = (): Seen[] =>
   all().filter((seen) => seen.pid !== process.pid && seen.environment.includes(`TEST_MARK=${process.pid}`))
 
-/** The watchdogs that a host has. */
+/** Returns the watchdogs of a host. */
 export const watchdogs = (host: number = process.pid): Seen[] =>
   all().filter(
     ({ parent, command }) =>
       parent === host && command[0] === '/bin/sh' && command.some((word) => word.startsWith(`${COOKIE}=`)),
   )
 
-/** The one watchdog of a host. */
+/** Returns the pid of the only watchdog of a host. Throws if the number of its watchdogs is not one. */
 export function watchdogOf(host?: number): number {
   const [one, ...more] = watchdogs(host)
   if (!one || more.length > 0) throw new Error(`${more.length + (one ? 1 : 0)} watchdogs instead of one`)
@@ -60,31 +60,31 @@ export const shell = (name: string, script: string): StartOptions => ({
   listen: null,
 })
 
-/** What a host starts, and with which options of the spinner. */
+/** The children of a host and the options of its spinner. */
 export interface Task {
   readonly options?: SpinnerOptions
   readonly children: readonly StartOptions[]
-  /** The commands by which all of them are checked. */
+  /** Command checks for all children. */
   readonly commands?: readonly CommandOptions[]
-  /** A signal that the host lives through, and tells of. */
+  /** A signal that the host survives and reports. */
   readonly ignores?: NodeJS.Signals
 }
 
-/** A program with a spinner of its own, in a group of its own. */
+/** A program with its own spinner, in its own process group. */
 export interface Host {
   readonly process: ChildProcess
   readonly pid: number
   readonly ended: Promise<unknown>
 }
 
-/** Where the program is that `hostEnv` tells what to do. */
+/** Copies the host program into a folder and returns its path. `hostEnv` gives it its task. */
 export function hostProgram(folder: string): string {
   const file = path.join(folder, 'starts-children.mjs')
   copyFileSync(fixture('starts-children.mjs'), file)
   return file
 }
 
-/** Its sockets are in a folder of the test's own: a host that is killed cannot remove them. */
+/** Returns the environment of a host. Its sockets are in a temporary folder, because a killed host cannot remove them. */
 export const hostEnv = (task: Task): Record<string, string> => ({
   HOST: JSON.stringify(task),
   TMPDIR: newFolder(),
@@ -92,7 +92,7 @@ export const hostEnv = (task: Task): Record<string, string> => ({
   TEST_MARK: String(process.pid),
 })
 
-/** Resolves when the host is about to start its children. */
+/** Starts a host. Resolves when the host is about to start its children. */
 export async function newHost(program: string, task: Task): Promise<Host> {
   const host = spawn(process.execPath, [program], {
     detached: true,
@@ -101,22 +101,23 @@ export async function newHost(program: string, task: Task): Promise<Host> {
   })
   onTestFinished(endAll)
   const ended = next(host, 'exit')
-  if ((await Promise.race([next(host, 'message'), ended]))[0] !== 'begun') throw new Error('no host')
+  if ((await Promise.race([next(host, 'message'), ended]))[0] !== 'begun')
+    throw new Error('the host did not start')
   return { process: host, pid: host.pid as number, ended }
 }
 
-/** Resolves, with what it started, when all of that is ready. */
+/** Resolves with the children of a host when all are ready. */
 export async function started(host: Host): Promise<{ pid: number; target: Target | null }[]> {
   return (await next(host.process, 'message'))[0] as { pid: number; target: Target | null }[]
 }
 
-/** Resolves when nothing of this test file lives. */
+/** Resolves when no process of this test file is alive. */
 export async function nothingLives(pids: readonly number[] = []): Promise<void> {
   const left = (): string[] => [
     ...marked().map(({ pid, command }) => `${pid} ${command.join(' ').slice(0, 80)}`),
     ...pids.filter(lives).map(String),
   ]
-  await until(() => left().length === 0, 'the end of everything').catch((thrown) => {
+  await until(() => left().length === 0, 'the exit of all processes').catch((thrown) => {
     const failure = new Error(`${thrown.message}: ${left().join(', ')}`)
     kill(pids.filter(lives))
     throw failure
@@ -128,10 +129,10 @@ function kill(pids: readonly number[]): void {
     try {
       process.kill(pid, 'SIGKILL')
     } catch {
-      // It has ended since.
+      // The process has exited meanwhile.
     }
   }
 }
 
-/** For a test that has failed, or that wanted its children to be left. */
+/** Kills all processes of this test file, for a test that has failed or that left its children on purpose. */
 export const endAll = (): void => kill(marked().map(({ pid }) => pid))

@@ -7,8 +7,8 @@ import { afterAll } from 'vitest'
 const root = path.join(import.meta.dirname, '../..')
 
 /**
- * A folder in which the package is installed as it would be from the registry. It is built for this test file alone,
- * since another one may be building `dist` at this moment. Removed after the file's tests.
+ * Installs the package in a folder as it would be from the registry, and returns the folder. Builds the package for this
+ * test file alone, because another one may be building `dist` at this moment. Removes the folder after the tests.
  */
 export function install(): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'spinner-installed-'))
@@ -24,14 +24,14 @@ export function install(): string {
   return folder
 }
 
-/** How a host program ended. */
+/** The exit of a host program. */
 export interface Ended {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
   readonly output: string
 }
 
-/** Runs a program of Node's to its end. What it starts carries the mark of this test file. */
+/** Runs a Node program until it exits. Its processes have TEST_MARK in their environment. */
 export function runHost(file: string, env: NodeJS.ProcessEnv = {}): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const host = spawn(process.execPath, [file], {

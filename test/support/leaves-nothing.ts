@@ -16,7 +16,7 @@ afterAll(() => {
   expect(process.listenerCount('exit')).toBeLessThan(10)
 })
 
-/** Commands of living processes that carry this test file's mark in their environment. */
+/** Returns the commands of living processes that have the TEST_MARK of this test file in their environment. */
 export function ownProcesses(): string[] {
   if (process.platform !== 'linux') return []
   const found: string[] = []
@@ -27,7 +27,7 @@ export function ownProcesses(): string[] {
       const state = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '')[0]
       if (state !== 'Z') found.push(readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' '))
     } catch {
-      // It ended while we looked.
+      // The process has exited meanwhile.
     }
   }
   return found

@@ -12,12 +12,12 @@ import type { Spinner } from '../../src/types/spinner.ts'
 import { FakeClock, sysWith } from './clock.ts'
 import { newFolder, newSpinner, until } from './host.ts'
 
-/** So many turns of the loop. */
+/** Waits for `count` turns of the event loop. */
 export async function turns(count: number): Promise<void> {
   for (let left = count; left > 0; left--) await realSys.nextTurn()
 }
 
-/** `until` for what takes turns rather than time, as all does that is played here: it looks at each turn. */
+/** Does what `until` does, but polls in each turn, because simulated processes take turns and not time. */
 export async function soon(look: () => unknown, what = 'it'): Promise<void> {
   const deadline = performance.now() + 45_000
   while (!look()) {
@@ -26,11 +26,11 @@ export async function soon(look: () => unknown, what = 'it'): Promise<void> {
   }
 }
 
-/** One process of a child, played by the test's own: a server that goes, with its connections, when it is ended. */
+/** A simulated process: a server in the test process that closes, with its connections, when the process ends. */
 export class Life extends EventEmitter {
   readonly pid: number
   readonly number: number
-  /** Where it is to listen. */
+  /** The address on which it listens. */
   readonly address: string
   isAlive = true
   readonly server: net.Server
@@ -44,7 +44,7 @@ export class Life extends EventEmitter {
     super()
     this.number = number
     this.address = address
-    // Above what a system gives, so that no look at real processes finds one.
+    // Above the largest pid of any system, so that no search of real processes finds one.
     this.pid = 5_000_000 + number
     this.server = newServer?.() ?? http.createServer((request, response) => handler(request, response, this))
     this.server.on('connection', (socket) => {
@@ -53,7 +53,7 @@ export class Life extends EventEmitter {
     })
   }
 
-  /** Ends it in this very turn, as a kill does. */
+  /** Ends the process in this turn, as SIGKILL does. */
   end(signal: NodeJS.Signals | null = 'SIGKILL', code: number | null = null): void {
     if (!this.isAlive) return
     this.isAlive = false
@@ -66,33 +66,33 @@ export class Life extends EventEmitter {
 
 export type Handler = (request: http.IncomingMessage, response: http.ServerResponse, life: Life) => void
 
-/** How the played processes behave. */
+/** The behaviour of the simulated processes. */
 export interface Play {
   readonly handler?: Handler
-  /** Instead of one for HTTP. */
+  /** Creates another server than one for HTTP. */
   readonly newServer?: () => net.Server
-  /** Turns from the spawn until it listens. */
+  /** Number of turns from the spawn until the process listens. */
   readonly bootTurns?: () => number
-  /** Turns from the stop signal to the end. */
+  /** Number of turns from the stop signal to the exit. */
   readonly stopTurns?: () => number
-  /** Does not listen before this has settled, or fails to when it rejects. */
+  /** The process listens when this resolves, and fails when this rejects. */
   readonly opens?: (life: Life) => Promise<unknown>
 }
 
-/** A spinner whose processes are played, a gateway before it, and a clock that stands still. */
+/** A spinner with simulated processes, a gateway in front of it, and a fake clock. */
 export interface Stage {
   readonly spinner: Spinner
   readonly gateway: Gateway
   readonly clock: FakeClock
   readonly sys: Sys
-  /** Every life that was spawned, in order. */
+  /** All simulated processes, in the order of their spawns. */
   readonly lives: Life[]
   readonly port: number
-  /** Options of a child of that name. */
+  /** Returns the options of a child with this name. */
   child(name: string, more?: Partial<StartOptions>): StartOptions
 }
 
-/** `routes` get the options of one child called `app`, unless they are given. */
+/** Creates a stage. By default its gateway has one route, to a child called `app`. */
 export async function newStage(
   play: Play = {},
   options: Partial<GatewayOptions> = {},
@@ -148,7 +148,7 @@ export async function newStage(
 
 const stages = new Set<Stage>()
 
-/** Nobody else lets the time pass that an end may wait for. What happens meanwhile gets turns enough. */
+// Advance the clock until everything has closed, because a close may wait for a timer. Turns let other events happen.
 afterEach(async () => {
   for (const { clock, gateway, spinner } of stages) {
     let isOver = false
@@ -166,7 +166,7 @@ afterEach(async () => {
   stages.clear()
 })
 
-/** Writes so many bytes, each piece when the one before has left. Answers how many have. */
+/** Writes `bytes` bytes, each piece after the previous one was sent. Returns a function with the number of sent bytes. */
 export function pour(socket: net.Socket, bytes: number): () => number {
   const piece = Buffer.alloc(64 * 1024)
   let left = 0
@@ -178,7 +178,7 @@ export function pour(socket: net.Socket, bytes: number): () => number {
   return () => left
 }
 
-/** Waits until a number does not change for a while, and gives it. */
+/** Waits until a number does not change for a while, and returns it. */
 export async function settled(look: () => number): Promise<number> {
   let [last, times] = [-1, 0]
   await until(() => {
@@ -191,7 +191,7 @@ export async function settled(look: () => number): Promise<number> {
 
 const answerWithLife: Handler = (_request, response, life) => void response.end(`life ${life.number}`)
 
-/** An answer, with all of its body. */
+/** A response with its whole body. */
 export interface Answer {
   readonly status: number
   readonly headers: http.IncomingHttpHeaders
@@ -204,7 +204,7 @@ export interface Question extends http.RequestOptions {
   readonly body?: string | Buffer
 }
 
-/** Asks once, on a connection of its own unless an agent is given. */
+/** Sends one request, on its own connection unless an agent is given. */
 export function ask({ body, headers, ...options }: Question): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = http.request({
@@ -231,12 +231,12 @@ export function ask({ body, headers, ...options }: Question): Promise<Answer> {
   })
 }
 
-/** A connection on which a test writes bytes. */
+/** A connection on which a test writes raw bytes. */
 export interface Raw {
   readonly socket: net.Socket
-  /** All that came so far. */
+  /** Everything that was received so far. */
   text(): string
-  /** Resolves when nothing more will come. */
+  /** Resolves when the connection is closed. */
   readonly closed: Promise<void>
 }
 
@@ -250,7 +250,7 @@ export function connectRaw(port: number): Raw {
   return { socket, closed, text: () => text }
 }
 
-/** The head of an upgrade, as a browser sends it. */
+/** Returns the head of an upgrade request, as a browser sends it. */
 export const upgradeHead = (path = '/', host = 'app.localhost'): string =>
   [
     `GET ${path} HTTP/1.1`,
@@ -262,7 +262,7 @@ export const upgradeHead = (path = '/', host = 'app.localhost'): string =>
     '\r\n',
   ].join('\r\n')
 
-/** Makes a life answer upgrades by echoing what comes. */
+/** Makes a simulated process accept upgrades and echo what it receives. */
 export function echoUpgrades(life: Life): void {
   life.server.on('upgrade', (_request, socket, head) => {
     socket.on('error', () => {})

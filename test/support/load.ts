@@ -2,51 +2,48 @@ import http from 'node:http'
 import type { Target } from '../../src/types/child.ts'
 import { until } from './host.ts'
 
-/** How requests ended, by kind. */
+/** Numbers of requests by outcome. */
 export interface Counts {
-  /** Whole answers below 500. */
+  /** Complete responses with a status below 500. */
   ok: number
-  /** Whole answers from 500 on. */
+  /** Complete responses with a status of 500 or more. */
   failed: number
-  /**
-   * Connections that were closed before an answer began: what nginx itself does when it reloads
-   * (docs/hazards.md#e15).
-   */
+  /** Connections that were closed before a response began. nginx itself does this at a reload (docs/hazards.md#e15). */
   reset: number
-  /** Of these, on connections that had carried an answer before: HTTP allows it, and browsers try again. */
+  /** The part of `reset` on connections that were used before. HTTP allows this, and browsers retry. */
   resetReused: number
-  /** Answers that began and did not end. */
+  /** Responses that began and did not end. */
   cut: number
-  /** Nobody listened, or something else. */
+  /** All other errors, such as a refused connection. */
   other: number
-  /** Answers by status. */
+  /** Complete responses by status. */
   readonly statuses: Record<number, number>
-  /** What `other` was, each once. */
+  /** The error codes that `other` counts. */
   readonly codes: Set<string>
 }
 
-/** A load under way. */
+/** A running load. */
 export interface Load {
   readonly counts: Counts
-  /** Waits until so many more requests have ended, however. */
+  /** Waits until `requests` more requests have ended in any way. */
   more(requests: number): Promise<void>
-  /** Ends after the requests that are under way. */
+  /** Stops after the current requests. */
   stop(): Promise<Counts>
 }
 
-/** How a load is made up. */
+/** The options of a load. */
 export interface LoadOptions {
   readonly connections?: number
   readonly keepAlive?: boolean
   readonly path?: string
-  /** Milliseconds that each client waits between an answer and its next request. */
+  /** Milliseconds between a response and the next request of a client. */
   readonly pause?: number
   readonly headers?: http.OutgoingHttpHeaders
 }
 
 const RESETS = new Set(['ECONNRESET', 'EPIPE', 'HPE_INVALID_EOF_STATE'])
 
-/** So many clients, each with a connection of its own, that ask one thing after another until they are stopped. */
+/** Starts clients, each with its own connection, that send one request after another until `stop`. */
 export function newLoad(target: Target, options: LoadOptions = {}): Load {
   const { connections = 40, keepAlive = false, path = '/', pause = 1, headers = {} } = options
   const counts: Counts = {
@@ -104,7 +101,7 @@ function ask(options: http.RequestOptions, counts: Counts): Promise<void> {
       })
     })
     request.on('error', (error: NodeJS.ErrnoException) => {
-      // Once an answer has begun, its own end says how it went.
+      // After a response has begun, its event `close` decides the outcome.
       if (hasBegun) return
       if (RESETS.has(error.code ?? '')) {
         counts.reset++

@@ -1,7 +1,7 @@
 import { realSys, type Sys } from '../../src/sys.ts'
 
 /** A process of a {@link Machine}. */
-export interface Process {
+export interface SimulatedProcess {
   readonly pid: number
   readonly start: number
   readonly pgrp: number
@@ -11,23 +11,23 @@ export interface Process {
 
 const gone = (): Error => Object.assign(new Error('no such file'), { code: 'ENOENT' })
 
-/** Processes that are only told of: their `/proc`, and the signals that they were sent. Other files are real. */
+/** A simulated machine with a `/proc` and a list of the signals that were sent. All other files are real. */
 export class Machine {
-  readonly processes: Map<number, Process> = new Map()
+  readonly processes: Map<number, SimulatedProcess> = new Map()
   readonly signals: (readonly [number, NodeJS.Signals | 0])[] = []
   boot = '11111111-2222-3333-4444-555555555555'
   namespace = 'pid:[4026531836]'
-  /** Called with each signal, before it has any effect: it has none but what this does. */
+  /** Called with each signal. A signal has no other effect. */
   onSignal: (target: number, signal: NodeJS.Signals | 0) => void = () => {}
   onPause: () => void = () => {}
 
-  add(pid: number, rest: Partial<Process> = {}): Process {
+  add(pid: number, rest: Partial<SimulatedProcess> = {}): SimulatedProcess {
     const process = { pid, start: pid * 10, pgrp: pid, state: 'S', environ: '', ...rest }
     this.processes.set(pid, process)
     return process
   }
 
-  /** The outside world of one of its processes, which is added when it is not there. */
+  /** Returns the system as one of its processes sees it. Adds the process if it does not exist. */
   sysOf(pid: number, changes: Partial<Sys> = {}): Sys {
     if (!this.processes.has(pid)) this.add(pid)
     const { fs = realSys.fs } = changes

@@ -7,33 +7,33 @@ import { onTestFinished } from 'vitest'
 import { until } from './host.ts'
 import { PATH } from './needs.ts'
 
-/** A real nginx with a prefix, a configuration and a port of its own. */
+/** A real nginx with its own prefix, configuration and port. */
 export interface Nginx {
-  /** Its prefix. Relative names in its configuration begin here. */
+  /** Its prefix. Paths in its configuration are relative to it. */
   readonly folder: string
   readonly conf: string
   readonly pidFile: string
   /** A free port on loopback, for the `server` of the configuration. */
   readonly port: number
   readonly target: { readonly host: string; readonly port: number }
-  /** What runs this nginx's program with its own prefix: `[...command, '-t', '-c', conf]` tests it. */
+  /** Command of this nginx with its prefix: `[...command, '-t', '-c', conf]` tests the configuration. */
   readonly command: readonly string[]
-  /** The master's pid, while it runs. */
+  /** Pid of the master; 0 if it does not run. */
   readonly pid: number
-  /** Its living worker processes, those that are shutting down among them. */
+  /** Returns the pids of its living workers, including those that are shutting down. */
   workers(): number[]
-  /** How many generations of workers it has begun: one at its start, one more at each reload that took effect. */
+  /** Returns the number of generations of workers: one at the start, and one more for each successful reload. */
   generations(): number
-  /** How many SIGHUPs it has had, whether or not they took effect. */
+  /** Returns the number of SIGHUPs, even of those without effect. */
   reloads(): number
   errorLog(): string
-  /** Begins, or begins again after a stop. */
+  /** Starts nginx, also after a stop. */
   start(): Promise<void>
-  /** Ends the master at once, and its workers with it. */
+  /** Ends the master and its workers at once. */
   stop(): Promise<void>
 }
 
-/** Where a configuration listens, and what it may include. */
+/** The port and the folder that a configuration can use. */
 export interface Place {
   readonly port: number
   readonly folder: string
@@ -43,14 +43,14 @@ const FIRST_PORT = 12_000
 const PORTS = 7_000
 const running = new Set<ChildProcess>()
 
-/** One for all: what a test file that is broken off would leave. */
+/** Kills every nginx that an interrupted test file would leave. */
 const endAll = (): void => {
   for (const master of running) master.kill('SIGKILL')
 }
 
 /**
- * An nginx whose `http` block holds what `http` gives. Its workers run as the user of the test, so that they may use
- * sockets in folders of that user alone. It was started; whoever asks for it stops it, or uses `newNginx`.
+ * Starts an nginx whose `http` block has the text that `http` returns. Its workers run as the user of the test, so that they
+ * can use sockets in private folders of that user. The caller stops it, or uses `newNginx` instead.
  */
 export async function startNginx(
   http: (place: Place) => string,
@@ -69,7 +69,7 @@ export async function startNginx(
   return nginx
 }
 
-/** The same for one test: stopped and removed after it. */
+/** Starts an nginx for one test, and stops and removes it after the test. */
 export async function newNginx(...given: Parameters<typeof startNginx>): Promise<Nginx> {
   const nginx = await startNginx(...given)
   onTestFinished(async () => {
@@ -79,7 +79,7 @@ export async function newNginx(...given: Parameters<typeof startNginx>): Promise
   return nginx
 }
 
-/** A whole configuration around an `http` block. */
+/** Returns a whole configuration with this text in its `http` block. */
 export const configuration = (http: string, user = 'root'): string => `${
   process.getuid?.() === 0 ? `user ${user};\n` : ''
 }
@@ -184,10 +184,10 @@ class Master implements Nginx {
   }
 }
 
-/** Neither in the range of spinner's own ports nor in that of outgoing connections. */
+/** Returns a free port that is neither in the range of spinner nor in that of outgoing connections. */
 export const freePort = (): Promise<number> => freePorts(1)
 
-/** The first of so many free ones in a row. */
+/** Returns the first of `count` consecutive free ports. */
 export async function freePorts(count: number): Promise<number> {
   for (;;) {
     const first = FIRST_PORT + Math.floor(Math.random() * PORTS)

@@ -6,7 +6,7 @@ import { type Program, root } from './programs.ts'
 export interface Block {
   readonly page: string
   readonly line: number
-  /** What stands behind `js` on the fence: a file name, `fragment` or nothing. */
+  /** The text after `js` on the fence: a file name, `fragment` or nothing. */
   readonly info: string
   readonly text: string
 }
@@ -15,7 +15,7 @@ export const read = (file: string): string => readFileSync(path.join(root, file)
 
 const docs = readdirSync(path.join(root, 'docs')).filter((file) => file.endsWith('.md'))
 
-/** Every page that a reader is shown, relative to the repository. */
+/** All pages for readers, relative to the repository. */
 export const pages: readonly string[] = [
   'README.md',
   'CONTRIBUTING.md',
@@ -29,7 +29,7 @@ export const sources: readonly string[] = readdirSync(path.join(root, 'src'), { 
   .filter((file) => file.endsWith('.ts'))
   .sort()
 
-/** The sources of what those who install the package may import. */
+/** The sources of the entry points of the package. */
 export const entries: readonly string[] = Object.values(
   (JSON.parse(read('package.json')) as { exports: Record<string, string | { default: string }> }).exports,
 )
@@ -37,7 +37,7 @@ export const entries: readonly string[] = Object.values(
   .filter((file) => file.endsWith('.js'))
   .map((file) => file.replace(/^\.\/dist\/(.*)\.js$/, 'src/$1.ts'))
 
-/** The names that an entry gives, and the file in which each is made. */
+/** Returns the names that an entry point exports, and the file that declares each of them. */
 export function exportsOf(entry: string): { name: string; file: string }[] {
   const text = read(entry)
   const handedOn = [...text.matchAll(/^export (?:type )?\{([^}]*)\} from '([^']+)'/gm)]
@@ -61,7 +61,7 @@ export function exportsOf(entry: string): { name: string; file: string }[] {
 
 const lineAt = (text: string, index: number): number => text.slice(0, index).split('\n').length
 
-/** The blocks of JavaScript on a page. */
+/** Returns the blocks of JavaScript on a page. */
 export function blocksOf(page: string): Block[] {
   const text = read(page)
   return [...text.matchAll(/^```(?:js|javascript)\b *([^\n]*)\n(.*?)^```/gms)].map((match) => ({
@@ -72,7 +72,7 @@ export function blocksOf(page: string): Block[] {
   }))
 }
 
-/** The doc comments' examples in a source file. */
+/** Returns the examples in the doc comments of a source file. */
 export function examplesOf(file: string): Block[] {
   const text = read(file)
   return [...text.matchAll(/^ *\* @example\n(.*?)^ *(?:\*\/|\* @)/gms)].map((match) => ({
@@ -86,7 +86,7 @@ export function examplesOf(file: string): Block[] {
 export const usesSpinner = ({ text }: Block): boolean => /(from |require\()'spinner'/.test(text)
 export const isFragment = ({ info }: Block): boolean => info === 'fragment'
 
-/** A block as a program. What other blocks of its page are named stands beside it, and the README's first file. */
+/** Returns a block as a program, with the named blocks of its page and of the README as files next to it. */
 export function programOf(block: Block): Program {
   const named = [...blocksOf('README.md'), ...(block.page.endsWith('.md') ? blocksOf(block.page) : [])]
     .filter(({ info }) => info.includes('.'))

@@ -6,26 +6,26 @@ import path from 'node:path'
 /** The folder of this repository. */
 export const root: string = path.join(import.meta.dirname, '../..')
 
-/** A program as a reader would paste it, and the files that it expects beside it. */
+/** A program as a reader would paste it, and the files that it expects in its folder. */
 export interface Program {
-  /** Where it was found, for the title of its test. */
+  /** Page or source with its line, for the title of the test. */
   readonly title: string
   readonly file: string
   readonly text: string
   readonly beside: Readonly<Record<string, string>>
 }
 
-/** How a program ended. */
+/** The exit of a program. */
 export interface Outcome {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
   readonly output: string
 }
 
-/** A program that takes longer has hung. */
+/** A program that takes longer than this hangs. */
 const LONGEST_MS = 45_000
 
-/** Runs one command to its end. Its processes carry the mark of this test file. */
+/** Runs a command until it exits. Its processes have TEST_MARK in their environment. */
 export function run(command: string, args: readonly string[], cwd: string): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const env = { ...process.env, TEST_MARK: String(process.pid) }
@@ -41,7 +41,7 @@ export function run(command: string, args: readonly string[], cwd: string): Prom
   })
 }
 
-/** Runs a program in a folder of its own, in which the package is installed. */
+/** Runs a program in its own folder, in which the package is installed. */
 export async function runProgram({ file, text, beside }: Program): Promise<Outcome> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'spinner-program-'))
   try {
@@ -55,7 +55,7 @@ export async function runProgram({ file, text, beside }: Program): Promise<Outco
   }
 }
 
-/** Does something for each item, two at a time, and gives the results in order. */
+/** Calls `action` for each item, two at a time, and returns the results in order. */
 export async function twoAtATime<Item, Result>(
   items: readonly Item[],
   action: (item: Item) => Promise<Result>,

@@ -10,7 +10,7 @@ import { fixture, get, newFile, newFolder, newSpinner, until } from './host.ts'
 export interface Answer {
   readonly source: string
   readonly pid: number
-  /** What the process was told to listen on. */
+  /** The PORT of the process. */
   readonly port: string
 }
 
@@ -26,7 +26,7 @@ export interface Stage {
   ask(pathname?: string): Promise<Answer>
 }
 
-/** A child that answers with what its source says, and is replaced without a gap. */
+/** Starts a child with `start-first` that answers with the text of its source file. */
 export async function serving(changes: Partial<StartOptions> = {}, sys: Sys = realSys): Promise<Stage> {
   const folder = path.join(newFolder(), 'sockets')
   const source = newFile('source.txt', 'one')
@@ -50,7 +50,7 @@ export async function serving(changes: Partial<StartOptions> = {}, sys: Sys = re
   return { spinner, child, options, source, folder, states, errors, ask }
 }
 
-/** Asks over and over until `action` has ended; gives the sources that answered, and what failed. */
+/** Sends requests until `action` has ended. Returns the sources that answered, and the errors. */
 export async function askingDuring(
   stage: Stage,
   action: () => Promise<unknown>,
@@ -78,15 +78,15 @@ export async function askingDuring(
   return { sources, failed, asked }
 }
 
-/** Answers, says so, and ends at once when it is asked to. */
+/** Code of a server that prints `up` when it listens, and exits at once at SIGTERM. */
 export const SAYS_UP = `require('http').createServer((_, r) => r.end('up')).listen(process.env.PORT, () => console.log('up'))`
 
-/** A `ready` that lets processes through, or holds them back. */
+/** A `ready` function that the test can close, so that processes do not become ready. */
 export interface Gate {
   readonly ready: (child: Child, signal: AbortSignal) => Promise<void>
   close(): void
   open(): void
-  /** The process that is held back. */
+  /** Resolves with the pid of the process that waits. */
   pid(): Promise<number>
 }
 

@@ -1,7 +1,7 @@
 import net from 'node:net'
 import { describe, expect, test } from 'vitest'
-import type { Luck } from '../../chaos/fault.ts'
-import { luckOf } from '../../chaos/luck.ts'
+import type { Rng } from '../../chaos/fault.ts'
+import { rngFor } from '../../chaos/rng.ts'
 import { until } from '../../support/host.ts'
 import { connectRaw, newStage, type Raw, type Stage } from '../../support/lives.ts'
 
@@ -268,7 +268,7 @@ describe('H49: what two readers might take for different requests', () => {
     for (let batch = 0; batch < MUTATED / BATCH; batch++) {
       const [reads, taken] = [watch.reads.length, watch.taken.length]
       const sent = Array.from({ length: BATCH }, (_, at) =>
-        mutated(luckOf(SEED, 'mutated', batch * BATCH + at)),
+        mutated(rngFor(SEED, 'mutated', batch * BATCH + at)),
       )
       const raws = sent.map((bytes) => {
         const raw = connectRaw(watch.port)
@@ -387,18 +387,18 @@ const EVIL: readonly string[] = [
 ]
 
 /** One of the bases, changed once to three times. */
-function mutated(luck: Luck): string {
+function mutated(luck: Rng): string {
   let bytes = luck.pick(BASES)
   for (let left = luck.int(1, 3); left > 0; left--) bytes = luck.pick(CHANGES)(bytes, luck)
   return bytes
 }
 
-type Change = (bytes: string, luck: Luck) => string
+type Change = (bytes: string, luck: Rng) => string
 
-const at = (bytes: string, luck: Luck): number => luck.int(0, Math.max(0, bytes.length - 1))
+const at = (bytes: string, luck: Rng): number => luck.int(0, Math.max(0, bytes.length - 1))
 
 const onLines =
-  (change: (lines: string[], line: number, luck: Luck) => void): Change =>
+  (change: (lines: string[], line: number, luck: Rng) => void): Change =>
   (bytes, luck) => {
     const lines = bytes.split('\r\n')
     change(lines, luck.int(0, lines.length - 1), luck)

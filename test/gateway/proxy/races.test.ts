@@ -2,8 +2,8 @@ import http from 'node:http'
 import { afterAll, expect, test } from 'vitest'
 import { deferred } from '../../../src/promises.ts'
 import type { Check } from '../../../src/types/plugin.ts'
-import type { Luck } from '../../chaos/fault.ts'
-import { luckOf } from '../../chaos/luck.ts'
+import type { Rng } from '../../chaos/fault.ts'
+import { rngFor } from '../../chaos/rng.ts'
 import {
   type Answer,
   ask,
@@ -29,7 +29,7 @@ afterAll(() => agent.destroy())
 
 interface Race extends Stage {
   /** Of the run that is under way. */
-  luck: Luck
+  luck: Rng
   get(path?: string): Promise<Answer>
   state(): string | undefined
 }
@@ -52,7 +52,7 @@ async function newRace(
   )
   const race: Race = {
     ...stage,
-    luck: luckOf(SEED, 'none', 0),
+    luck: rngFor(SEED, 'none', 0),
     get: (path = '/') => ask({ port: stage.port, agent, path }),
     state: () => stage.spinner.get('app')?.state,
   }
@@ -60,9 +60,9 @@ async function newRace(
 }
 
 /** Runs a race so often; its failure names the seed that repeats it. */
-async function often(name: string, race: Race, run: (luck: Luck) => Promise<void>): Promise<void> {
+async function often(name: string, race: Race, run: (luck: Rng) => Promise<void>): Promise<void> {
   for (let at = 0; at < TIMES; at++) {
-    race.luck = luckOf(SEED, name, at)
+    race.luck = rngFor(SEED, name, at)
     await run(race.luck).catch((thrown) => {
       throw new Error(`run ${at} with SEED=${SEED}: ${thrown.message}`, { cause: thrown })
     })

@@ -2,23 +2,23 @@ import type { Exit } from '../../src/types/child.ts'
 export type Scope = 'leader' | 'group'
 
 /**
- * What a simulated process group is, whoever knows of it. The simulated world has one for each process, and the
- * reference model keeps its own, which only what the model predicts can reach.
+ * The state of a simulated process group. The simulated world has one for each process. The reference model has its own
+ * copy, which gets only the signals that the model predicts.
  */
-export class Life {
+export class GroupState {
   leader = true
-  /** Something that the leader has started, and that stays when the leader ends. */
+  /** True if a process that the leader has started is alive. It stays when the leader exits. */
   grandchild = false
   ignoresTerm = false
   unkillable = false
   end: Exit | null = null
-  /** The signals that reached it, in order. */
+  /** The signals that reached the group, in order. */
   readonly signals: string[] = []
   #leaderAsked = false
   #groupAsked = false
   #killed = false
 
-  /** It does nothing any more, even where it does not end. */
+  /** True if it got SIGKILL. Then it does nothing any more, even if it does not exit. */
   get isKilled(): boolean {
     return this.#killed
   }
@@ -27,7 +27,7 @@ export class Life {
     return this.leader || this.grandchild
   }
 
-  /** Answers whether there was anybody to signal. */
+  /** Delivers a signal. Returns whether there was a process to signal. */
   take(signal: NodeJS.Signals, scope: Scope): boolean {
     if (!(scope === 'group' ? this.group : this.leader)) return false
     this.signals.push(`${scope} ${signal}`)
@@ -39,19 +39,19 @@ export class Life {
     return true
   }
 
-  /** Whether it has been asked to end and means to. */
+  /** True if it was asked to exit and will. */
   get isWilling(): boolean {
     if (this.ignoresTerm) return false
     return (this.#leaderAsked && this.leader) || (this.#groupAsked && this.grandchild)
   }
 
-  /** It does what it was asked to. */
+  /** Exits as it was asked to. */
   obey(): void {
     if (this.#groupAsked) this.grandchild = false
     if (this.#leaderAsked) this.die({ code: null, signal: 'SIGTERM' })
   }
 
-  /** Its leader ends, for whatever reason. */
+  /** Ends the leader for any reason. */
   die(end: Exit): void {
     if (!this.leader) return
     this.leader = false
@@ -59,7 +59,7 @@ export class Life {
     if (this.#killed) this.grandchild = false
   }
 
-  /** The system lets go of what could not be killed. */
+  /** Makes an unkillable process killable again, as the system does after a blocked call. */
   release(): void {
     this.unkillable = false
     this.ignoresTerm = false

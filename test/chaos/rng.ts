@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
-import type { Luck } from './fault.ts'
+import type { Rng } from './fault.ts'
 
-/** The luck of one injection: the same for the same seed, fault and index, whatever ran before it. */
-export function luckOf(seed: number, fault: string, index: number): Luck {
+/** Returns the random choices of one injection. They depend only on the seed, the name of the fault and the index. */
+export function rngFor(seed: number, fault: string, index: number): Rng {
   const random = generator(`${seed}/${index}/${fault}`)
   const int = (min: number, max: number): number => min + Math.floor(random() * (max - min + 1))
   return { random, int, pick: (items) => items[int(0, items.length - 1)] as (typeof items)[number] }
 }
 
-/** The generator sfc32, from the PractRand suite of Chris Doty-Humphrey. */
+/** Implements the generator sfc32 of the PractRand suite by Chris Doty-Humphrey. */
 function generator(text: string): () => number {
   const start = createHash('sha256').update(text).digest()
   let [a, b, c] = [start.readInt32LE(0), start.readInt32LE(4), start.readInt32LE(8)]
@@ -22,10 +22,10 @@ function generator(text: string): () => number {
   }
 }
 
-/** The items in another order. */
-export function shuffled<Item>(luck: Luck, items: readonly Item[]): Item[] {
+/** Returns the items in random order. */
+export function shuffled<Item>(rng: Rng, items: readonly Item[]): Item[] {
   return items
-    .map((item) => ({ item, at: luck.random() }))
+    .map((item) => ({ item, at: rng.random() }))
     .sort((one, other) => one.at - other.at)
     .map(({ item }) => item)
 }

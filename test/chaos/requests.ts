@@ -1,13 +1,13 @@
 import type { Child, Target } from '../../src/index.ts'
-import { greetingAt } from './who-listens.ts'
+import { greetingAt } from './listening.ts'
 import { mustHold } from './world.ts'
 
 const ASKERS = 2
 
-/** Asks whoever listens at a target, over and over, and never waits for anything else. */
-export class Asking {
-  /** From now on an answer may fail to come: who would give it was killed, or told to end. */
-  excused = false
+/** Sends requests to the target of a child in a loop, without any pause. */
+export class RequestLoop {
+  /** While true, a request may fail, because the process that serves was killed or asked to stop. */
+  mayFail = false
   readonly #target: Target
   readonly #askers: Promise<void>[]
   #answers = 0
@@ -21,16 +21,16 @@ export class Asking {
 
   async #ask(): Promise<void> {
     while (!this.#over) {
-      const wasExcused = this.excused
+      const couldFail = this.mayFail
       const greeting = await greetingAt(this.#target)
       if (/^child \d+$/.test(greeting)) this.#answers++
-      else if (!wasExcused && !this.excused) this.#broken ||= `a request was answered with '${greeting}'`
+      else if (!couldFail && !this.mayFail) this.#broken ||= `a request got the response '${greeting}'`
     }
   }
 
-  /** Nothing has failed that was not excused. */
+  /** Throws if a request failed that had to succeed. */
   mustHold(what: string): void {
-    mustHold(this.#broken === '', `${what}: ${this.#broken}, after ${this.#answers} answers`)
+    mustHold(this.#broken === '', `${what}: ${this.#broken}, after ${this.#answers} good responses`)
   }
 
   async end(): Promise<void> {

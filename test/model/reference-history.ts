@@ -2,15 +2,15 @@ const UP_AND_WELL_MS = 30_000
 const CHECK_BUDGET = 3
 const CHECK_WINDOW_MS = 600_000
 
-/** When a child crashed, and when its checks made it restart. */
-export class ReferenceRecord {
-  /** Crashes in a row, each soon after the child had become ready. */
+/** Records the crashes of a child and the restarts by its checks. */
+export class ReferenceHistory {
+  /** Number of crashes in a row, each soon after the child became ready. */
   streak = 0
   readyAt = 0
   #crashes: number[] = []
   #restartsByCheck: number[] = []
 
-  /** Answers whether it crashed more often than it may. */
+  /** Records a crash. Returns whether there were more than allowed. */
   crash(now: number, windowSeconds: number, most: number): boolean {
     this.streak = now - this.readyAt < UP_AND_WELL_MS ? this.streak + 1 : 1
     const earlier = this.#crashes.filter((at) => now - at < windowSeconds * 1_000)
@@ -18,8 +18,8 @@ export class ReferenceRecord {
     return earlier.length + 1 > most
   }
 
-  /** Answers whether its checks may still restart it. */
-  suffer(now: number): boolean {
+  /** Records a restart by a check. Returns whether it is allowed. */
+  restartByCheck(now: number): boolean {
     const recent = this.#restartsByCheck.filter((at) => now - at < CHECK_WINDOW_MS)
     if (recent.length >= CHECK_BUDGET) return false
     this.#restartsByCheck.push(now)

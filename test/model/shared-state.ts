@@ -1,13 +1,13 @@
 import type { ReferenceGate } from './reference-gate.ts'
 import type { ReferenceProcess } from './reference-process.ts'
-import type { ReferenceRounds, ReferenceTime } from './reference-time.ts'
+import type { ReferenceIntervals, ReferenceTime } from './reference-time.ts'
 import type { SpawnFailure } from './world.ts'
 
-/** What all children of the model share, and what the commands decide for them. */
-export interface Surroundings {
+/** The state that all children of the model share, including what the commands decide for them. */
+export interface SharedState {
   readonly time: ReferenceTime
   readonly gate: ReferenceGate
-  readonly rounds: ReferenceRounds
+  readonly intervals: ReferenceIntervals
   readonly random: number
   readonly sick: ReadonlySet<string>
   readonly files: ReadonlyMap<string, number>
@@ -21,7 +21,7 @@ export interface Surroundings {
   pidOfNext(): number
 }
 
-/** A child that waits to learn whether it is ready. */
+/** An open question whether a child is ready. */
 export interface Answerable {
   readonly child: string
   readonly answer: (code: 'FOREIGN_LISTENER' | null) => void

@@ -12,7 +12,7 @@ const rowsOf = (table: string): string[][] =>
     .slice(1)
     .map((row) => row.trim().split(/\s+/))
 
-/** The sockets that listen at an address, by the kernel's own tables. */
+/** Returns the sockets that listen at an address, from the tables of the kernel. */
 function socketsAt(address: Address): string[] {
   if (typeof address === 'string') {
     const rows = rowsOf('unix').filter((row) => row[3] === ACCEPTS && row[7] === address)
@@ -23,7 +23,7 @@ function socketsAt(address: Address): string[] {
   return rows.filter((row) => row[3] === LISTENS && row[1]?.endsWith(port)).map((row) => `socket:[${row[9]}]`)
 }
 
-/** Whether a process holds a socket that listens at an address. */
+/** Returns whether a process holds a socket that listens at the address. */
 function listensAt(pid: number, address: Address): boolean {
   const sockets = socketsAt(address)
   try {
@@ -39,15 +39,15 @@ function listensAt(pid: number, address: Address): boolean {
   }
 }
 
-/** Looks, whenever a child announces that it is ready, who it is that listens. The returned function says how often. */
-export function watchItsWord(child: Child): () => number {
+/** Checks at each event `started` or `restarted` that the child itself listens. The returned function returns their number. */
+export function verifyReadyEvents(child: Child): () => number {
   let times = 0
   let broken = ''
   const onReady = (address: Address | null): void => {
     times++
     const { pid } = child
     if (pid === null || address === null || !listensAt(pid, address))
-      broken ||= `${pid} was announced as ready on ${address}, and does not listen there`
+      broken ||= `an event reported ${pid} as ready on ${address}, but ${pid} does not listen there`
   }
   child.on('started', onReady)
   child.on('restarted', onReady)
@@ -57,7 +57,7 @@ export function watchItsWord(child: Child): () => number {
   }
 }
 
-/** What whoever answers there says. */
+/** Connects to a target and returns the text that it sends, or the message of the error. */
 export function greetingAt(target: Target): Promise<string> {
   const greeting = new Promise<string>((resolve) => {
     let text = ''
@@ -72,23 +72,23 @@ export function greetingAt(target: Target): Promise<string> {
   return inTime(greeting, 'an answer')
 }
 
-/** It is the child that answers where its target says. */
+/** Throws if another process than that of the child answers at its target. */
 export async function mustAnswer({ name, pid, target }: Child): Promise<void> {
   mustHold(pid !== null && target !== null, `'${name}' has no process or no target`)
   const greeting = await greetingAt(target)
   mustHold(greeting === `child ${pid}`, `${JSON.stringify(target)} of ${pid} answers '${greeting}'`)
 }
 
-/** Somebody else's server. */
-export interface Foreigner {
+/** A server that is not a child of spinner. */
+export interface ForeignListener {
   readonly port: number
-  /** Whether it is still there, unharmed. */
+  /** Throws if the server does not answer any more. */
   mustAnswer(target: Target): Promise<void>
   close(): Promise<void>
 }
 
-/** Listens in this very process, which is no child's; `null` where somebody listens already. */
-export async function foreignerAt(where: net.ListenOptions): Promise<Foreigner | null> {
+/** Listens in this process, which is not a child. Returns `null` if another process listens there already. */
+export async function tryToListen(where: net.ListenOptions): Promise<ForeignListener | null> {
   const server = net.createServer((socket) => socket.on('error', () => {}).end('foreign'))
   const listens = await new Promise<boolean>((resolve) => {
     server.once('error', () => resolve(false))
@@ -100,15 +100,18 @@ export async function foreignerAt(where: net.ListenOptions): Promise<Foreigner |
     port: address !== null && typeof address === 'object' ? address.port : 0,
     async mustAnswer(target) {
       const greeting = await greetingAt(target)
-      mustHold(greeting === 'foreign', `where somebody else listened, '${greeting}' is answered`)
+      mustHold(
+        greeting === 'foreign',
+        `the foreign listener should answer, but the response is '${greeting}'`,
+      )
     },
     close: () => new Promise((resolve) => void server.close(() => resolve())),
   }
 }
 
-/** What nobody else listens at: it must be there. */
-export async function foreigner(where: net.ListenOptions): Promise<Foreigner> {
-  const there = await foreignerAt(where)
-  mustHold(there !== null, `nobody can listen at ${JSON.stringify(where)}`)
+/** Listens in this process on an address that must be free. */
+export async function listenHere(where: net.ListenOptions): Promise<ForeignListener> {
+  const there = await tryToListen(where)
+  mustHold(there !== null, `cannot listen at ${JSON.stringify(where)}`)
   return there
 }
