@@ -5,7 +5,7 @@ import type { Sys } from '../sys.ts'
 import type { Spinner } from '../types/spinner.ts'
 import type { Page } from './http/pages.ts'
 import { isBadRequest, parseRequestHead, readUpgrade } from './http/request-head.ts'
-import { type Call, type KnownCall, sendPage } from './http/respond.ts'
+import { type HttpCall, type KnownCall, sendPage } from './http/respond.ts'
 import type { GatewayOptions, ListenOptions } from './options.ts'
 import type { GatewayContext, ProxyRequest, Upgrade } from './proxy/context.ts'
 import { CLOSING, reportFailure } from './proxy/error-page.ts'
@@ -17,7 +17,7 @@ import type { GatewaySettings } from './read-options.ts'
 import { readGateway, readListen } from './read-options.ts'
 import { type RouteMatch, Router } from './routing/router.ts'
 import { peerOf } from './server/peer.ts'
-import { announceClose } from './server/pipelining.ts'
+import { closeWithConnection } from './server/pipelining.ts'
 import { type ListenAddress, Servers } from './server/server.ts'
 import { newUpgradeCall } from './server/upgrade.ts'
 
@@ -65,7 +65,7 @@ export class Gateway {
       const call = newUpgradeCall(request, socket, head)
       if (!call) return
       const leave = (): void => {
-        call.giveBack()
+        call.restore()
         next?.()
       }
       void this.#serve(call, { take: call.take, next: next && leave })
@@ -80,19 +80,19 @@ export class Gateway {
   async listen(options: ListenOptions = {}, next?: RequestListener): Promise<ListenAddress> {
     const settings = readListen(options)
     this.#mustBeOpen()
-    const serve = (call: Call, special: Special): void =>
+    const serve = (call: HttpCall, special: Special): void =>
       void this.#serve(call, next ? { ...special, next: () => next(call.request, call.response) } : special)
     const servers = await Servers.listen(
       this.#house.sys,
       {
         request: (request, response) => serve({ request, response }, {}),
-        expectant: (request, response) => serve({ request, response }, { mustContinue: true }),
+        checkContinue: (request, response) => serve({ request, response }, { mustContinue: true }),
         upgrade: this.upgrade,
       },
       settings,
     )
     this.#servers.add(servers)
-    if (this.#closing === null) return servers.place
+    if (this.#closing === null) return servers.address
     void servers.close()
     throw closedError()
   }
@@ -118,11 +118,11 @@ export class Gateway {
   }
 
   /** From the first look at a request to its end. Whatever it meets ends here. */
-  async #serve(call: Call, special: Special): Promise<void> {
+  async #serve(call: HttpCall, special: Special): Promise<void> {
     // A request that breaks off tells only those who ask, so nobody need hear of that.
     call.response.on('error', ignore)
-    announceClose(call)
-    if (this.#closing !== null) return sendPage(call, CLOSING)
+    closeWithConnection(call)
+    if (this.#closing !== null) return sendPage(this.#house.sys.clock, call, CLOSING)
     const peer = peerOf(call.request.socket)
     if (peer === undefined) return void call.response.destroy()
     const known = { request: call.request, response: call.response, peer }
@@ -139,9 +139,9 @@ export class Gateway {
   #pass(call: KnownCall, special: Special): void | Promise<void> {
     const { request } = call
     const asked = parseRequestHead(request)
-    if (isBadRequest(asked)) return sendPage(call, asked)
+    if (isBadRequest(asked)) return sendPage(this.#house.sys.clock, call, asked)
     const protocol = special.take ? readUpgrade(request, asked) : ''
-    if (typeof protocol !== 'string') return sendPage(call, protocol)
+    if (typeof protocol !== 'string') return sendPage(this.#house.sys.clock, call, protocol)
     const upgrade = special.take ? { protocol, take: special.take } : null
     const received = this.#reception.resolve(request, asked)
     if (!(received instanceof Promise))
@@ -164,7 +164,8 @@ export class Gateway {
     }: Pick<ProxyRequest, 'asked' | 'upgrade' | 'waiter'> & { special: Special },
   ): void | Promise<void> {
     const { isMounted = false, mustContinue = false, next } = special
-    if ('status' in way) return way.status === 404 && next ? next() : sendPage(call, way)
+    if ('status' in way)
+      return way.status === 404 && next ? next() : sendPage(this.#house.sys.clock, call, way)
     if (asked.body !== 0 && call.request.readableDidRead) throw new Error(READ_BEFORE)
     const { peer, request, response } = call
     const { path, prefix, rules, to } = way

@@ -14,8 +14,8 @@ import type { Logger } from '../types/options.ts'
 import { readTrust, type Trust } from './http/forwarded.ts'
 import type { Chooser, Destination, Rules } from './options.ts'
 import { hostOf } from './routing/host-names.ts'
-import { newRouteTable, type ReadRoute, type RouteTable } from './routing/routes.ts'
-import { type Defaults, destination, mustAgree } from './routing/targets.ts'
+import { newRouteTable, type RouteSettings, type RouteTable } from './routing/routes.ts'
+import { type Defaults, destinationParser, requireSameOptions } from './routing/targets.ts'
 
 /** The options of a gateway after validation. */
 export interface GatewaySettings {
@@ -86,7 +86,7 @@ const routeRows = (defaults: Defaults): Readonly<Record<string, OptionSpec>> => 
   path: option(prefix, "a path such as '/docs', which fits what lies below it too, without a query or '*'"),
   strip: option(values.boolean, 'true or false', false),
   header: option(header, '{ name, value }, both texts, or { name } alone'),
-  to: required(destination(defaults), 'the name of a child, the options of one, or a function'),
+  to: required(destinationParser(defaults), 'the name of a child, the options of one, or a function'),
 })
 
 /** The options of a route. */
@@ -165,7 +165,7 @@ function readTable(
 ): RouteTable {
   const rows = routeRows(defaults)
   const read = routes.map((route, at) => readRoute(route, at, rules, rows))
-  mustAgree(read, defaults)
+  requireSameOptions(read, defaults)
   return newRouteTable(read, hosts as string[] | null, (twin) => {
     const at = read.indexOf(twin)
     throw invalid(
@@ -180,7 +180,7 @@ function readRoute(
   at: number,
   rules: Rules,
   rows: Readonly<Record<string, OptionSpec>>,
-): ReadRoute {
+): RouteSettings {
   try {
     const read = readOptions(given, rows)
     const own = Object.keys(RULES).some((key) => Object.hasOwn(read, key))
@@ -188,7 +188,7 @@ function readRoute(
       host: (read['host'] as string | undefined) ?? null,
       prefix: (read['path'] as string | undefined) ?? '',
       strip: read['strip'] === true,
-      header: (read['header'] as ReadRoute['header'] | undefined) ?? null,
+      header: (read['header'] as RouteSettings['header'] | undefined) ?? null,
       to: read['to'] as Destination | Chooser,
       rules: own ? pick({ ...rules, ...read }) : rules,
     })

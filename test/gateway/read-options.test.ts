@@ -17,8 +17,8 @@ describe('the options of a gateway', () => {
     expect(read).toMatchObject({ queue: 512, wait: 30, trust: null, showReasons: true, drainTimeout: 30 })
     const rules = { websocket: 'keep', ignore: [], waitingPage: false, maxBody: 1_024, answerTimeout: 300 }
     expect(read.rules).toEqual(rules)
-    const { places } = read.routes as Exclude<typeof read.routes, (...args: never[]) => unknown>
-    const rulesOf = (prefix: string): unknown => places.get('')?.byPrefix.get(prefix)?.[0]?.rules
+    const { byHost } = read.routes as Exclude<typeof read.routes, (...args: never[]) => unknown>
+    const rulesOf = (prefix: string): unknown => byHost.get('')?.byPrefix.get(prefix)?.[0]?.rules
     expect(rulesOf('')).toEqual({ ...rules, ignore: ['/x'] })
     expect(rulesOf('/b')).toBe(read.rules)
   })
@@ -96,8 +96,9 @@ describe('two routes with the options of one child', () => {
     [{ name: 'a', script: 'a.js', ready: () => {} }, { name: 'a', script: 'a.js' }, 'ready'],
   ])('are refused where these differ: %j and %j', (one, other, option) => {
     const { name = 'server.js' } = one as { name?: string }
-    const both = `\`routes[1]\` and \`routes[2]\` lead to one child, '${name}', each with another \`${option}\``
-    expect(() => read('a', one, other)).toThrow(`${both}; give one of them a \`name\` of its own.`)
+    const both = `\`routes[1]\` and \`routes[2]\` give the child '${name}' different values of \`${option}\``
+    const remedy = 'use the same value, or give one of the children another `name`.'
+    expect(() => read('a', one, other)).toThrow(`${both}; ${remedy}`)
   })
 
   test.each<[object, object]>([

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { NOT_FOUND_PAGE, type Rendered } from '../../gateway/http/pages.ts'
+import { NOT_FOUND_PAGE, type RenderedPage } from '../../gateway/http/pages.ts'
 import { sendPage, sendRendered } from '../../gateway/http/respond.ts'
 import type { Place } from '../../gateway/index.ts'
 import { hostOf } from '../../gateway/routing/host-names.ts'
+import { realSys } from '../../sys.ts'
 import type { StartOptions } from '../../types/options.ts'
 import type { Config, GatewayConfig, Plain } from '../config/model.ts'
 import type { LogFiles } from '../output/log-files.ts'
@@ -118,10 +119,10 @@ export class Folder implements Source {
     const { headers, method = '', url } = request
     const isWanted = url === '/' && ['GET', 'HEAD'].includes(method) && LISTED_AT.has(hostOf(headers.host))
     if (isWanted) sendRendered({ request, response }, 200, this.#page(request.socket.localPort))
-    else sendPage({ request, response }, NOT_FOUND_PAGE)
+    else sendPage(realSys.clock, { request, response }, NOT_FOUND_PAGE)
   }
 
-  #page(port: number | undefined): Rendered {
+  #page(port: number | undefined): RenderedPage {
     this.#lookIfDue()
     const listed = [...this.#apps.served.keys()].map((name) => ({
       name,

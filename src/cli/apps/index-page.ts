@@ -1,4 +1,4 @@
-import { escapeHtml, htmlPage, type Rendered } from '../../gateway/http/pages.ts'
+import { escapeHtml, htmlPage, type RenderedPage } from '../../gateway/http/pages.ts'
 import type { ChildState } from '../../types/child.ts'
 import { sanitize } from '../output/sanitize.ts'
 
@@ -20,7 +20,7 @@ const WORDS: Readonly<Record<ChildState, string>> = {
 }
 
 /** The page that lists the apps of a folder, and what is left out. */
-export function indexPage(apps: readonly Listed[], left: readonly string[]): Rendered {
+export function indexPage(apps: readonly Listed[], left: readonly string[]): RenderedPage {
   const items = apps.map(
     ({ name, state, url }) =>
       `<li><a href="${escapeHtml(url)}">${escapeHtml(name)}</a>, ${WORDS[state ?? 'stopped']}</li>`,

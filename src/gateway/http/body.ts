@@ -1,30 +1,32 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 
-/** The body is longer than the route allows. */
-export class TooLarge extends Error {}
+/** Destroys a {@link RequestBody} that is longer than the route allows. */
+export class BodyTooLarge extends Error {}
 
-/** The client went away before its body was complete. */
+/** Destroys a {@link RequestBody} whose client closed the connection before the body was complete. */
 export class ClientGone extends Error {}
 
 /**
- * The body of a request as the child is sent it: counted, and read only as fast as the child takes it. It stands between
- * the two because a client library destroys the body that it has sent, and with Node's own request the connection too.
+ * The body of a request as the child receives it: limited to `maxBytes`, and read only as fast as the child takes it.
+ * A stream of its own, because undici destroys the body that it has sent; destroying Node's request would also
+ * destroy the client's connection.
  */
 export class RequestBody extends Readable {
   readonly #request: IncomingMessage
-  readonly #most: number
-  #taken = 0
+  readonly #maxBytes: number
+  #receivedBytes = 0
   #hasBegun = false
 
-  constructor(request: IncomingMessage, most: number | null) {
+  /** `maxBytes` is null for no limit. */
+  constructor(request: IncomingMessage, maxBytes: number | null) {
     super({ highWaterMark: 64 * 1024 })
     this.#request = request
-    this.#most = most ?? Number.POSITIVE_INFINITY
+    this.#maxBytes = maxBytes ?? Number.POSITIVE_INFINITY
     this.on('error', () => {})
   }
 
-  /** Whether anything of it was read: then it cannot be sent again. */
+  /** True once reading has begun: from then on the body cannot be sent again. */
   get hasBegun(): boolean {
     return this.#hasBegun
   }
@@ -36,7 +38,7 @@ export class RequestBody extends Readable {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#request.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose)
-    // What is left of it is nobody's any more. It is read all the same, so that the answer can be heard.
+    // Discard the rest of the body, so that the client can still receive the response.
     if (this.#hasBegun) this.#request.resume()
     done(error)
   }
@@ -48,8 +50,8 @@ export class RequestBody extends Readable {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    this.#taken += chunk.length
-    if (this.#taken > this.#most) this.destroy(new TooLarge())
+    this.#receivedBytes += chunk.length
+    if (this.#receivedBytes > this.#maxBytes) this.destroy(new BodyTooLarge())
     else if (!this.push(chunk)) this.#request.pause()
   }
 

@@ -3,31 +3,31 @@ import { hostOf } from '../routing/host-names.ts'
 import type { Peer } from '../server/peer.ts'
 import type { FlatHeaders } from './headers.ts'
 
-/** Whose word on the client is believed. */
+/** Proxies in front of the gateway whose headers about the client are trusted. */
 export interface Trust {
-  /** Addresses and networks of proxies in front. */
+  /** Their addresses and networks. */
   readonly proxies: net.BlockList
-  /** Whoever connects through a unix socket is a proxy in front. */
+  /** True if every peer that connects through a unix socket is trusted. */
   readonly unix: boolean
 }
 
-/** What is known of a connection, and what the request claims. */
+/** Facts about the connection of a request, and the claims in its headers. */
 export interface Origin {
   readonly peer: Peer
   readonly isEncrypted: boolean
   readonly hostHeader: string | undefined
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  /** What a route took off the front of the path; empty when nothing. */
+  /** Prefix that the route removed from the path; empty if none. */
   readonly prefix: string
 }
 
-const LOOPBACK = ['127.0.0.0/8', '::1']
+const LOOPBACK_NETWORKS = ['127.0.0.0/8', '::1']
 
-/** Reads `trustProxy`: null when nobody is trusted, undefined when an entry is no address and no network. */
+/** Reads `trustProxy`: null for an empty list, undefined if an entry is neither an address nor a network. */
 export function readTrust(entries: readonly string[]): Trust | null | undefined {
   if (entries.length === 0) return null
   const proxies = new net.BlockList()
-  for (const entry of entries.flatMap((given) => (given === 'loopback' ? LOOPBACK : [given]))) {
+  for (const entry of entries.flatMap((given) => (given === 'loopback' ? LOOPBACK_NETWORKS : [given]))) {
     if (entry !== 'unix' && !addTo(proxies, entry)) return undefined
   }
   return { proxies, unix: entries.includes('unix') }
@@ -44,7 +44,7 @@ function addTo(proxies: net.BlockList, entry: string): boolean {
   return true
 }
 
-/** An address of IPv4 as such, however the system writes it. */
+/** Returns an IPv4 address without the `::ffff:` that some systems put in front. */
 export const plainAddress = (address: string): string =>
   address.startsWith('::ffff:') && net.isIPv4(address.slice(7)) ? address.slice(7) : address
 
@@ -54,52 +54,53 @@ function isTrusted(peer: Peer, trust: Trust | null): boolean {
   return trust.proxies.check(address, net.isIPv4(address) ? 'ipv4' : 'ipv6')
 }
 
-const MARKS = ['forwarded', 'via', 'x-real-ip'] as const
+const PROXY_HEADERS = ['forwarded', 'via', 'x-real-ip'] as const
 
-/** Whether whoever asks sits at this machine and nothing stands between: no proxy has left its mark. */
+/** Returns true if the client runs on this machine and no proxy is in between, as far as headers show one. */
 export function isLocalPeer({ peer, headers }: Pick<Origin, 'peer' | 'headers'>): boolean {
-  if (peer === null || MARKS.some((mark) => mark in headers)) return false
+  if (peer === null || PROXY_HEADERS.some((name) => name in headers)) return false
   if (Object.keys(headers).some((name) => name.startsWith('x-forwarded-'))) return false
   const address = plainAddress(peer)
   return address === '::1' || address.startsWith('127.')
 }
 
 /**
- * Who asks, as the connection shows it (docs/hazards.md#h50). What the request itself says of that is
- * dropped, unless the peer is a proxy that is trusted: then it is kept, with the peer behind it.
+ * Returns the headers that tell the child about its client, taken from the connection (docs/hazards.md#h50). Drops what
+ * the request itself claims, unless the peer is a trusted proxy: then its claims are kept, and the peer is appended.
  */
 export function forwardedHeaders(origin: Origin, trust: Trust | null): FlatHeaders {
   const { headers, hostHeader, isEncrypted, peer, prefix } = origin
   const claims = isTrusted(peer, trust) ? headers : NO_CLAIMS
   const address = peer === null ? undefined : plainAddress(peer)
-  const proto = oneOf(claims['x-forwarded-proto'], isProto) ?? (isEncrypted ? 'https' : 'http')
-  const host = oneOf(claims['x-forwarded-host'], isHost) ?? (isHost(hostHeader) ? hostHeader : undefined)
+  const proto = validClaim(claims['x-forwarded-proto'], isProto) ?? (isEncrypted ? 'https' : 'http')
+  const host = validClaim(claims['x-forwarded-host'], isHost) ?? (isHost(hostHeader) ? hostHeader : undefined)
   const flat = ['x-forwarded-proto', proto]
-  const say = (name: string, value: string | undefined): void => {
+  const add = (name: string, value: string | undefined): void => {
     if (value) flat.push(name, value)
   }
-  say('x-forwarded-for', after(claims['x-forwarded-for'], address))
-  say('x-forwarded-host', host)
-  say('forwarded', after(claims['forwarded'], element(address, proto, host)))
-  say(
-    'x-real-ip',
-    oneOf(claims['x-real-ip'], (given) => net.isIP(given) !== 0),
-  )
-  say('x-forwarded-prefix', prefix)
+  add('x-forwarded-for', appendTo(claims['x-forwarded-for'], address))
+  add('x-forwarded-host', host)
+  add('forwarded', appendTo(claims['forwarded'], forwardedElement(address, proto, host)))
+  add('x-real-ip', validClaim(claims['x-real-ip'], isAddress))
+  add('x-forwarded-prefix', prefix)
   return flat
 }
 
-/** What was said last on each connection: it is the same for each request, as long as nobody's word is believed. */
-const said = new WeakMap<object, Pick<Origin, 'hostHeader' | 'prefix'> & { readonly flat: FlatHeaders }>()
+/** The last headers of each connection, with the only inputs that may differ between its requests. */
+const lastOf = new WeakMap<object, Pick<Origin, 'hostHeader' | 'prefix'> & { readonly flat: FlatHeaders }>()
 
-/** The same, remembered for a connection. */
+/**
+ * Returns {@link forwardedHeaders}, cached per connection while no proxy is trusted: the next request with the same
+ * `hostHeader` and `prefix` gets the same array, so do not change the array. A header whose value differs between the
+ * requests of a connection does not belong here; let its caller pass it to `requestHeaders`.
+ */
 export function forwardedOn(connection: object, origin: Origin, trust: Trust | null): FlatHeaders {
   if (trust !== null) return forwardedHeaders(origin, trust)
   const { hostHeader, prefix } = origin
-  const before = said.get(connection)
-  if (before && before.hostHeader === hostHeader && before.prefix === prefix) return before.flat
+  const last = lastOf.get(connection)
+  if (last && last.hostHeader === hostHeader && last.prefix === prefix) return last.flat
   const flat = forwardedHeaders(origin, trust)
-  said.set(connection, { hostHeader, prefix, flat })
+  lastOf.set(connection, { hostHeader, prefix, flat })
   return flat
 }
 
@@ -111,16 +112,19 @@ const isProto = (given: string): boolean => given === 'http' || given === 'https
 
 const isHost = (given: string | undefined): boolean => hostOf(given) !== null
 
-const oneOf = (claim: Claim, isWell: (given: string) => boolean): string | undefined =>
-  typeof claim === 'string' && isWell(claim) ? claim : undefined
+const isAddress = (given: string): boolean => net.isIP(given) !== 0
 
-function after(claim: Claim, last: string | undefined): string | undefined {
-  const before = Array.isArray(claim) ? claim.join(', ') : claim
-  return before && last ? `${before}, ${last}` : before || last
+const validClaim = (claim: Claim, isValid: (given: string) => boolean): string | undefined =>
+  typeof claim === 'string' && isValid(claim) ? claim : undefined
+
+/** Appends the gateway's own entry to a claimed list. */
+function appendTo(claim: Claim, entry: string | undefined): string | undefined {
+  const list = Array.isArray(claim) ? claim.join(', ') : claim
+  return list && entry ? `${list}, ${entry}` : list || entry
 }
 
-/** RFC 7239: an address of IPv6 and a host with a port are written in quotes. */
-function element(address: string | undefined, proto: string, host: string | undefined): string {
-  const who = address === undefined ? 'unknown' : net.isIPv6(address) ? `"[${address}]"` : address
-  return `for=${who};proto=${proto}${host === undefined ? '' : `;host="${host}"`}`
+/** Returns an element of `Forwarded`. RFC 7239 requires quotes around an IPv6 address and a host with a port. */
+function forwardedElement(address: string | undefined, proto: string, host: string | undefined): string {
+  const client = address === undefined ? 'unknown' : net.isIPv6(address) ? `"[${address}]"` : address
+  return `for=${client};proto=${proto}${host === undefined ? '' : `;host="${host}"`}`
 }

@@ -4,8 +4,8 @@ import type { BodyLength } from './request-head.ts'
 export type FlatHeaders = string[]
 
 /**
- * For this connection only (RFC 9110, 7.6.1), or said anew by whoever sends next. `proxy` would become `HTTP_PROXY`
- * in programs that put headers into their environment.
+ * Headers that are valid for one connection only (RFC 9110, 7.6.1), or that each sender sets itself. `proxy` is among
+ * them because programs that put headers into their environment would turn it into `HTTP_PROXY`.
  */
 const HOP_BY_HOP = [
   'connection',
@@ -21,59 +21,62 @@ const HOP_BY_HOP = [
   'upgrade',
 ]
 
-/** What the gateway says itself, so that nobody else can. */
-const SAID_HERE = ['content-length', 'expect', 'forwarded', 'host', 'x-real-ip']
-const FORWARDED = 'x-forwarded-'
+/** Headers that the gateway sets itself, so the client's are dropped. Add each new header of the gateway here. */
+const SET_BY_GATEWAY = ['content-length', 'expect', 'forwarded', 'host', 'x-real-ip']
+/** Prefix of further headers that only the gateway sets. */
+const FORWARDED_PREFIX = 'x-forwarded-'
 
-const NOT_PASSED_ON = new Set([...HOP_BY_HOP, ...SAID_HERE])
-const NOT_ANSWERED = new Set(HOP_BY_HOP)
+const DROPPED_FROM_REQUEST = new Set([...HOP_BY_HOP, ...SET_BY_GATEWAY])
+const DROPPED_FROM_RESPONSE = new Set(HOP_BY_HOP)
 
-/** Many programs take `_` for `-`, so a header that is ours may not come in that guise either. */
-const isOurs = (name: string): boolean => {
+/** Returns true for request headers that are not forwarded. `_` counts as `-`, because many programs treat them alike. */
+const isDropped = (name: string): boolean => {
   const plain = name.includes('_') ? name.replaceAll('_', '-') : name
-  return NOT_PASSED_ON.has(plain) || plain.startsWith(FORWARDED)
+  return DROPPED_FROM_REQUEST.has(plain) || plain.startsWith(FORWARDED_PREFIX)
 }
 
-/** What a `Connection` header names besides the two words that name nothing. */
-export function listedIn(connection: string | undefined): ReadonlySet<string> | null {
-  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return null
-  const names = connection.toLowerCase().split(',')
-  return new Set(names.map((name) => name.trim()).filter((name) => name !== ''))
+/** Returns the tokens of a list such as `Connection`, in lower case; null if it is missing or names no header. */
+export function tokensOf(list: string | undefined): ReadonlySet<string> | null {
+  if (list === undefined || list === 'keep-alive' || list === 'close') return null
+  const tokens = list.toLowerCase().split(',')
+  return new Set(tokens.map((token) => token.trim()).filter((token) => token !== ''))
 }
 
-/** What is passed on of a request's headers besides what it came with. */
+/** Input of {@link requestHeaders} besides the raw headers of the request. */
 export interface RequestParts {
-  /** What the request said of the connection it came on, all of it. */
+  /** All `Connection` headers of the request, joined. */
   readonly connection: string | undefined
+  /** All `TE` headers of the request, joined. */
   readonly te: string | undefined
   readonly hostHeader: string | undefined
   readonly body: BodyLength
+  /** Headers that describe the client; see `forwardedHeaders`. */
   readonly forwarded: FlatHeaders
 }
 
-/** The headers that a child gets, in the order in which they came (docs/hazards.md#h49, #h50). */
+/** Returns the headers for the child, in the client's order (docs/hazards.md#h49, docs/hazards.md#h50). */
 export function requestHeaders(
   raw: readonly string[],
   { body, connection, forwarded, hostHeader, te }: RequestParts,
 ): FlatHeaders {
   const headers: FlatHeaders = hostHeader === undefined ? [] : ['host', hostHeader]
-  const listed = listedIn(connection)
+  const listed = tokensOf(connection)
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at] as string
     const lower = name.toLowerCase()
-    if (!isOurs(lower) && !listed?.has(lower)) headers.push(name, raw[at + 1] as string)
+    if (!isDropped(lower) && !listed?.has(lower)) headers.push(name, raw[at + 1] as string)
   }
   if (typeof body === 'number' && body > 0) headers.push('content-length', String(body))
-  if (takesTrailers(te)) headers.push('te', 'trailers')
+  if (acceptsTrailers(te)) headers.push('te', 'trailers')
   for (const each of forwarded) headers.push(each)
   return headers
 }
 
-const takesTrailers = (te: string | undefined): boolean =>
-  te !== undefined && listedIn(te)?.has('trailers') === true
+const acceptsTrailers = (te: string | undefined): boolean =>
+  te !== undefined && tokensOf(te)?.has('trailers') === true
 
-/** All values of a header as one list; undefined when it is not there. */
-function joined(raw: readonly string[], wanted: string): string | undefined {
+/** Returns all values of a header as one list; undefined if the header is missing. */
+function joinedValues(raw: readonly string[], wanted: string): string | undefined {
   let found: string | undefined
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at] as string
@@ -83,68 +86,69 @@ function joined(raw: readonly string[], wanted: string): string | undefined {
   return found
 }
 
-/** What an answer's headers say, and what the client gets of them. */
-export interface AnswerHeaders {
+/** The headers of a child's response, and what they say about the response and the connection. */
+export interface ResponseHeaders {
+  /** Headers for the client. */
   readonly headers: FlatHeaders
-  /** Bytes of the body, where the child says so. */
+  /** Bytes of the body; null if the child does not announce its length. */
   readonly length: number | null
   readonly isEventStream: boolean
-  /** The child says how long it keeps a connection that nobody uses. */
-  readonly saysHowLong: boolean
-  /** Which fields the child announced to send after the body. */
+  /** True if the child announces how long it keeps an idle connection. */
+  readonly advertisesKeepAlive: boolean
+  /** Names of the trailers that the child announces. */
   readonly trailer: string | undefined
 }
 
-/** The headers of an answer as the client gets them. Bytes stay as they are: Latin-1 both ways. */
-export function answerHeaders(raw: readonly Buffer[]): AnswerHeaders {
+/** Reads the headers of a child's response. Decodes bytes as Latin-1, as Node encodes them, so each byte is kept. */
+export function responseHeaders(raw: readonly Buffer[]): ResponseHeaders {
   const flat = raw.map((bytes) => bytes.toString('latin1'))
-  const listed = listedIn(joined(flat, 'connection'))
+  const listed = tokensOf(joinedValues(flat, 'connection'))
   const headers: FlatHeaders = []
   let length: number | null = null
   let isEventStream = false
-  let saysHowLong = false
+  let advertisesKeepAlive = false
   for (let at = 0; at < flat.length; at += 2) {
     const [name, value] = [flat[at] as string, flat[at + 1] as string]
     const lower = name.toLowerCase()
-    if (lower === 'keep-alive') saysHowLong = value.includes('timeout=')
-    if (NOT_ANSWERED.has(lower)) continue
+    if (lower === 'keep-alive') advertisesKeepAlive = value.includes('timeout=')
+    if (DROPPED_FROM_RESPONSE.has(lower)) continue
     if (lower === 'content-length') length = Number(value)
     else if (listed?.has(lower)) continue
     if (lower === 'content-type') isEventStream = value.toLowerCase().startsWith('text/event-stream')
     headers.push(name, value)
   }
-  return { headers, length, isEventStream, saysHowLong, trailer: joined(flat, 'trailer') }
+  return { headers, length, isEventStream, advertisesKeepAlive, trailer: joinedValues(flat, 'trailer') }
 }
 
-/** The same by name, the values of one that comes again in one list. */
-export function together(headers: FlatHeaders): Record<string, string | string[]> {
-  const found: Record<string, string | string[]> = Object.create(null)
-  const names = new Map<string, string>()
+/** Returns headers as an object by name; the values of a repeated header become an array. */
+export function groupByName(headers: FlatHeaders): Record<string, string | string[]> {
+  const grouped: Record<string, string | string[]> = Object.create(null)
+  const spellings = new Map<string, string>()
   for (let at = 0; at < headers.length; at += 2) {
     const [name, value] = [headers[at] as string, headers[at + 1] as string]
-    const first = names.get(name.toLowerCase())
-    if (first === undefined) names.set(name.toLowerCase(), name)
-    found[first ?? name] = first === undefined ? value : [found[first] as string, value].flat()
+    const first = spellings.get(name.toLowerCase())
+    if (first === undefined) spellings.set(name.toLowerCase(), name)
+    grouped[first ?? name] = first === undefined ? value : [grouped[first] as string, value].flat()
   }
-  return found
+  return grouped
 }
 
-/** Fields that say how a message is framed, routed or understood must not come after it (RFC 9110, 6.5.1). */
-const NOT_AFTER = new Set([
-  ...NOT_PASSED_ON,
+/** Fields that must not be trailers, because they control framing, routing or interpretation (RFC 9110, 6.5.1). */
+const NOT_A_TRAILER = new Set([
+  ...DROPPED_FROM_REQUEST,
   'content-encoding',
   'content-range',
   'content-type',
   'set-cookie',
 ])
 
-/** What the client gets of the fields after a body, pair by pair. */
-export function answerTrailers(raw: readonly (string | Buffer)[]): [string, string][] {
+/** Returns the trailers for the client as pairs of name and value. */
+export function responseTrailers(raw: readonly (string | Buffer)[]): [string, string][] {
   const flat = raw.map((item) => (typeof item === 'string' ? item : item.toString('latin1')))
   const pairs: [string, string][] = []
   for (let at = 0; at + 1 < flat.length; at += 2) {
     const [name, value] = [flat[at] as string, flat[at + 1] as string]
-    if (!NOT_AFTER.has(name.toLowerCase())) pairs.push([name, value])
+    if (!NOT_A_TRAILER.has(name.toLowerCase())) pairs.push([name, value])
   }
   return pairs
 }

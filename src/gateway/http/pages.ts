@@ -1,21 +1,24 @@
-/** What is answered when a child does not answer. */
+/** A response of the gateway itself, sent when the child does not respond. */
 export interface Page {
   readonly status: number
-  /** One sentence, for people. */
+  /** One sentence for people. */
   readonly text: string
-  /** Lines that a client on this machine may see: what a child wrote before it ended. */
+  /** Further lines, only for clients on this machine: what a child wrote before it exited. */
   readonly details?: readonly string[]
-  /** Seconds until it is worth asking again. */
+  /** Seconds after which the client may retry. */
   readonly retryAfter?: number
-  /** No other request is answered on the connection. */
-  readonly isLast?: boolean
+  /** Closes the connection after this response. */
+  readonly closesConnection?: boolean
 }
 
-/** Nobody is told what was asked for: what is echoed can be used against who reads it. */
-export const NOT_FOUND_PAGE: Page = { status: 404, text: 'No app is here.' }
+/** Repeats nothing from the request, because repeated text can be used to attack the person who reads the page. */
+export const NOT_FOUND_PAGE: Page = { status: 404, text: 'No app matches this request.' }
 
-/** Headers and body of an answer of ours. */
-export interface Rendered {
+/** Used both for an announced length and for a body that exceeds the limit while it arrives. */
+export const BODY_TOO_LARGE_PAGE: Page = { status: 413, text: 'The request body is too large.' }
+
+/** Headers and body of a response of the gateway itself. */
+export interface RenderedPage {
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
 }
@@ -35,8 +38,8 @@ const TITLES: Readonly<Record<number, string>> = {
   504: 'Gateway Timeout',
 }
 
-/** Seconds after which a waiting page asks again. */
-const RELOAD = 1
+/** Seconds after which the waiting page reloads. */
+const RELOAD_SECONDS = 1
 
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
@@ -46,7 +49,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 
-/** Text as it may stand anywhere in a page. Control characters, which no page shows, are left out. */
+/** Escapes text for any place in an HTML page, and removes control characters. */
 export function escapeHtml(text: string): string {
   const visible = Array.from(text)
     .filter((character) => character >= ' ' || character === '\n' || character === '\t')
@@ -54,8 +57,8 @@ export function escapeHtml(text: string): string {
   return visible.replace(/[&<>"']/g, (character) => ENTITIES[character] as string)
 }
 
-/** A page that names nothing outside itself, runs nothing, and is in no frame and no cache. */
-const SAFE = {
+/** Prevents the page from loading resources, running scripts, being framed and being cached. */
+const SECURITY_HEADERS = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
@@ -73,9 +76,9 @@ function html(title: string, body: string, extra = ''): string {
 `
 }
 
-const rendered = (type: string, body: string, retryAfter?: number): Rendered => ({
+const render = (type: string, body: string, retryAfter?: number): RenderedPage => ({
   headers: {
-    ...SAFE,
+    ...SECURITY_HEADERS,
     'content-type': `${type}; charset=utf-8`,
     'content-length': String(Buffer.byteLength(body)),
     ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
@@ -83,41 +86,41 @@ const rendered = (type: string, body: string, retryAfter?: number): Rendered => 
   body,
 })
 
-/** A page that is no error. `body` is HTML. */
-export const htmlPage = (title: string, body: string): Rendered =>
-  rendered('text/html', html(title, `<h1>${escapeHtml(title)}</h1>${body}`))
+/** Renders a page that is not an error. `body` is HTML. */
+export const htmlPage = (title: string, body: string): RenderedPage =>
+  render('text/html', html(title, `<h1>${escapeHtml(title)}</h1>${body}`))
 
-/** What a browser shows while a child starts; it asks again by itself. */
-export function waitingPage(name: string): Rendered {
+/** Renders the page that a browser shows while a child starts. The page reloads itself. */
+export function waitingPage(name: string): RenderedPage {
   const title = `Starting ${name}`
-  const text = `<h1>${escapeHtml(title)} …</h1><p>This page shows it as soon as it is ready.</p>`
-  const refresh = `<meta http-equiv="refresh" content="${RELOAD}">`
-  return rendered('text/html', html(title, text, refresh), RELOAD)
+  const text = `<h1>${escapeHtml(title)} …</h1><p>This page reloads until the app is ready.</p>`
+  const refresh = `<meta http-equiv="refresh" content="${RELOAD_SECONDS}">`
+  return render('text/html', html(title, text, refresh), RELOAD_SECONDS)
 }
 
-/** An error as a page for browsers, and as plain text for everything else. */
-export function errorPage(page: Page, asHtml: boolean): Rendered {
+/** Renders an error: as HTML for browsers, as plain text for other clients. */
+export function errorPage(page: Page, asHtml: boolean): RenderedPage {
   const { details = [], retryAfter, status, text } = page
   if (status === 204) return { headers: { 'cache-control': 'no-store' }, body: '' }
   const title = `${status} ${TITLES[status] ?? 'Error'}`
   if (!asHtml) {
     const lines = [`${title}: ${text}`, ...details.map((line) => `    ${line}`)]
-    return rendered('text/plain', `${lines.join('\n')}\n`, retryAfter)
+    return render('text/plain', `${lines.join('\n')}\n`, retryAfter)
   }
   const quoted = details.length === 0 ? '' : `<pre>${escapeHtml(details.join('\n'))}</pre>`
   const body = `<h1>${escapeHtml(title)}</h1><p>${escapeHtml(text)}</p>${quoted}`
-  return rendered('text/html', html(title, body), retryAfter)
+  return render('text/html', html(title, body), retryAfter)
 }
 
-/** A header's value as Node gives it. */
-type Value = string | string[] | undefined
+/** The value of a header as Node parses it. */
+type HeaderValue = string | string[] | undefined
 
-/** Whether a browser opens a page, rather than a script or a picture asking for something. */
-export function isNavigation(method: string, headers: Readonly<Record<string, Value>>): boolean {
+/** Returns true if a browser opens a page, and false for requests of scripts and images. */
+export function isNavigation(method: string, headers: Readonly<Record<string, HeaderValue>>): boolean {
   const { accept, 'sec-fetch-mode': mode } = headers
   if (method !== 'GET' || (mode !== undefined && mode !== 'navigate')) return false
   return acceptsHtml(accept)
 }
 
-export const acceptsHtml = (accept: Value): boolean =>
+export const acceptsHtml = (accept: HeaderValue): boolean =>
   typeof accept === 'string' && /(?:^|[,\s])text\/html(?:[;,\s]|$)/i.test(accept)

@@ -1,41 +1,58 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Clock } from '../../sys.ts'
 import type { Peer } from '../server/peer.ts'
-import { acceptsHtml, errorPage, type Page, type Rendered } from './pages.ts'
+import { acceptsHtml, errorPage, type Page, type RenderedPage } from './pages.ts'
 
-/** A request and where its answer goes. Both are Node's, or what a framework made of them. */
-export interface Call {
+/** A request and its response: Node's own objects, or those of a framework that extends them. */
+export interface HttpCall {
   readonly request: IncomingMessage
   readonly response: ServerResponse
 }
 
-/** A call of which it is known who makes it. */
-export interface KnownCall extends Call {
+/** A call whose peer is known. */
+export interface KnownCall extends HttpCall {
   readonly peer: Peer
 }
 
-/** After these nothing that follows on the connection can be trusted, or is wanted. */
-const CLOSING = new Set([400, 405, 413, 431, 501])
-/** How long the rest of a body that is not wanted is read, so that the client gets to hear the answer. */
+/** Statuses after which the connection closes, because what follows on it cannot be trusted or is not wanted. */
+const CLOSING_STATUSES = new Set([400, 405, 413, 431, 501])
+/**
+ * Milliseconds for which the rest of an unwanted body is still read. A connection that closes while data arrives is
+ * reset, and the reset may destroy the response before the client reads it.
+ */
 const LINGER_MS = 1_000
 
-/** Answers with a page of ours; a client that has a part of an answer already is cut off instead. */
-export function sendPage({ request, response }: Call, page: Page): void {
-  const isClosing = page.isLast === true || CLOSING.has(page.status)
-  const rendered = errorPage(page, acceptsHtml(request.headers.accept))
-  if (write({ request, response }, page.status, rendered, isClosing)) end({ request, response }, isClosing)
+/**
+ * Responds with a page of the gateway. If the client has already received a part of a response, closes the connection
+ * instead. `clock` limits the time for which the rest of a refused body is read.
+ */
+export function sendPage(clock: Clock, call: HttpCall, page: Page): void {
+  const closesConnection = page.closesConnection === true || CLOSING_STATUSES.has(page.status)
+  const rendered = errorPage(page, acceptsHtml(call.request.headers.accept))
+  if (!write(call, page.status, rendered, closesConnection)) return
+  if (closesConnection) endAfterBody(clock, call)
+  else call.response.end()
 }
 
-/** Answers with a page that is no error. */
-export function sendRendered(call: Call, status: number, rendered: Rendered): void {
-  if (write(call, status, rendered, false)) end(call, false)
+/** Responds with a page that is not an error. */
+export function sendRendered(call: HttpCall, status: number, rendered: RenderedPage): void {
+  if (write(call, status, rendered, false)) call.response.end()
 }
 
-/** Whoever cannot even be told is cut off: a framework's response may throw, and that must not end the host. */
-function write({ request, response }: Call, status: number, page: Rendered, isClosing: boolean): boolean {
+/**
+ * Writes head and body; returns false after destroying a response that cannot be written. The response object of a
+ * framework may throw, and that must not end the host.
+ */
+function write(
+  { request, response }: HttpCall,
+  status: number,
+  page: RenderedPage,
+  closesConnection: boolean,
+): boolean {
   try {
-    if (response.headersSent || response.destroyed) throw new Error('it has a part of an answer already')
-    const headers = isClosing ? { ...page.headers, connection: 'close' } : { ...page.headers }
-    // A head that Node did not take has left its own words behind.
+    if (response.headersSent || response.destroyed) throw new Error('a part of a response was already sent')
+    const headers = closesConnection ? { ...page.headers, connection: 'close' } : { ...page.headers }
+    // Pass the status text too: after a head that Node rejected, the response still holds the text of that head.
     response.writeHead(status, STATUS_CODES[status], headers)
     if (request.method !== 'HEAD' && page.body !== '') response.write(page.body)
     return true
@@ -45,17 +62,16 @@ function write({ request, response }: Call, status: number, page: Rendered, isCl
   }
 }
 
-/** A connection that is closed while data arrives is reset, and a reset takes the answer with it. */
-function end({ request, response }: Call, isClosing: boolean): void {
-  if (!isClosing || request.complete || request.destroyed) {
+/** Ends the response, and with it the connection, after the request has ended or `LINGER_MS` have passed. */
+function endAfterBody(clock: Clock, { request, response }: HttpCall): void {
+  if (request.complete || request.destroyed) {
     response.end()
     return
   }
   const finish = (): void => {
-    clearTimeout(timer)
+    clock.clearTimeout(timer)
     response.end()
   }
-  const timer = setTimeout(finish, LINGER_MS)
-  timer.unref()
+  const timer = clock.setTimeout(finish, LINGER_MS)
   request.once('end', finish).once('close', finish).resume()
 }

@@ -40,7 +40,12 @@ export function failureOf(thrown: unknown, told: ErrorPage): Failure {
 }
 
 /** What everyone is told from the close of the gateway on. */
-export const CLOSING: Page = { status: 503, text: 'The gateway is closing.', retryAfter: LATER, isLast: true }
+export const CLOSING: Page = {
+  status: 503,
+  text: 'The gateway is closing.',
+  retryAfter: LATER,
+  closesConnection: true,
+}
 
 const NO_ROOM: Page = { status: 503, text: 'Too many apps are in use already.', retryAfter: LATER }
 
@@ -83,5 +88,5 @@ export function reportFailure(
   const isLocal = showReasons && isLocalPeer({ peer: call.peer, headers })
   const { log, page } = failureOf(thrown, { isLocal, date: sys.clock.date() })
   if (log !== undefined) safeLog(logger, 'error', `gateway: ${log}`)
-  if (page !== null) sendPage(call, page)
+  if (page !== null) sendPage(sys.clock, call, page)
 }

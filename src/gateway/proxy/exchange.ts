@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { codeOf } from '../../errors.ts'
-import { ClientGone, type RequestBody, TooLarge } from '../http/body.ts'
-import { answerHeaders, together } from '../http/headers.ts'
-import { addTrailers, inform } from '../http/informational.ts'
-import type { Page } from '../http/pages.ts'
+import { BodyTooLarge, ClientGone, type RequestBody } from '../http/body.ts'
+import { groupByName, responseHeaders } from '../http/headers.ts'
+import { addTrailers, sendInformational } from '../http/informational.ts'
+import { BODY_TOO_LARGE_PAGE, type Page } from '../http/pages.ts'
 import { KEEP_ALIVE_MS } from './tunnel.ts'
 import type { ResponseHandler, Stream, Upstream } from './upstream.ts'
 
@@ -88,16 +88,16 @@ export class Exchange implements ResponseHandler, Stream {
   onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
     const { isMounted, response, upstream } = this.#try
     if (status < 200) {
-      if (!this.#isOver && this.#try.httpVersion === '1.1') inform(response, status, raw)
+      if (!this.#isOver && this.#try.httpVersion === '1.1') sendInformational(response, status, raw)
       return true
     }
     if (this.#isOver) return true
-    const { length, headers, isEventStream, saysHowLong, trailer } = answerHeaders(raw)
-    if (saysHowLong) upstream.saysHowLong = true
+    const { length, headers, isEventStream, advertisesKeepAlive, trailer } = responseHeaders(raw)
+    if (advertisesKeepAlive) upstream.saysHowLong = true
     if (length !== null) this.#left = length
     if (trailer !== undefined && this.#mayTrail(status, length !== null)) headers.push('trailer', trailer)
     // Where something was set before, Node 20 keeps of several headers of one name the last.
-    const taken = isMounted ? together(headers) : headers
+    const taken = isMounted ? groupByName(headers) : headers
     // What it throws of a head that Node does not take is told below, as long as nothing was sent.
     response.writeHead(status, reasonOf(statusText), taken)
     this.#isAnswering = true
@@ -156,7 +156,7 @@ export class Exchange implements ResponseHandler, Stream {
       response.destroy()
       return 'over'
     }
-    if (error instanceof TooLarge) return { status: 413, text: 'The body is longer than it may be.' }
+    if (error instanceof BodyTooLarge) return BODY_TOO_LARGE_PAGE
     if (REFUSED.has(codeOf(error) ?? '')) return { status: 400, text: 'A header cannot be passed on.' }
     if (this.#abort === null) return 'unsent'
     if (codeOf(error) === 'UND_ERR_HEADERS_TIMEOUT')

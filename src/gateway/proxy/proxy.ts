@@ -135,6 +135,6 @@ export class ProxyHandler {
   }
 
   #answer(page: Page): void {
-    sendPage(this.#arrival, page)
+    sendPage(this.#house.sys.clock, this.#arrival, page)
   }
 }

@@ -1,6 +1,6 @@
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
-import { answerHeaders } from '../http/headers.ts'
+import { responseHeaders } from '../http/headers.ts'
 import type { Stream } from './upstream.ts'
 
 /** An end that has vanished without a word is noticed within this time and ten seconds. */
@@ -10,7 +10,7 @@ export const STALLED_MS = 60_000
 
 /** What was agreed on: the head of the child's answer, as the client gets it. */
 export function switchingHead(raw: readonly Buffer[]): string {
-  const { headers } = answerHeaders(raw)
+  const { headers } = responseHeaders(raw)
   const lines = ['HTTP/1.1 101 Switching Protocols', 'connection: Upgrade', `upgrade: ${protocolOf(raw)}`]
   for (let at = 0; at < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`)
   return `${lines.join('\r\n')}\r\n\r\n`

@@ -1,28 +1,26 @@
 import type { IncomingMessage } from 'node:http'
 import { safeLog } from '../../emitter.ts'
 import type { Spinner } from '../../types/spinner.ts'
-import { NOT_FOUND_PAGE, type Page } from '../http/pages.ts'
+import { BODY_TOO_LARGE_PAGE, NOT_FOUND_PAGE, type Page } from '../http/pages.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import type { Chooser, Destination, Rules } from '../options.ts'
 import type { GatewaySettings } from '../read-options.ts'
 import { isPlainPath, isRoutableName } from './host-names.ts'
 import { findRoute } from './routes.ts'
 
-/** Where a request goes, and what holds there. */
+/** The child that a request goes to, and the rules for the request. */
 export interface RouteMatch {
   readonly to: Destination
   readonly rules: Rules
   /** As the child will see it. */
   readonly path: string
-  /** What was taken off the path. */
+  /** Prefix that the route removed from the path; empty if none. */
   readonly prefix: string
 }
 
-type Maybe<Value> = Value | Promise<Value>
+type MaybePromise<Value> = Value | Promise<Value>
 
-const TOO_LARGE: Page = { status: 413, text: 'The body is longer than it may be.' }
-
-/** Finds out which child a request is for. Nothing is started here. */
+/** Finds the child that a request is for, without starting anything. */
 export class Router {
   readonly #settings: GatewaySettings
   readonly #spinner: Spinner
@@ -33,56 +31,58 @@ export class Router {
     this.#spinner = spinner
   }
 
-  /** A way, or the page that says why there is none; what a function of the user's throws is thrown. */
-  resolve(request: IncomingMessage, asked: RequestHead): Maybe<RouteMatch | Page> {
+  /** Returns the match, or the page that says why there is none. Throws what a user's function throws. */
+  resolve(request: IncomingMessage, head: RequestHead): MaybePromise<RouteMatch | Page> {
     const { routes, rules } = this.#settings
     if (typeof routes === 'function') {
-      const way = { rules, path: asked.path, prefix: '' }
-      return isPlainPath(asked.path)
-        ? this.#choose(routes, request, asked, { ...way, name: '' })
+      const match = { rules, path: head.path, prefix: '' }
+      return isPlainPath(head.path)
+        ? this.#choose(routes, request, head, { ...match, name: '' })
         : NOT_FOUND_PAGE
     }
-    const match = findRoute(routes, { host: asked.host, path: asked.path, headers: request.headers })
-    if (!match) return NOT_FOUND_PAGE
-    const { name, path, prefix, route } = match
+    const found = findRoute(routes, { host: head.host, path: head.path, headers: request.headers })
+    if (!found) return NOT_FOUND_PAGE
+    const { name, path, prefix, route } = found
     const { to } = route
-    const way = { to, rules: route.rules, path, prefix }
-    if (typeof to === 'function') return this.#choose(to, request, asked, { ...way, name })
+    const match = { to, rules: route.rules, path, prefix }
+    if (typeof to === 'function') return this.#choose(to, request, head, { ...match, name })
     if (typeof to === 'string' && !this.#spinner.child(to)) return NOT_FOUND_PAGE
-    return allowed(asked, way as RouteMatch)
+    return checkLength(head, match as RouteMatch)
   }
 
   #choose(
     chooser: Chooser,
     request: IncomingMessage,
-    asked: RequestHead,
-    { name, ...way }: Omit<RouteMatch, 'to'> & { readonly name: string },
-  ): Maybe<RouteMatch | Page> {
-    const given = chooser(request, name)
-    const go = (to: Destination | null | undefined): RouteMatch | Page =>
-      this.#isPlace(to) ? allowed(asked, { ...way, to }) : NOT_FOUND_PAGE
-    return isPromise(given) ? Promise.resolve(given).then(go) : go(given)
+    head: RequestHead,
+    { name, ...match }: Omit<RouteMatch, 'to'> & { readonly name: string },
+  ): MaybePromise<RouteMatch | Page> {
+    const chosen = chooser(request, name)
+    const matchOf = (to: Destination | null | undefined): RouteMatch | Page =>
+      this.#isReachable(to) ? checkLength(head, { ...match, to }) : NOT_FOUND_PAGE
+    return isPromise(chosen) ? Promise.resolve(chosen).then(matchOf) : matchOf(chosen)
   }
 
-  /** What a function made of a request may lead to nothing but what it names (docs/hazards.md#h55). */
-  #isPlace(to: Destination | null | undefined): to is Destination {
+  /** Checks the name of a chosen child, because the chooser may have built it from the request (docs/hazards.md#h55). */
+  #isReachable(to: Destination | null | undefined): to is Destination {
     if (to === null || to === undefined) return false
     const name = typeof to === 'string' ? to : to.name
     if (typeof name === 'string' && isRoutableName(name))
       return typeof to !== 'string' || !!this.#spinner.child(to)
-    if (!this.#hasWarned) {
-      const line =
-        'gateway: a route chose a child whose `name` is not of a-z, 0-9, ".", "_" and "-", at most 63 of them; such requests get 404'
-      safeLog(this.#settings.logger, 'warn', line)
-    }
+    if (!this.#hasWarned) safeLog(this.#settings.logger, 'warn', INVALID_NAME)
     this.#hasWarned = true
     return false
   }
 }
 
-/** Of whatever kind: libraries have their own. */
+const INVALID_NAME =
+  'gateway: a route chose a child with an invalid `name`; it must have 1 to 63 characters of a-z, 0-9, ".", "_" and "-", begin with a letter or digit, and contain no ".."; such requests get 404'
+
+/** Accepts the promises of any library. */
 const isPromise = <Value>(given: Value | PromiseLike<Value>): given is PromiseLike<Value> =>
   typeof (given as Partial<PromiseLike<Value>> | null | undefined)?.then === 'function'
 
-const allowed = ({ body }: RequestHead, way: RouteMatch): RouteMatch | Page =>
-  way.rules.maxBody !== null && body !== 'chunked' && body > way.rules.maxBody ? TOO_LARGE : way
+/** Returns the match, or a page if the announced length of the body exceeds `maxBody`. */
+const checkLength = ({ body }: RequestHead, match: RouteMatch): RouteMatch | Page =>
+  match.rules.maxBody !== null && body !== 'chunked' && body > match.rules.maxBody
+    ? BODY_TOO_LARGE_PAGE
+    : match

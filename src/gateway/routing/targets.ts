@@ -6,14 +6,14 @@ import type { ChildSettings } from '../../types/options.ts'
 import type { Chooser, Destination } from '../options.ts'
 import { targetName } from '../proxy/context.ts'
 
-/** The options of a spinner, which its children have where they are given no others. */
+/** The options of a spinner, which are the defaults of its children. */
 export type Defaults = Readonly<Record<string, unknown>>
 
 const NO_ADDRESS =
-  "`to` is a child whose `listen` is null, so no request can reach it; let it listen on 'socket', or on 'port'"
+  "`to` is a child whose `listen` is null, so no request can reach it; set its `listen` to 'socket' or 'port'"
 
-/** Options of a child are checked now, by the rules of `start()`, rather than at the first request. */
-export const destination =
+/** Returns a parser for `to`. It checks the options of a child by the rules of `start()`, before the first request. */
+export const destinationParser =
   (defaults: Defaults): Parser =>
   (value) => {
     if (typeof value === 'function') return value
@@ -22,39 +22,46 @@ export const destination =
     return value
   }
 
-interface Led {
+interface Target {
   readonly to: Destination | Chooser
 }
 
-/** A child is started with the options of the route that is asked first; so those that mean one must give it the same. */
-export function mustAgree(routes: readonly Led[], defaults: Defaults): void {
-  const first = new Map<string, number>()
+/**
+ * Throws if two routes give different options to one child, because the child would start with those of whichever
+ * route gets the first request.
+ */
+export function requireSameOptions(routes: readonly Target[], defaults: Defaults): void {
+  const firstByName = new Map<string, number>()
   for (const [at, { to }] of routes.entries()) {
     if (typeof to !== 'object') continue
     const name = targetName(to)
-    const before = first.get(name) ?? at
-    first.set(name, before)
-    const other = routes[before]?.to
+    const first = firstByName.get(name) ?? at
+    firstByName.set(name, first)
+    const other = routes[first]?.to
     if (other === to) continue
-    const option = differing(
+    const option = findDifference(
       completeSettings(readCall(to), defaults),
       completeSettings(readCall(other), defaults),
     )
     if (option === undefined) continue
-    const both = `\`routes[${before}]\` and \`routes[${at}]\` lead to one child, '${name}', each with another \`${option}\``
-    throw invalid([`${both}; give one of them a \`name\` of its own`], 'createGateway()')
+    const both = `\`routes[${first}]\` and \`routes[${at}]\` give the child '${name}' different values of \`${option}\``
+    throw invalid(
+      [`${both}; use the same value, or give one of the children another \`name\``],
+      'createGateway()',
+    )
   }
 }
 
-const differing = (one: ChildSettings, other: ChildSettings): string | undefined =>
+/** Returns the name of an option that differs; undefined if there is none. */
+const findDifference = (one: ChildSettings, other: ChildSettings): string | undefined =>
   Object.keys(one).find((key) => {
-    const [value, its] = [one, other].map((settings) => settings[key as keyof ChildSettings])
-    return !isDeepStrictEqual(value, its) && !(isOpaque(key, value) && isOpaque(key, its))
+    const [a, b] = [one, other].map((settings) => settings[key as keyof ChildSettings])
+    return !isDeepStrictEqual(a, b) && !(isOpaque(key, a) && isOpaque(key, b))
   })
 
 const OPAQUE = new Set(['checks', 'logger', 'stderr', 'stdout'])
 
-/** Of functions, and of what is made of them, it cannot be seen whether two do the same. */
+/** Returns true for functions and objects made of functions, which cannot be compared. */
 const isOpaque = (key: string, value: unknown): boolean =>
   OPAQUE.has(key) ||
   typeof value === 'function' ||

@@ -4,37 +4,39 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 /**
- * The connections of a server, and what is asked on each. Node itself counts one on which nothing was asked yet as busy,
- * and browsers keep such in reserve; and it forgets those that were upgraded.
+ * Counts the requests under way on each connection of a server. Node's own bookkeeping is not enough: it treats a
+ * connection without any request yet as busy, although browsers keep such connections in reserve, and it forgets
+ * upgraded connections.
  */
 export class Connections {
-  readonly #asked = new Map<Duplex, number>()
+  readonly #requests = new Map<Duplex, number>()
 
   watch(server: http.Server): void {
     server.on('connection', (socket: Socket) => {
-      this.#asked.set(socket, 0)
-      socket.once('close', () => this.#asked.delete(socket))
+      this.#requests.set(socket, 0)
+      socket.once('close', () => this.#requests.delete(socket))
     })
-    // An answer whose turn has not come has no connection of its own yet.
+    // Take the socket from the request: a response that waits for an earlier one has no socket yet.
     const onRequest = ({ socket }: IncomingMessage, response: ServerResponse): void => {
-      this.#count(socket, 1)
-      response.once('close', () => this.#count(socket, -1))
+      this.#add(socket, 1)
+      response.once('close', () => this.#add(socket, -1))
     }
     server.prependListener('request', onRequest).prependListener('checkContinue', onRequest)
-    server.prependListener('upgrade', (_request, socket) => this.#count(socket, 1))
+    server.prependListener('upgrade', (_request, socket) => this.#add(socket, 1))
   }
 
-  /** Closes those on which nothing is asked. */
+  /** Closes the connections without a request under way. */
   closeIdle(): void {
-    for (const [socket, asked] of this.#asked) if (asked === 0) socket.destroy()
+    for (const [socket, requests] of this.#requests) if (requests === 0) socket.destroy()
   }
 
+  /** Closes all connections. */
   destroy(): void {
-    for (const socket of this.#asked.keys()) socket.destroy()
+    for (const socket of this.#requests.keys()) socket.destroy()
   }
 
-  #count(socket: Duplex, more: number): void {
-    const asked = this.#asked.get(socket)
-    if (asked !== undefined) this.#asked.set(socket, asked + more)
+  #add(socket: Duplex, change: number): void {
+    const requests = this.#requests.get(socket)
+    if (requests !== undefined) this.#requests.set(socket, requests + change)
   }
 }

@@ -1,29 +1,30 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Call } from '../http/respond.ts'
+import type { HttpCall } from '../http/respond.ts'
 
-/** Answers whose turn has not come, by connection. */
-const waiting = new WeakMap<Socket, Set<ServerResponse>>()
+/** Responses that wait for an earlier response on the same connection. */
+const waitingBySocket = new WeakMap<Socket, Set<ServerResponse>>()
 
 /**
- * A client may ask on before it has its answer. Of the end of its connection Node tells only the answer whose turn it is;
- * the others would hold their child for ever.
+ * Closes the response when its connection closes, even while it waits for an earlier response. A client may pipeline
+ * requests, and Node reports a closed connection only to the response whose turn it is; the others would hold their
+ * child for ever.
  */
-export function announceClose({ request, response }: Call): void {
+export function closeWithConnection({ request, response }: HttpCall): void {
   if (response.socket !== null) return
   const { socket } = request
   if (socket.destroyed) return void response.destroy()
-  const behind = waiting.get(socket) ?? watch(socket)
-  behind.add(response)
-  // From its turn on Node tells it.
-  response.once('socket', () => behind.delete(response))
+  const waiting = waitingBySocket.get(socket) ?? watch(socket)
+  waiting.add(response)
+  // From its turn on, Node itself closes the response.
+  response.once('socket', () => waiting.delete(response))
 }
 
 function watch(socket: Socket): Set<ServerResponse> {
-  const behind = new Set<ServerResponse>()
-  waiting.set(socket, behind)
+  const waiting = new Set<ServerResponse>()
+  waitingBySocket.set(socket, waiting)
   socket.once('close', () => {
-    for (const response of behind) response.destroy().emit('close')
+    for (const response of waiting) response.destroy().emit('close')
   })
-  return behind
+  return waiting
 }

@@ -2,22 +2,22 @@ import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Upgrade } from '../proxy/context.ts'
 
-/** What a client may send before it is told that its protocol was accepted. */
-const MOST_EARLY = 64 * 1024
+/** Maximum number of bytes that a client may send before its protocol is accepted. */
+const MAX_EARLY_BYTES = 64 * 1024
 
-/** A connection whose request asks for another protocol. Until the child agrees it is answered like any other. */
+/** A request for another protocol. Until the child accepts it, it gets a response like any other request. */
 export interface UpgradeCall {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   take: Upgrade['take']
-  /** Leaves the connection as it came, for somebody else. */
-  giveBack(): void
+  /** Leaves the connection as it was received, for another listener. */
+  restore(): void
 }
 
 /**
- * Makes of a connection that Node has let go of something that can be answered. It is read meanwhile, since a client that
- * goes away would not be noticed otherwise; what it sends early is kept, and reaches the child only after it has agreed.
- * Null when it cannot be answered.
+ * Adds a response to a connection that Node has handed over in an `upgrade` event; null if that is impossible. Reads the
+ * connection meanwhile, because otherwise a client that disconnects would not be noticed. Keeps what the client sends
+ * early: the child receives it only after it has accepted the protocol.
  */
 export function newUpgradeCall(request: IncomingMessage, socket: Duplex, head: Buffer): UpgradeCall | null {
   socket.on('error', () => {})
@@ -29,7 +29,7 @@ export function newUpgradeCall(request: IncomingMessage, socket: Duplex, head: B
   const onData = (chunk: Buffer): void => {
     early.push(chunk)
     length += chunk.length
-    if (length > MOST_EARLY) socket.destroy()
+    if (length > MAX_EARLY_BYTES) socket.destroy()
   }
   const onDrain = (): void => void response.emit('drain')
   const onEnd = (): void => void socket.destroy()
@@ -39,11 +39,7 @@ export function newUpgradeCall(request: IncomingMessage, socket: Duplex, head: B
     response.off('finish', onFinish)
     response.detachSocket(socket as never)
   }
-  socket
-    .on('error', () => {})
-    .on('data', onData)
-    .on('drain', onDrain)
-    .on('end', onEnd)
+  socket.on('data', onData).on('drain', onDrain).on('end', onEnd)
   response.on('error', () => {}).on('finish', onFinish)
   if (socket.destroyed) response.destroy()
   return {
@@ -53,18 +49,18 @@ export function newUpgradeCall(request: IncomingMessage, socket: Duplex, head: B
       release()
       return { client: socket, early: Buffer.concat([head, ...early]) }
     },
-    giveBack: () => {
+    restore: () => {
       release()
       for (const chunk of early.reverse()) socket.unshift(chunk)
-      // Paused on purpose it would not begin to flow when the next one listens, as a connection does that is handed over.
+      // Undo the explicit pause: a paused stream would not start to flow when the next listener is added.
       Object.assign(socket, { readableFlowing: null })
     },
   }
 }
 
 /**
- * Node hands over a connection on which an earlier request has not been answered yet, when the client did not wait for
- * that. Two answers would mix; so there is none, and the connection ends.
+ * Assigns the response to the connection. If the client did not wait for an earlier response, Node throws, because two
+ * responses would mix. Then the connection closes without a response.
  */
 function assign(response: ServerResponse, socket: Duplex): boolean {
   try {

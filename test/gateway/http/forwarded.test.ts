@@ -24,7 +24,10 @@ const CLAIMS = {
   forwarded: 'for=198.51.100.1',
 }
 
-function said(origin: Partial<Origin>, trusted: readonly string[] = []): Record<string, string | undefined> {
+function headersFor(
+  origin: Partial<Origin>,
+  trusted: readonly string[] = [],
+): Record<string, string | undefined> {
   const flat = forwardedHeaders({ ...ORIGIN, ...origin }, readTrust(trusted) as Trust | null)
   return Object.fromEntries(flat.flatMap((name, at) => (at % 2 === 0 ? [[name, flat[at + 1]]] : [])))
 }
@@ -36,17 +39,19 @@ const FROM_SOCKET = {
   forwarded: 'for=192.0.2.7;proto=http;host="app.localhost:8080"',
 }
 
-describe('H50: who asks', () => {
-  test('is said from the connection, whatever the request claims', () => {
-    expect(said({})).toEqual(FROM_SOCKET)
-    expect(said({ headers: CLAIMS })).toEqual(FROM_SOCKET)
-    expect(said({ headers: CLAIMS }, ['192.0.2.8', '10.0.0.0/8', 'loopback', 'unix'])).toEqual(FROM_SOCKET)
+describe('H50: the client of a request', () => {
+  test('is described from the connection, whatever the request claims', () => {
+    expect(headersFor({})).toEqual(FROM_SOCKET)
+    expect(headersFor({ headers: CLAIMS })).toEqual(FROM_SOCKET)
+    expect(headersFor({ headers: CLAIMS }, ['192.0.2.8', '10.0.0.0/8', 'loopback', 'unix'])).toEqual(
+      FROM_SOCKET,
+    )
   })
 
   test.each([[['192.0.2.7']], [['192.0.2.0/24']], [['192.0.2.0/24', '::1']]])(
-    'is believed of a proxy in %j, which stands behind its own client',
+    'is described by a trusted proxy in %j, and the proxy is appended',
     (trusted) => {
-      expect(said({ headers: CLAIMS }, trusted)).toEqual({
+      expect(headersFor({ headers: CLAIMS }, trusted)).toEqual({
         'x-forwarded-for': '198.51.100.1, 192.0.2.7',
         'x-forwarded-proto': 'https',
         'x-forwarded-host': 'shop.example',
@@ -56,45 +61,45 @@ describe('H50: who asks', () => {
     },
   )
 
-  test('behind a unix socket is believed only if that is trusted', () => {
+  test('is described by a peer on a unix socket only if unix sockets are trusted', () => {
     const peer = null
-    expect(said({ peer, headers: CLAIMS }, ['loopback'])).toMatchObject({ 'x-forwarded-proto': 'http' })
-    expect(said({ peer, headers: CLAIMS }, ['loopback'])).not.toHaveProperty('x-forwarded-for')
-    expect(said({ peer, headers: CLAIMS }, ['unix'])).toMatchObject({
+    expect(headersFor({ peer, headers: CLAIMS }, ['loopback'])).toMatchObject({ 'x-forwarded-proto': 'http' })
+    expect(headersFor({ peer, headers: CLAIMS }, ['loopback'])).not.toHaveProperty('x-forwarded-for')
+    expect(headersFor({ peer, headers: CLAIMS }, ['unix'])).toMatchObject({
       'x-forwarded-for': '198.51.100.1',
       forwarded: 'for=198.51.100.1, for=unknown;proto=https;host="shop.example"',
     })
   })
 
-  test('is written in quotes where it is an address of IPv6', () => {
-    expect(said({ peer: '2001:db8::1' })['forwarded']).toBe(
+  test('is quoted if it has an IPv6 address', () => {
+    expect(headersFor({ peer: '2001:db8::1' })['forwarded']).toBe(
       'for="[2001:db8::1]";proto=http;host="app.localhost:8080"',
     )
-    expect(said({ peer: '2001:db8::1', headers: CLAIMS }, ['2001:db8::/32'])).toMatchObject({
+    expect(headersFor({ peer: '2001:db8::1', headers: CLAIMS }, ['2001:db8::/32'])).toMatchObject({
       'x-forwarded-for': '198.51.100.1, 2001:db8::1',
     })
   })
 
-  test('over TLS is said to be', () => {
-    expect(said({ isEncrypted: true })).toMatchObject({ 'x-forwarded-proto': 'https' })
+  test('is described as https if it uses TLS', () => {
+    expect(headersFor({ isEncrypted: true })).toMatchObject({ 'x-forwarded-proto': 'https' })
   })
 
-  test('may not put anything else into what is said', () => {
+  test('cannot put invalid values into the headers', () => {
     const headers = { 'x-forwarded-proto': 'javascript', 'x-forwarded-host': 'a";for="b', 'x-real-ip': 'x' }
-    expect(said({ headers, hostHeader: 'a b' }, ['192.0.2.7'])).toEqual({
+    expect(headersFor({ headers, hostHeader: 'a b' }, ['192.0.2.7'])).toEqual({
       'x-forwarded-for': '192.0.2.7',
       'x-forwarded-proto': 'http',
       forwarded: 'for=192.0.2.7;proto=http',
     })
   })
 
-  test('and what was taken off the path is said too', () => {
-    expect(said({ prefix: '/docs' })).toMatchObject({ 'x-forwarded-prefix': '/docs' })
+  test('is described together with the prefix that was removed from the path', () => {
+    expect(headersFor({ prefix: '/docs' })).toMatchObject({ 'x-forwarded-prefix': '/docs' })
   })
 })
 
 test.each([[['nobody']], [['10.0.0.0/33']], [['10.0.0.0/']], [['::/129']], [['1.2.3.4/8/8']], [['']]])(
-  'H50: %j is no list of proxies',
+  'H50: %j is not a list of proxies',
   (given) => {
     expect(readTrust(given)).toBeUndefined()
   },
@@ -112,6 +117,6 @@ test.each([
   ['127.0.0.1', { via: '1.1 a' }, false],
   ['127.0.0.1', { 'x-real-ip': '192.0.2.1' }, false],
   ['127.0.0.1', { 'x-forwarded-proto': 'https' }, false],
-])('H52: whether the peer %s with %j sits at this machine: %s', (peer, headers, isLocal) => {
+])('H52: the peer %s with the headers %j counts as local: %s', (peer, headers, isLocal) => {
   expect(isLocalPeer({ peer, headers })).toBe(isLocal)
 })

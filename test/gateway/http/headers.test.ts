@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { answerHeaders, answerTrailers, requestHeaders } from '../../../src/gateway/http/headers.ts'
+import { requestHeaders, responseHeaders, responseTrailers } from '../../../src/gateway/http/headers.ts'
 
 const lines = (flat: readonly string[]): string[] =>
   flat.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${flat[at + 1]}`] : []))
@@ -10,8 +10,8 @@ const flat = (...given: string[]): string[] =>
     return [line.slice(0, colon), line.slice(colon + 2)]
   })
 
-/** As Node gives them: all values of a field in one. */
-const saidIn = (...given: string[]): { connection: string | undefined; te: string | undefined } => {
+/** The two headers as Node parses them: all values of a header joined. */
+const joinedHeaders = (...given: string[]): { connection: string | undefined; te: string | undefined } => {
   const valuesOf = (name: string): string | undefined =>
     given
       .filter((line) => line.toLowerCase().startsWith(`${name}:`))
@@ -20,10 +20,10 @@ const saidIn = (...given: string[]): { connection: string | undefined; te: strin
   return { connection: valuesOf('connection'), te: valuesOf('te') }
 }
 
-const passedOn = (...given: string[]): string[] =>
+const forwarded = (...given: string[]): string[] =>
   lines(
     requestHeaders(flat(...given), {
-      ...saidIn(...given),
+      ...joinedHeaders(...given),
       hostHeader: 'a',
       body: 0,
       forwarded: ['x-forwarded-for', '9'],
@@ -33,8 +33,8 @@ const passedOn = (...given: string[]): string[] =>
 const bytes = (...given: string[]): Buffer[] => flat(...given).map((text) => Buffer.from(text, 'latin1'))
 
 describe('H49: the headers of a request', () => {
-  test('are passed on in their order and as they are written, twice where they are there twice', () => {
-    expect(passedOn('Accept: x', 'Cookie: a=1', 'X-B: 1', 'x-b: 2')).toEqual([
+  test('are forwarded in their order and spelling, including repeated headers', () => {
+    expect(forwarded('Accept: x', 'Cookie: a=1', 'X-B: 1', 'x-b: 2')).toEqual([
       'host: a',
       'Accept: x',
       'Cookie: a=1',
@@ -69,10 +69,10 @@ describe('H49: the headers of a request', () => {
     'Content_Length: 5',
     'Transfer_Encoding: chunked',
   ])('lose %s', (line) => {
-    expect(passedOn(line)).toEqual(['host: a', 'x-forwarded-for: 9'])
+    expect(forwarded(line)).toEqual(['host: a', 'x-forwarded-for: 9'])
   })
 
-  test('lose what Connection names, wherever it stands and however it is written', () => {
+  test('lose the headers that Connection lists, in any order and spelling', () => {
     const given = [
       'X-Secret: 1',
       'connection: close, x-SECRET',
@@ -80,51 +80,61 @@ describe('H49: the headers of a request', () => {
       'x-other: 2',
       'X-Kept: 3',
     ]
-    expect(passedOn(...given)).toEqual(['host: a', 'X-Kept: 3', 'x-forwarded-for: 9'])
+    expect(forwarded(...given)).toEqual(['host: a', 'X-Kept: 3', 'x-forwarded-for: 9'])
   })
 
-  test('keep their host and their length even if Connection names them', () => {
+  test('keep Host and Content-Length even if Connection lists them', () => {
     const given = ['Host: a', 'Content-Length: 5', 'Connection: host, content-length, x-forwarded-for']
-    const parts = { ...saidIn(...given), hostHeader: 'a', body: 5, forwarded: ['x-forwarded-for', '9'] }
+    const parts = {
+      ...joinedHeaders(...given),
+      hostHeader: 'a',
+      body: 5,
+      forwarded: ['x-forwarded-for', '9'],
+    }
     const headers = requestHeaders(flat(...given), parts)
     expect(lines(headers)).toEqual(['host: a', 'content-length: 5', 'x-forwarded-for: 9'])
   })
 
-  test('say that the client takes fields after the body, and nothing else of TE', () => {
-    expect(passedOn('TE: gzip, Trailers')).toContain('te: trailers')
+  test('keep only trailers of TE', () => {
+    expect(forwarded('TE: gzip, Trailers')).toContain('te: trailers')
   })
 
-  test('have no length for a body in chunks, and no host where there was none', () => {
-    const headers = requestHeaders([], { ...saidIn(), hostHeader: undefined, body: 'chunked', forwarded: [] })
+  test('contain no length for a chunked body, and no host if the request has none', () => {
+    const headers = requestHeaders([], {
+      ...joinedHeaders(),
+      hostHeader: undefined,
+      body: 'chunked',
+      forwarded: [],
+    })
     expect(headers).toEqual([])
   })
 })
 
-describe('H49: the headers of an answer', () => {
-  test('lose what is for one connection only', () => {
+describe('H49: the headers of a response', () => {
+  test('lose hop-by-hop headers', () => {
     const raw = bytes(
       'Connection: close, X-Hop',
       'X-Hop: 1',
       'Keep-Alive: timeout=5',
       'Transfer-Encoding: chunked',
     )
-    expect(answerHeaders([...raw, ...bytes('Set-Cookie: a', 'Set-Cookie: b')]).headers).toEqual(
+    expect(responseHeaders([...raw, ...bytes('Set-Cookie: a', 'Set-Cookie: b')]).headers).toEqual(
       flat('Set-Cookie: a', 'Set-Cookie: b'),
     )
   })
 
   test('keep every byte', () => {
-    expect(answerHeaders(bytes('X-Name: caf\xe9')).headers).toEqual(['X-Name', 'caf\xe9'])
+    expect(responseHeaders(bytes('X-Name: caf\xe9')).headers).toEqual(['X-Name', 'caf\xe9'])
   })
 
-  test('tell of a length, of events, and of fields to come', () => {
-    expect(answerHeaders(bytes('Content-Length: 5'))).toMatchObject({ length: 5, isEventStream: false })
-    expect(answerHeaders(bytes('Content-Type: Text/Event-Stream; charset=utf-8')).isEventStream).toBe(true)
-    expect(answerHeaders(bytes('Trailer: X-Sum'))).toMatchObject({ trailer: 'X-Sum', headers: [] })
+  test('show the length, an event stream and announced trailers', () => {
+    expect(responseHeaders(bytes('Content-Length: 5'))).toMatchObject({ length: 5, isEventStream: false })
+    expect(responseHeaders(bytes('Content-Type: Text/Event-Stream; charset=utf-8')).isEventStream).toBe(true)
+    expect(responseHeaders(bytes('Trailer: X-Sum'))).toMatchObject({ trailer: 'X-Sum', headers: [] })
   })
 })
 
-test('H49: fields after a body that would change how it is read are left out', () => {
+test('H49: trailers that would change how a message is read are dropped', () => {
   const raw = [
     'X-Sum',
     '1',
@@ -137,6 +147,6 @@ test('H49: fields after a body that would change how it is read are left out', (
     'Set-Cookie',
     'b',
   ]
-  expect(answerTrailers(raw)).toEqual([['X-Sum', '1']])
-  expect(answerTrailers(raw.map((text) => Buffer.from(text)))).toEqual([['X-Sum', '1']])
+  expect(responseTrailers(raw)).toEqual([['X-Sum', '1']])
+  expect(responseTrailers(raw.map((text) => Buffer.from(text)))).toEqual([['X-Sum', '1']])
 })

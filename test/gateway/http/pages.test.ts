@@ -6,18 +6,17 @@ import {
   isNavigation,
   waitingPage,
 } from '../../../src/gateway/http/pages.ts'
-import { isIgnored } from '../../../src/gateway/routing/ignore-rules.ts'
 
 const EVIL = `<script>alert(1)</script>" onload='x' &\0\x1b[31m`
 
-test('text in a page is text, whatever it says', () => {
+test('HTML in the text of a page is escaped, and control characters are removed', () => {
   expect(escapeHtml(EVIL)).toBe('&lt;script&gt;alert(1)&lt;/script&gt;&quot; onload=&#39;x&#39; &amp;[31m')
 })
 
-describe('a page', () => {
+describe('a page of the gateway', () => {
   const pages = [waitingPage(EVIL), errorPage({ status: 502, text: EVIL, details: [EVIL, EVIL] }, true)]
 
-  test.each(pages)('holds nothing from outside and nothing that runs', ({ body, headers }) => {
+  test.each(pages)('loads no resources and runs no scripts', ({ body, headers }) => {
     expect(body).not.toContain('<script')
     expect(body).not.toMatch(/(?:src|href)=|url\(|@import/)
     expect(headers['content-security-policy']).toContain("default-src 'none'")
@@ -25,7 +24,7 @@ describe('a page', () => {
     expect(Number(headers['content-length'])).toBe(Buffer.byteLength(body))
   })
 
-  test('that waits asks again by itself, and is small', () => {
+  test('for a starting child reloads itself, and is small', () => {
     const { body, headers } = waitingPage('shop')
     expect(body).toContain('<meta http-equiv="refresh" content="1">')
     expect(body).toContain('Starting shop')
@@ -33,7 +32,7 @@ describe('a page', () => {
     expect(body.length).toBeLessThan(1_024)
   })
 
-  test('of an error is plain text for whoever did not ask for HTML', () => {
+  test('for an error is plain text unless the client accepts HTML', () => {
     const { body, headers } = errorPage(
       { status: 502, text: 'It broke.', details: ['<b>'], retryAfter: 7 },
       false,
@@ -42,7 +41,7 @@ describe('a page', () => {
     expect(headers).toMatchObject({ 'content-type': 'text/plain; charset=utf-8', 'retry-after': '7' })
   })
 
-  test('that says that nothing is to say is empty', () => {
+  test('with status 204 is empty', () => {
     expect(errorPage({ status: 204, text: 'x' }, true).body).toBe('')
   })
 })
@@ -56,43 +55,11 @@ test.each<[string, Record<string, string>, boolean]>([
   ['GET', {}, false],
   ['POST', { accept: 'text/html' }, false],
   ['HEAD', { accept: 'text/html' }, false],
-])('whether %s with %j opens a page: %s', (method, headers, opens) => {
-  expect(isNavigation(method, headers)).toBe(opens)
+])('%s with the headers %j counts as navigation: %s', (method, headers, isPage) => {
+  expect(isNavigation(method, headers)).toBe(isPage)
 })
 
-test('HTML is accepted only where it is named', () => {
+test('HTML is accepted only if the header names it', () => {
   expect(acceptsHtml('application/json, text/html;q=0.5')).toBe(true)
   expect(acceptsHtml(undefined)).toBe(false)
-})
-
-describe('activity that does not count', () => {
-  const rules = {
-    websocket: 'keep',
-    ignore: ['/healthz', '/hmr/*', /\.map$/g],
-    waitingPage: false,
-    maxBody: null,
-    answerTimeout: null,
-  } as const
-
-  test.each([
-    ['/healthz', true],
-    ['/healthz?x', true],
-    ['/healthz/', false],
-    ['/healthzz', false],
-    ['/hmr/', true],
-    ['/hmr/a/b', true],
-    ['/hmr', false],
-    ['/a.map', true],
-    ['/a.map?x', true],
-    ['/a.map.js', false],
-  ])('whether that is a request for %s: %s', (path, ignored) => {
-    expect(isIgnored(rules, { path, isUpgrade: false })).toBe(ignored)
-    expect(isIgnored(rules, { path, isUpgrade: false })).toBe(ignored)
-  })
-
-  test('may be a web socket', () => {
-    expect(isIgnored(rules, { path: '/', isUpgrade: true })).toBe(false)
-    expect(isIgnored({ ...rules, websocket: 'ignore' }, { path: '/', isUpgrade: true })).toBe(true)
-    expect(isIgnored({ ...rules, websocket: 'ignore' }, { path: '/', isUpgrade: false })).toBe(false)
-  })
 })

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { type Head, parseRequestHead, readUpgrade } from '../../../src/gateway/http/request-head.ts'
+import { parseRequestHead, type RawRequest, readUpgrade } from '../../../src/gateway/http/request-head.ts'
 
-/** A head as Node would give it, from its first line and its header lines. */
-function head(line: string, ...headers: string[]): Head {
+/** A request as Node parses it, from its request line and header lines. */
+function head(line: string, ...headers: string[]): RawRequest {
   const [method = '', url = '', version = 'HTTP/1.1'] = line.split(' ')
   const rawHeaders = headers.flatMap((header) => {
     const colon = header.indexOf(':')
@@ -13,7 +13,7 @@ function head(line: string, ...headers: string[]): Head {
 
 const HOST = 'Host: app.localhost:8080'
 
-describe('H49: what a request asks for', () => {
+describe('H49: the head of a request', () => {
   test.each([
     [head('GET /', HOST), { path: '/', body: 0 }],
     [head('GET /a?b=//c', HOST), { path: '/a?b=//c', body: 0 }],
@@ -23,7 +23,7 @@ describe('H49: what a request asks for', () => {
     [head('GET HTTP://APP.localhost:8080', HOST), { path: '/', body: 0 }],
     [head('GET http://app.localhost:8080?x', HOST), { path: '/?x', body: 0 }],
     [head('GET /caf\xe9', HOST), { path: '/caf\xe9', body: 0 }],
-  ])('is read from %j', (given, expected) => {
+  ])('is parsed: %j', (given, expected) => {
     expect(parseRequestHead(given)).toEqual({
       method: given.method,
       host: 'app.localhost',
@@ -32,7 +32,7 @@ describe('H49: what a request asks for', () => {
     })
   })
 
-  test('of an old client has no host', () => {
+  test('of an HTTP/1.0 client may have no host', () => {
     expect(parseRequestHead(head('GET / HTTP/1.0'))).toMatchObject({ host: null, hostHeader: undefined })
   })
 
@@ -71,18 +71,18 @@ describe('H49: what a request asks for', () => {
     expect(parseRequestHead(given)).toMatchObject({ status })
   })
 
-  test('is not repeated when it is refused', () => {
+  test('does not appear in the text of a refusal', () => {
     expect(JSON.stringify(parseRequestHead(head('GET //secret', HOST)))).not.toContain('secret')
   })
 })
 
 describe('H49: an upgrade', () => {
-  const protocolOf = (given: Head): unknown => {
-    const asked = parseRequestHead(given)
-    return 'status' in asked ? asked.status : readUpgrade(given, asked)
+  const protocolOf = (given: RawRequest): unknown => {
+    const parsed = parseRequestHead(given)
+    return 'status' in parsed ? parsed.status : readUpgrade(given, parsed)
   }
 
-  test.each(['websocket', 'WebSocket', 'tcp', 'IRC/6.9'])('to %s is passed on', (protocol) => {
+  test.each(['websocket', 'WebSocket', 'tcp', 'IRC/6.9'])('to %s is forwarded', (protocol) => {
     expect(protocolOf(head('GET /', HOST, 'Connection: Upgrade', `Upgrade: ${protocol}`))).toBe(protocol)
   })
 

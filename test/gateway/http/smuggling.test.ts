@@ -6,11 +6,11 @@ import { until } from '../../support/host.ts'
 import { connectRaw, newStage, type Raw, type Stage } from '../../support/lives.ts'
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
-const MUTATED = 5_000
+const MUTATIONS = 5_000
 const BATCH = 50
 
-/** A request as the child read it, byte by byte. */
-interface Read {
+/** A request as the child parsed it. */
+interface ParsedRequest {
   readonly method: string
   readonly path: string
   readonly length: number
@@ -21,15 +21,15 @@ const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([\t\x20-\x7e\x80-\xff]*)$/
 const ONCE = ['host', 'content-length', 'transfer-encoding', 'connection', 'upgrade', 'x-forwarded-for']
 
 /**
- * Reads one request as the strictest reader would: null while it is not complete. Throws where two readers might differ
- * on where it ends, or on whose it is.
+ * Parses one request as the strictest parser would; null while it is not complete. Throws if two parsers could disagree on
+ * its end, its host or its client.
  */
-function readOne(bytes: string): (Read & { readonly rest: string }) | null {
+function parseOne(bytes: string): (ParsedRequest & { readonly rest: string }) | null {
   const end = bytes.indexOf('\r\n\r\n')
   if (end < 0) return null
   const [line = '', ...fields] = bytes.slice(0, end).split('\r\n')
-  const asked = LINE.exec(line)
-  if (!asked) throw new Error(`first line ${JSON.stringify(line)}`)
+  const matched = LINE.exec(line)
+  if (!matched) throw new Error(`first line ${JSON.stringify(line)}`)
   const headers = new Map<string, string>()
   for (const field of fields) {
     const [, name = '', value = ''] = FIELD.exec(field) ?? []
@@ -44,16 +44,19 @@ function readOne(bytes: string): (Read & { readonly rest: string }) | null {
   if (length !== undefined && !/^(?:0|[1-9]\d*)$/.test(length)) throw new Error(`length ${length}`)
   if (headers.get('host') === undefined) throw new Error('no host')
   if (!/^127\.0\.0\.1$/.test(headers.get('x-forwarded-for') ?? '')) throw new Error('spoofed')
-  const read = { method: asked[1] as string, path: asked[2] as string }
+  const head = { method: matched[1] as string, path: matched[2] as string }
   const body = bytes.slice(end + 4)
   if (encoding === undefined) {
     const wanted = Number(length ?? 0)
-    return body.length < wanted ? null : { ...read, length: wanted, rest: body.slice(wanted) }
+    return body.length < wanted ? null : { ...head, length: wanted, rest: body.slice(wanted) }
   }
-  return readChunks(read, body)
+  return parseChunks(head, body)
 }
 
-function readChunks(read: Omit<Read, 'length'>, body: string): (Read & { readonly rest: string }) | null {
+function parseChunks(
+  head: Omit<ParsedRequest, 'length'>,
+  body: string,
+): (ParsedRequest & { readonly rest: string }) | null {
   let [rest, length] = [body, 0]
   for (;;) {
     const end = rest.indexOf('\r\n')
@@ -65,24 +68,24 @@ function readChunks(read: Omit<Read, 'length'>, body: string): (Read & { readonl
     if (rest.slice(end + 2 + bytes, end + 4 + bytes) !== '\r\n') throw new Error('chunk without an end')
     rest = rest.slice(end + 4 + bytes)
     length += bytes
-    if (bytes === 0) return { ...read, length, rest }
+    if (bytes === 0) return { ...head, length, rest }
   }
 }
 
-interface Watch extends Stage {
-  /** What the child read. */
-  readonly reads: Read[]
-  /** Where it would not have been sure. */
-  readonly doubts: string[]
-  /** Paths of the requests that the gateway took. */
-  readonly taken: string[]
+interface StrictStage extends Stage {
+  /** Requests that the child received. */
+  readonly received: ParsedRequest[]
+  /** Errors of the child's parser. */
+  readonly parseErrors: string[]
+  /** Paths of the requests that the gateway accepted. */
+  readonly accepted: string[]
 }
 
-/** A gateway before a child that reads like the strictest of readers and keeps its connections. */
-async function newWatch(): Promise<Watch> {
-  const reads: Read[] = []
-  const doubts: string[] = []
-  const taken: string[] = []
+/** Starts a gateway in front of a child that parses strictly and keeps its connections open. */
+async function newStrictStage(): Promise<StrictStage> {
+  const received: ParsedRequest[] = []
+  const parseErrors: string[] = []
+  const accepted: string[] = []
   const newServer = (): net.Server =>
     net.createServer((socket) => {
       let bytes = ''
@@ -90,14 +93,14 @@ async function newWatch(): Promise<Watch> {
       socket.on('data', (chunk: string) => {
         bytes += chunk
         try {
-          for (let read = readOne(bytes); read; read = readOne(bytes)) {
-            bytes = read.rest
-            reads.push(read)
-            const body = read.method === 'HEAD' ? '' : 'read'
+          for (let parsed = parseOne(bytes); parsed; parsed = parseOne(bytes)) {
+            bytes = parsed.rest
+            received.push(parsed)
+            const body = parsed.method === 'HEAD' ? '' : 'read'
             socket.write(`HTTP/1.1 200 OK\r\nX-Read: yes\r\nContent-Length: 4\r\n\r\n${body}`)
           }
         } catch (thrown) {
-          doubts.push(`${(thrown as Error).message} in ${JSON.stringify(bytes)}`)
+          parseErrors.push(`${(thrown as Error).message} in ${JSON.stringify(bytes)}`)
           socket.destroy()
         }
       })
@@ -106,12 +109,12 @@ async function newWatch(): Promise<Watch> {
     { newServer },
     {
       routes: (request) => {
-        taken.push(String(request.url))
+        accepted.push(String(request.url))
         return request.headers.host === 'app.localhost' ? stage.child('app') : null
       },
     },
   )
-  return { ...stage, reads, doubts, taken }
+  return { ...stage, received, parseErrors, accepted }
 }
 
 const HOST = 'Host: app.localhost'
@@ -120,37 +123,37 @@ const SMUGGLED = `GET /smuggled HTTP/1.1\r\n${HOST}\r\n\r\n`
 const message = (line: string, headers: readonly string[], body = ''): string =>
   [line, ...headers, '', body].join('\r\n')
 
-/** What a request is answered with, and how many the child read. */
-async function answerTo(watch: Watch, bytes: string): Promise<{ status: number; reads: number }> {
-  const before = watch.reads.length
-  const raw = connectRaw(watch.port)
+/** Sends bytes; returns the status of the response, and the number of requests that the child received. */
+async function send(stage: StrictStage, bytes: string): Promise<{ status: number; received: number }> {
+  const before = stage.received.length
+  const raw = connectRaw(stage.port)
   raw.socket.write(bytes, 'latin1')
-  await until(() => raw.text().includes('\r\n\r\n') || raw.socket.destroyed, 'an answer')
-  await idle(watch, [raw])
+  await until(() => raw.text().includes('\r\n\r\n') || raw.socket.destroyed, 'a response')
+  await idle(stage, [raw])
   raw.socket.destroy()
   await raw.closed
-  await until(() => leases(watch) === 0)
+  await until(() => leases(stage) === 0)
   return {
     status: Number(/^HTTP\/1\.1 (\d+)/.exec(raw.text())?.[1] ?? 0),
-    reads: watch.reads.length - before,
+    received: stage.received.length - before,
   }
 }
 
 const leases = ({ spinner }: Stage): number => spinner.get('app')?.leases ?? 0
 
-/** Waits until nothing more comes: some of it waits for more of us, for ever. */
-async function idle(watch: Watch, raws: readonly Raw[]): Promise<void> {
+/** Waits until nothing changes any more: a connection may wait for further bytes for ever. */
+async function idle(stage: StrictStage, raws: readonly Raw[]): Promise<void> {
   let [last, same] = ['', 0]
   await until(() => {
     const lengths = raws.map((raw) => raw.text().length + (raw.socket.destroyed ? 0.5 : 0))
-    const now = [...lengths, leases(watch), watch.reads.length].join()
+    const now = [...lengths, leases(stage), stage.received.length].join()
     same = now === last ? same + 1 : 0
     last = now
     return same > 3
   })
 }
 
-const ROWS: readonly (readonly [string, number, string])[] = [
+const AMBIGUOUS: readonly (readonly [string, number, string])[] = [
   [
     'a length and chunks',
     400,
@@ -177,9 +180,13 @@ const ROWS: readonly (readonly [string, number, string])[] = [
   ['a list of lengths', 400, message('POST / HTTP/1.1', [HOST, 'Content-Length: 4, 4'], 'body')],
   ['a negative length', 400, message('POST / HTTP/1.1', [HOST, 'Content-Length: -4'], 'body')],
   ['a length with a sign', 400, message('POST / HTTP/1.1', [HOST, 'Content-Length: +4'], 'body')],
-  ['a strange encoding', 501, message('POST / HTTP/1.1', [HOST, 'Transfer-Encoding: xchunked'], '0\r\n\r\n')],
   [
-    'an encoding that ends otherwise',
+    'an unknown encoding',
+    501,
+    message('POST / HTTP/1.1', [HOST, 'Transfer-Encoding: xchunked'], '0\r\n\r\n'),
+  ],
+  [
+    'an encoding that does not end with chunked',
     400,
     message('POST / HTTP/1.1', [HOST, 'Transfer-Encoding: chunked, identity'], '0\r\n\r\n'),
   ],
@@ -198,17 +205,17 @@ const ROWS: readonly (readonly [string, number, string])[] = [
     ),
   ],
   [
-    'an encoding of an old client',
+    'an encoding in HTTP/1.0',
     400,
     message('POST / HTTP/1.0', [HOST, 'Transfer-Encoding: chunked'], '0\r\n\r\n'),
   ],
-  ['a line feed alone', 400, `GET / HTTP/1.1\n${HOST}\n\n`],
-  ['a folded field', 400, message('GET / HTTP/1.1', [HOST, 'X-A: b', ' c'])],
+  ['line feeds without carriage returns', 400, `GET / HTTP/1.1\n${HOST}\n\n`],
+  ['a folded header', 400, message('GET / HTTP/1.1', [HOST, 'X-A: b', ' c'])],
   ['a space before the colon', 400, message('POST / HTTP/1.1', [HOST, 'Content-Length : 4'], 'body')],
-  ['a NUL in a field', 400, message('GET / HTTP/1.1', [HOST, 'X-A: b\0c'])],
+  ['a NUL in a header', 400, message('GET / HTTP/1.1', [HOST, 'X-A: b\0c'])],
   ['no host', 400, message('GET / HTTP/1.1', ['X-A: b'])],
   ['two hosts', 400, message('GET / HTTP/1.1', [HOST, 'Host: evil.example'])],
-  ['an address of another host', 400, message('GET http://evil.example/ HTTP/1.1', [HOST])],
+  ['an absolute URL with another host', 400, message('GET http://evil.example/ HTTP/1.1', [HOST])],
   ['a path with two slashes', 400, message('GET //evil.example/.. HTTP/1.1', [HOST])],
   ['CONNECT', 405, message('CONNECT app.localhost:80 HTTP/1.1', [HOST])],
   ['TRACE', 405, message('TRACE / HTTP/1.1', [HOST])],
@@ -218,7 +225,7 @@ const ROWS: readonly (readonly [string, number, string])[] = [
     message('POST / HTTP/1.1', [HOST, 'Transfer-Encoding: chunked'], 'fffffffffffffffff\r\n'),
   ],
   [
-    'a length behind more headers than anybody reads',
+    'a length after more headers than Node keeps',
     431,
     message(
       'POST / HTTP/1.1',
@@ -227,71 +234,71 @@ const ROWS: readonly (readonly [string, number, string])[] = [
     ),
   ],
   [
-    'a chunk size that is none',
+    'an invalid chunk size',
     400,
     message('POST / HTTP/1.1', [HOST, 'Transfer-Encoding: chunked'], '0x5\r\nhello\r\n0\r\n\r\n'),
   ],
 ]
 
-describe('H49: what two readers might take for different requests', () => {
-  test('is refused, and the child never reads what was hidden in it', async () => {
-    const watch = await newWatch()
-    for (const [what, expected, bytes] of ROWS) {
-      const { status } = await answerTo(watch, bytes)
-      expect(`${what}: ${status}`).toBe(`${what}: ${expected}`)
+describe('H49: requests that two parsers could read differently', () => {
+  test('are refused, and the child never receives a request that is hidden in one', async () => {
+    const stage = await newStrictStage()
+    for (const [name, expected, bytes] of AMBIGUOUS) {
+      const { status } = await send(stage, bytes)
+      expect(`${name}: ${status}`).toBe(`${name}: ${expected}`)
     }
-    expect(watch.doubts).toEqual([])
-    expect(watch.reads.filter(({ path }) => path === '/smuggled')).toEqual([])
+    expect(stage.parseErrors).toEqual([])
+    expect(stage.received.filter(({ path }) => path === '/smuggled')).toEqual([])
   })
 
-  test('is none where it is well formed, however it is cut', async () => {
-    const watch = await newWatch()
-    const well = message(
+  test('do not include well-formed requests, however their bytes are split', async () => {
+    const stage = await newStrictStage()
+    const wellFormed = message(
       'POST /a HTTP/1.1',
       [HOST, 'Transfer-Encoding: chunked'],
       '5;x=y\r\nhello\r\n0\r\nX-T: 1\r\n\r\n',
     )
-    const raw = connectRaw(watch.port)
-    for (const byte of well + message('GET /b HTTP/1.1', [HOST])) {
+    const raw = connectRaw(stage.port)
+    for (const byte of wellFormed + message('GET /b HTTP/1.1', [HOST])) {
       raw.socket.write(byte)
       await new Promise((resolve) => setImmediate(resolve))
     }
     await until(() => raw.text().split('X-Read').length === 3)
-    expect(watch.reads.map(({ path, length }) => `${path} ${length}`)).toEqual(['/a 5', '/b 0'])
+    expect(stage.received.map(({ path, length }) => `${path} ${length}`)).toEqual(['/a 5', '/b 0'])
     raw.socket.destroy()
     await raw.closed
   })
 
-  test(`is none in ${MUTATED} mutated requests: the child reads what was taken, once, and nothing else`, async () => {
-    const watch = await newWatch()
-    await answerTo(watch, message('GET / HTTP/1.1', [HOST]))
-    for (let batch = 0; batch < MUTATED / BATCH; batch++) {
-      const [reads, taken] = [watch.reads.length, watch.taken.length]
+  test(`do not reach the child in ${MUTATIONS} mutations: it receives each accepted request once, and nothing else`, async () => {
+    const stage = await newStrictStage()
+    await send(stage, message('GET / HTTP/1.1', [HOST]))
+    for (let batch = 0; batch < MUTATIONS / BATCH; batch++) {
+      const [receivedBefore, acceptedBefore] = [stage.received.length, stage.accepted.length]
       const sent = Array.from({ length: BATCH }, (_, at) =>
-        mutated(rngFor(SEED, 'mutated', batch * BATCH + at)),
+        mutate(rngFor(SEED, 'mutated', batch * BATCH + at)),
       )
       const raws = sent.map((bytes) => {
-        const raw = connectRaw(watch.port)
+        const raw = connectRaw(stage.port)
         raw.socket.write(bytes, 'latin1')
         return raw
       })
       await until(() => raws.every(({ socket }) => !socket.connecting))
-      await idle(watch, raws)
+      await idle(stage, raws)
       for (const { socket } of raws) socket.destroy()
       await Promise.all(raws.map(({ closed }) => closed))
-      await until(() => leases(watch) === 0)
+      await until(() => leases(stage) === 0)
       const context = `batch ${batch} with SEED=${SEED}`
-      expect(watch.doubts, context).toEqual([])
-      const left = watch.taken.slice(taken).map(pathOf)
-      for (const { path } of watch.reads.slice(reads)) {
+      expect(stage.parseErrors, context).toEqual([])
+      const left = stage.accepted.slice(acceptedBefore).map(pathOf)
+      for (const { path } of stage.received.slice(receivedBefore)) {
         const at = left.indexOf(path)
         expect(at, `${path} in ${context}`).toBeGreaterThanOrEqual(0)
         left.splice(at, 1)
       }
       for (const raw of raws) expect(raw.text(), context).not.toMatch(/^HTTP\/1\.1 50[0234]/m)
     }
-    // Many of them are well formed still, so that the child did read.
-    expect(watch.reads.length).toBeGreaterThan(MUTATED / 10)
+    // Make sure that the test is not empty: many mutations are still well-formed.
+    expect(stage.received.length).toBeGreaterThan(MUTATIONS / 10)
   })
 })
 
@@ -353,7 +360,7 @@ const BASES: readonly string[] = [
   ),
 ]
 
-const EVIL: readonly string[] = [
+const EVIL_LINES: readonly string[] = [
   'Content-Length: 0',
   'Content-Length: 3',
   'content-length:3',
@@ -386,52 +393,52 @@ const EVIL: readonly string[] = [
   'X-High: \xff\xfe',
 ]
 
-/** One of the bases, changed once to three times. */
-function mutated(luck: Rng): string {
-  let bytes = luck.pick(BASES)
-  for (let left = luck.int(1, 3); left > 0; left--) bytes = luck.pick(CHANGES)(bytes, luck)
+/** Changes one of the base requests one to three times. */
+function mutate(rng: Rng): string {
+  let bytes = rng.pick(BASES)
+  for (let left = rng.int(1, 3); left > 0; left--) bytes = rng.pick(CHANGES)(bytes, rng)
   return bytes
 }
 
-type Change = (bytes: string, luck: Rng) => string
+type Change = (bytes: string, rng: Rng) => string
 
-const at = (bytes: string, luck: Rng): number => luck.int(0, Math.max(0, bytes.length - 1))
+const position = (bytes: string, rng: Rng): number => rng.int(0, Math.max(0, bytes.length - 1))
 
 const onLines =
-  (change: (lines: string[], line: number, luck: Rng) => void): Change =>
-  (bytes, luck) => {
+  (change: (lines: string[], line: number, rng: Rng) => void): Change =>
+  (bytes, rng) => {
     const lines = bytes.split('\r\n')
-    change(lines, luck.int(0, lines.length - 1), luck)
+    change(lines, rng.int(0, lines.length - 1), rng)
     return lines.join('\r\n')
   }
 
 const CHANGES: readonly Change[] = [
   onLines((lines, line) => void lines.splice(line, 0, lines[line] as string)),
   onLines((lines, line) => void lines.splice(line, 1)),
-  onLines((lines, line, luck) => void lines.splice(Math.max(1, line), 0, luck.pick(EVIL))),
-  onLines((lines, _line, luck) => void lines.splice(1, 0, luck.pick(EVIL), luck.pick(EVIL))),
+  onLines((lines, line, rng) => void lines.splice(Math.max(1, line), 0, rng.pick(EVIL_LINES))),
+  onLines((lines, _line, rng) => void lines.splice(1, 0, rng.pick(EVIL_LINES), rng.pick(EVIL_LINES))),
   onLines((lines, line) => {
     lines[line] = (lines[line] as string).replace(':', ' :')
   }),
   onLines((lines, line) => {
     lines[line] = (lines[line] as string).toUpperCase()
   }),
-  (bytes, luck) => {
-    const place = at(bytes, luck)
-    return bytes.slice(0, place) + String.fromCharCode(luck.int(0, 255)) + bytes.slice(place + 1)
+  (bytes, rng) => {
+    const index = position(bytes, rng)
+    return bytes.slice(0, index) + String.fromCharCode(rng.int(0, 255)) + bytes.slice(index + 1)
   },
-  (bytes, luck) => {
-    const place = at(bytes, luck)
+  (bytes, rng) => {
+    const index = position(bytes, rng)
     return (
-      bytes.slice(0, place) +
-      luck.pick(['\r', '\n', '\0', ' ', '\t', '0', ';', ',', '\r\n', '\r\n\r\n']) +
-      bytes.slice(place)
+      bytes.slice(0, index) +
+      rng.pick(['\r', '\n', '\0', ' ', '\t', '0', ';', ',', '\r\n', '\r\n\r\n']) +
+      bytes.slice(index)
     )
   },
-  (bytes, luck) => bytes.slice(0, at(bytes, luck)),
+  (bytes, rng) => bytes.slice(0, position(bytes, rng)),
   (bytes) => bytes.replace('\r\n', '\n'),
-  (bytes, luck) => bytes.replace(/\d+/, (digits) => String(Math.max(0, Number(digits) + luck.int(-3, 3)))),
+  (bytes, rng) => bytes.replace(/\d+/, (digits) => String(Math.max(0, Number(digits) + rng.int(-3, 3)))),
   (bytes) => bytes.replace('HTTP/1.1', 'HTTP/1.0'),
-  (bytes, luck) => bytes + luck.pick(BASES),
-  (bytes, luck) => bytes + SMUGGLED.slice(luck.int(0, 5)),
+  (bytes, rng) => bytes + rng.pick(BASES),
+  (bytes, rng) => bytes + SMUGGLED.slice(rng.int(0, 5)),
 ]

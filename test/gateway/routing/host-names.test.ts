@@ -7,7 +7,7 @@ import {
   splitHost,
 } from '../../../src/gateway/routing/host-names.ts'
 
-describe('H55: a name that comes from a request', () => {
+describe('H55: a name from a request', () => {
   test.each(['a', '0', 'my-app', 'v1.2', 'a_b', 'x'.repeat(63)])('may be %s', (name) => {
     expect(isRoutableName(name)).toBe(true)
   })
@@ -77,7 +77,7 @@ describe('H55: a Host header', () => {
     'x'.repeat(300),
     `${'x'.repeat(64)}.localhost`,
     `${'x.'.repeat(200)}localhost`,
-  ])('%j names none', (header) => {
+  ])('%j is invalid', (header) => {
     expect(hostOf(header)).toBeNull()
   })
 })
@@ -90,7 +90,7 @@ test.each([
   ['localhost.evil.example', false],
   ['notlocalhost', false],
   ['127.0.0.1.evil.example', false],
-])('whether %s can only mean this machine: %s', (host, isLoopback) => {
+])('%s can only mean this machine: %s', (host, isLoopback) => {
   expect(isLoopbackHost(host)).toBe(isLoopback)
 })
 
@@ -98,7 +98,7 @@ test.each([
   ['pr-7.preview.localhost', ['pr-7', 'preview.localhost']],
   ['localhost', null],
   ['xn--bcher-kva.preview.localhost', null],
-])('%s has the label and the rest %j', (host, parts) => {
+])('%s splits into the label and the rest: %j', (host, parts) => {
   expect(splitHost(host)).toEqual(parts)
 })
 
@@ -114,7 +114,7 @@ describe('H55: a path', () => {
     '/?x=/../y',
     '/@a%2fb',
     '/a..',
-  ])('%s is plain', (path) => {
+  ])('without dot segments and NUL is plain: %s', (path) => {
     expect(isPlainPath(path)).toBe(true)
   })
 
@@ -134,7 +134,7 @@ describe('H55: a path', () => {
     '/..;/a',
     '/a%00b',
     '/a/..?x',
-  ])('%s is not', (path) => {
+  ])('with a dot segment or NUL is not plain: %s', (path) => {
     expect(isPlainPath(path)).toBe(false)
   })
 })

@@ -1,6 +1,7 @@
 import http from 'node:http'
 import { describe, expect, test } from 'vitest'
 import type { GatewayOptions } from '../../../src/gateway/options.ts'
+import { isIgnored } from '../../../src/gateway/routing/ignore-rules.ts'
 import { deferred } from '../../../src/promises.ts'
 import { next, until } from '../../support/host.ts'
 import {
@@ -14,14 +15,14 @@ import {
 } from '../../support/lives.ts'
 
 const RULES: Partial<GatewayOptions> = { websocket: 'ignore', ignore: ['/healthz', '/events'] }
-const echoing: Play = { opens: async (life) => echoUpgrades(life) }
+const ECHO: Play = { opens: async (life) => echoUpgrades(life) }
 
 const stageWith = (play: Play = {}): Promise<Stage> => newStage(play, RULES, { idleTimeSec: 80 })
 
 const stateOf = ({ spinner }: Stage): string | undefined => spinner.get('app')?.state
 
-/** What a web socket is answered with. */
-async function upgradeOn(port: number): Promise<string> {
+/** Returns the response to an upgrade. */
+async function responseToUpgrade(port: number): Promise<string> {
   const { closed, socket, text } = connectRaw(port)
   socket.write(upgradeHead())
   await until(() => text() !== '')
@@ -30,11 +31,11 @@ async function upgradeOn(port: number): Promise<string> {
   return text()
 }
 
-describe('traffic that is ignored', () => {
-  test('does not wake a child: a request is told that nothing is there, a web socket to come later', async () => {
-    const stage = await stageWith(echoing)
+describe('an ignored request', () => {
+  test('does not start a child: a request gets 204, a WebSocket 503 with a time to retry', async () => {
+    const stage = await stageWith(ECHO)
     expect(await ask({ port: stage.port, path: '/healthz?x' })).toMatchObject({ status: 204, body: '' })
-    expect(await upgradeOn(stage.port)).toMatch(/^HTTP\/1\.1 503 [\s\S]*retry-after: 5/)
+    expect(await responseToUpgrade(stage.port)).toMatch(/^HTTP\/1\.1 503 [\s\S]*retry-after: 5/)
     expect(stage.lives).toHaveLength(0)
     expect(stage.spinner.get('app')).toBeNull()
     await ask({ port: stage.port })
@@ -44,10 +45,10 @@ describe('traffic that is ignored', () => {
     expect(stateOf(stage)).toBe('stopped')
   })
 
-  test('reaches a child that is awake, and does not keep it so', async () => {
+  test('reaches a running child, and does not keep it running', async () => {
     const stage = await stageWith()
     await ask({ port: stage.port })
-    for (let asked = 0; asked < 8; asked++) {
+    for (let sent = 0; sent < 8; sent++) {
       expect(await ask({ port: stage.port, path: '/healthz' })).toMatchObject({ status: 200, body: 'life 1' })
       await stage.clock.advance(10)
     }
@@ -56,9 +57,9 @@ describe('traffic that is ignored', () => {
     expect(stage.lives).toHaveLength(1)
   })
 
-  test('that lasts, a web socket or a stream of events, ends when the child goes to sleep', async () => {
+  test('that lasts, such as a WebSocket or an event stream, ends when the child becomes idle', async () => {
     const stage = await stageWith({
-      ...echoing,
+      ...ECHO,
       handler: (request, response) => {
         if (request.url !== '/events') return void response.end('x')
         response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
@@ -85,7 +86,7 @@ describe('traffic that is ignored', () => {
     await Promise.all([closed, ended])
   })
 
-  test('waits for a start that is under way, and is answered when it is done', async () => {
+  test('waits for a start that is under way, and gets its response after it', async () => {
     const opened = deferred<void>()
     const stage = await stageWith({ opens: () => opened.promise })
     const first = ask({ port: stage.port })
@@ -97,7 +98,7 @@ describe('traffic that is ignored', () => {
     await first
   })
 
-  test('is told of a child that has failed', async () => {
+  test('gets 503 from a faulted child', async () => {
     const stage = await newStage({ opens: () => Promise.reject(new Error('no')) }, RULES, { attempts: 1 })
     await ask({ port: stage.port })
     expect((await ask({ port: stage.port, path: '/healthz' })).status).toBe(503)
@@ -105,13 +106,45 @@ describe('traffic that is ignored', () => {
   })
 })
 
-test('what is not ignored keeps the child awake for as long as it is asked for', async () => {
+test('requests that are not ignored keep the child running', async () => {
   const stage = await stageWith()
-  for (let asked = 0; asked < 8; asked++) {
+  for (let sent = 0; sent < 8; sent++) {
     await ask({ port: stage.port })
     await stage.clock.advance(60)
   }
   expect(stage.lives).toHaveLength(1)
   await stage.clock.advance(35)
   await until(() => stateOf(stage) === 'stopped')
+})
+
+describe('a request that does not count as activity', () => {
+  const rules = {
+    websocket: 'keep',
+    ignore: ['/healthz', '/hmr/*', /\.map$/g],
+    waitingPage: false,
+    maxBody: null,
+    answerTimeout: null,
+  } as const
+
+  test.each([
+    ['/healthz', true],
+    ['/healthz?x', true],
+    ['/healthz/', false],
+    ['/healthzz', false],
+    ['/hmr/', true],
+    ['/hmr/a/b', true],
+    ['/hmr', false],
+    ['/a.map', true],
+    ['/a.map?x', true],
+    ['/a.map.js', false],
+  ])('may be a request for %s: %s', (path, ignored) => {
+    expect(isIgnored(rules, { path, isUpgrade: false })).toBe(ignored)
+    expect(isIgnored(rules, { path, isUpgrade: false })).toBe(ignored)
+  })
+
+  test('may be a WebSocket', () => {
+    expect(isIgnored(rules, { path: '/', isUpgrade: true })).toBe(false)
+    expect(isIgnored({ ...rules, websocket: 'ignore' }, { path: '/', isUpgrade: true })).toBe(true)
+    expect(isIgnored({ ...rules, websocket: 'ignore' }, { path: '/', isUpgrade: false })).toBe(false)
+  })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Route } from '../../../src/gateway/options.ts'
 import { readGateway } from '../../../src/gateway/read-options.ts'
-import { findRoute, type Match, type RouteTable } from '../../../src/gateway/routing/routes.ts'
+import { type FoundRoute, findRoute, type RouteTable } from '../../../src/gateway/routing/routes.ts'
 
 function tableOf(routes: readonly Route[], hosts?: readonly string[]): RouteTable {
   return readGateway({ routes, ...(hosts && { hosts }), logger: null }).routes as RouteTable
@@ -18,17 +18,17 @@ const TABLE = tableOf([
   { header: { name: 'x-app' }, to: 'by-header' },
 ])
 
-type Asked = readonly [host: string | null, path: string, headers?: Record<string, string>]
+type Given = readonly [host: string | null, path: string, headers?: Record<string, string>]
 
-function find([host, path, headers = {}]: Asked, table = TABLE): Match | null {
+function find([host, path, headers = {}]: Given, table = TABLE): FoundRoute | null {
   return findRoute(table, { host, path, headers })
 }
 
-const summary = (match: Match | null) =>
+const summary = (match: FoundRoute | null) =>
   match && { to: match.route.to, path: match.path, name: match.name, prefix: match.prefix }
 
 describe('a table of routes', () => {
-  test.each<[Asked, object]>([
+  test.each<[Given, object]>([
     [['app.localhost', '/'], { to: 'app', path: '/' }],
     [['app.localhost', '/apis'], { to: 'app', path: '/apis' }],
     [['app.localhost', '/api'], { to: 'api', path: '/api' }],
@@ -45,11 +45,11 @@ describe('a table of routes', () => {
     [['localhost', '/docs'], { to: 'docs', path: '/', prefix: '/docs' }],
     [['127.0.0.1', '/docs/a'], { to: 'docs', path: '/a', prefix: '/docs' }],
     [['localhost', '/', { 'x-app': 'shop' }], { to: 'by-header', path: '/', name: 'shop' }],
-  ])('leads %j to %j', (asked, expected) => {
-    expect(summary(find(asked))).toEqual({ name: '', prefix: '', ...expected })
+  ])('routes %j to %j', (given, expected) => {
+    expect(summary(find(given))).toEqual({ name: '', prefix: '', ...expected })
   })
 
-  test.each<[Asked]>([
+  test.each<[Given]>([
     [['other.localhost', '/']],
     [['localhost', '/docsa']],
     [['localhost', '/']],
@@ -68,11 +68,11 @@ describe('a table of routes', () => {
     [['localhost', '/', { 'x-app': '../shop' }]],
     [['localhost', '/', { 'x-app': '__proto__' }]],
     [['localhost', '/', { 'x-app': 'a,b' }]],
-  ])('H55: leads %j nowhere', (asked) => {
-    expect(find(asked)).toBeNull()
+  ])('H55: does not match %j', (given) => {
+    expect(find(given)).toBeNull()
   })
 
-  test('without a host answers to the hosts that are named, and to any only if that is said', () => {
+  test('matches only `hosts` with routes without a host, and any host only with an asterisk', () => {
     const named = tableOf([{ to: 'a' }], ['example.com'])
     expect(find(['example.com', '/'], named)).not.toBeNull()
     expect(find(['localhost', '/'], named)).toBeNull()
@@ -81,14 +81,14 @@ describe('a table of routes', () => {
     expect(find([null, '/'], any)).not.toBeNull()
   })
 
-  test('with ten thousand routes looks at one of them', () => {
+  test('with ten thousand routes compares a request with one of them', () => {
     const routes = Array.from({ length: 10_000 }, (_, at) => ({
       host: `app-${at}.localhost`,
       to: `app-${at}`,
     }))
     const table = tableOf(routes)
     expect(summary(find(['app-9999.localhost', '/x'], table))).toMatchObject({ to: 'app-9999' })
-    expect(table.places.get('app-9999.localhost')?.byPrefix.size).toBe(1)
+    expect(table.byHost.get('app-9999.localhost')?.byPrefix.size).toBe(1)
   })
 
   test.each<[readonly Route[]]>([
@@ -105,7 +105,7 @@ describe('a table of routes', () => {
         { header: { name: 'x', value: '1' }, to: 'b' },
       ],
     ],
-  ])('refuses two that fit the same requests: %j', (routes) => {
+  ])('refuses two routes that match the same requests: %j', (routes) => {
     expect(() => tableOf(routes)).toThrow('`routes[1]` fits the very same requests')
   })
 })

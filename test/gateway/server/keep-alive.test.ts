@@ -4,13 +4,13 @@ import { expect, test } from 'vitest'
 import { until } from '../../support/host.ts'
 import { ask, newStage } from '../../support/lives.ts'
 
-/** Milliseconds after which the child closes a connection that nobody uses, without having said so. */
+/** Milliseconds after which the child closes an idle connection, without announcing it. */
 const IDLE_MS = 20
-const LANES = 25
-const EACH = 40
+const CLIENTS = 25
+const REQUESTS_EACH = 40
 
-/** Answers, and closes what is idle in the very moment in which the next request may be on its way. */
-function impatient(): net.Server {
+/** Responds, and closes an idle connection when the next request may be on its way. */
+function newImpatientServer(): net.Server {
   return net.createServer((socket) => {
     let bytes = ''
     let timer: NodeJS.Timeout | undefined
@@ -28,33 +28,33 @@ function impatient(): net.Server {
 }
 
 test.each(['GET', 'POST'])(
-  `H56: ${LANES * EACH} %ss that meet the child as it closes idle connections all are answered`,
+  `H56: ${CLIENTS * REQUESTS_EACH} %ss all get a response while the child closes idle connections`,
   async (method) => {
     let connections = 0
-    const newServer = (): net.Server => impatient().on('connection', () => connections++)
+    const newServer = (): net.Server => newImpatientServer().on('connection', () => connections++)
     const { port } = await newStage({ newServer })
-    const agent = new http.Agent({ keepAlive: true, maxSockets: LANES })
-    const lane = async (): Promise<void> => {
-      for (let left = EACH; left > 0; left--) {
+    const agent = new http.Agent({ keepAlive: true, maxSockets: CLIENTS })
+    const runClient = async (): Promise<void> => {
+      for (let left = REQUESTS_EACH; left > 0; left--) {
         expect(await ask({ port, agent, method })).toMatchObject({ status: 200, body: 'well' })
         await new Promise((resolve) => setTimeout(resolve, IDLE_MS - 5 + Math.random() * 10))
       }
     }
-    await Promise.all(Array.from({ length: LANES }, lane))
-    // Some were used again and some had been closed, so that the moment was met from both sides; a POST uses none again.
+    await Promise.all(Array.from({ length: CLIENTS }, runClient))
+    // Make sure that the gateway reused some connections and found others closed. A POST never reuses a connection.
     if (method === 'GET') {
-      expect(connections).toBeGreaterThan(LANES)
-      expect(connections).toBeLessThan(LANES * EACH)
-    } else expect(connections).toBe(LANES * EACH)
+      expect(connections).toBeGreaterThan(CLIENTS)
+      expect(connections).toBeLessThan(CLIENTS * REQUESTS_EACH)
+    } else expect(connections).toBe(CLIENTS * REQUESTS_EACH)
     agent.destroy()
   },
 )
 
-test('H56: an idle connection is given up before a child gives it up that says when it will', async () => {
+test('H56: the gateway closes an idle connection before the time that the child announces', async () => {
   const open = new Set<net.Socket>()
   const { lives, port } = await newStage({
     handler: (_request, response) => {
-      // Node's own default says five seconds; a child that says one second gets no request on a used connection.
+      // Announce one second: then the gateway sends no request on a used connection. Node's default is five seconds.
       response.setHeader('keep-alive', 'timeout=1').end('x')
     },
   })

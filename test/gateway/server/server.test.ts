@@ -8,7 +8,7 @@ import { createGatewayOn } from '../../../src/gateway/index.ts'
 import { newFolder, until } from '../../support/host.ts'
 import { ask, connectRaw, newStage, type Raw, turns, upgradeHead } from '../../support/lives.ts'
 
-test('H54: five hundred clients that never finish what they ask do not disturb one that does', async () => {
+test('H54: five hundred clients that never complete their requests do not delay another client', async () => {
   const { port, spinner } = await newStage()
   const slow = Array.from({ length: 500 }, () => connectRaw(port))
   await until(() => slow.every(({ socket }) => !socket.connecting))
@@ -26,12 +26,12 @@ test('H54: five hundred clients that never finish what they ask do not disturb o
   await until(() => spinner.get('app')?.leases === 0)
 })
 
-const hasWay6 = Object.values(os.networkInterfaces()).some((all) =>
+const hasLoopback6 = Object.values(os.networkInterfaces()).some((all) =>
   all?.some(({ address }) => address === '::1'),
 )
 
-test.runIf(hasWay6)(
-  'a free port that is taken the other way to this machine is given up for another',
+test.runIf(hasLoopback6)(
+  'if a free port is taken on the other loopback address, the gateway tries another port',
   async () => {
     const { gateway } = await newStage()
     const other = net.createServer().listen(0, '::1')
@@ -39,22 +39,22 @@ test.runIf(hasWay6)(
     await until(() => other.listening)
     const { port: taken } = other.address() as net.AddressInfo
     const listen = net.Server.prototype.listen
-    const asked: unknown[] = []
+    const requestedPorts: unknown[] = []
     const spy = vi.spyOn(net.Server.prototype, 'listen').mockImplementation(function (
       this: net.Server,
       ...args
     ) {
       const [where, ...rest] = args as [{ port: number }]
-      asked.push(where.port)
-      return listen.call(this, asked.length === 1 ? { ...where, port: taken } : where, ...rest)
+      requestedPorts.push(where.port)
+      return listen.call(this, requestedPorts.length === 1 ? { ...where, port: taken } : where, ...rest)
     } as typeof listen)
     onTestFinished(() => spy.mockRestore())
     const { port } = await gateway.listen()
-    expect(asked).toEqual([0, taken, 0, port])
+    expect(requestedPorts).toEqual([0, taken, 0, port])
   },
 )
 
-test('H54: more clients than there may be are turned away, and the others are served', async () => {
+test('H54: connections above `maxConnections` are refused, and the others are served', async () => {
   const stage = await newStage()
   const front = createGatewayOn(stage.sys, stage.spinner, { routes: [{ to: stage.child('app') }] })
   const { port } = await front.listen({ maxConnections: 3, host: '127.0.0.1' })
@@ -71,7 +71,7 @@ test('H54: more clients than there may be are turned away, and the others are se
   await front.close()
 })
 
-test('H54: a head that takes too long or is too long is refused', async () => {
+test('H54: a request head that is too slow or too long is refused', async () => {
   const stage = await newStage()
   const front = createGatewayOn(stage.sys, stage.spinner, { routes: [{ to: stage.child('app') }] })
   const { port } = await front.listen({ headersTimeout: 0.1, host: '127.0.0.1' })
@@ -87,22 +87,22 @@ test('H54: a head that takes too long or is too long is refused', async () => {
   await front.close()
 })
 
-describe('where a gateway listens', () => {
+describe('the address of a gateway', () => {
   const addresses = Object.values(os.networkInterfaces())
     .flatMap((each) => each ?? [])
     .filter(({ family, internal }) => family === 'IPv4' && !internal)
 
-  test('is this machine alone, in both ways there are, unless it is said otherwise', async () => {
+  test('is loopback by default, over IPv4 and IPv6', async () => {
     const { gateway, port } = await newStage()
     expect(await reaches('127.0.0.1', port)).toBe(true)
-    if (hasV6()) expect(await reaches('::1', port)).toBe(true)
+    if (hasLoopback6) expect(await reaches('::1', port)).toBe(true)
     for (const { address } of addresses) expect(await reaches(address, port)).toBe(false)
     const { port: open, url } = await gateway.listen({ host: '0.0.0.0' })
     for (const { address } of addresses) expect(await reaches(address, open as number)).toBe(true)
     expect(url).toBe(`http://0.0.0.0:${open}`)
   })
 
-  test('may be a unix socket, as a proxy on this machine uses it', async () => {
+  test('may be a unix socket', async () => {
     const { gateway } = await newStage()
     const socketPath = path.join(newFolder(), 'gateway.sock')
     expect(await gateway.listen({ path: socketPath })).toEqual({ url: null, port: null })
@@ -111,7 +111,7 @@ describe('where a gateway listens', () => {
     })
   })
 
-  test('may be a unix socket that a gateway has left behind which was killed', async () => {
+  test('may be a unix socket whose file a killed gateway has left behind', async () => {
     const { gateway } = await newStage()
     const socketPath = path.join(newFolder(), 'gateway.sock')
     const code = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`
@@ -126,20 +126,17 @@ describe('where a gateway listens', () => {
     { requestTimeout: 10 },
     { headersTimeout: 1.005 },
     { requestTimeout: 1.0005, headersTimeout: 1 },
-  ])('takes any times: %j', async (times) => {
+  ])('accepts any time limits: %j', async (times) => {
     const { gateway } = await newStage()
     const { port } = await gateway.listen(times)
     expect((await ask({ port: port as number })).body).toBe('life 1')
   })
 
-  test('cannot be a place that is taken, and is free again after that', async () => {
+  test('cannot be a port that is in use', async () => {
     const { gateway, port } = await newStage()
     await expect(gateway.listen({ port })).rejects.toMatchObject({ code: 'EADDRINUSE' })
   })
 })
-
-const hasV6 = (): boolean =>
-  Object.values(os.networkInterfaces()).some((each) => each?.some(({ address }) => address === '::1'))
 
 function reaches(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -149,7 +146,7 @@ function reaches(host: string, port: number): Promise<boolean> {
   })
 }
 
-describe('H55: what names no app', () => {
+describe('H55: a request that matches no app', () => {
   const long = 'x'.repeat(300)
 
   test.each([
@@ -191,7 +188,7 @@ describe('H55: what names no app', () => {
     expect(Object.keys(spinner.list())).toEqual([])
   })
 
-  test('a function may choose from what is left, and only names that are safe', async () => {
+  test('may be routed by a function, which can choose only safe names', async () => {
     const chosen: string[] = []
     const lines: string[] = []
     const note = (line: string): number => lines.push(line)
@@ -221,7 +218,7 @@ describe('H55: what names no app', () => {
     expect(Object.keys(stage.spinner.list())).toEqual(['well'])
   })
 
-  test('a function may take its time, and what it throws is a 500 and a line in the logger', async () => {
+  test('may be routed by an async function; if it throws, the client gets 500 and the logger the error', async () => {
     const lines: string[] = []
     const note = (line: string): number => lines.push(line)
     const stage = await newStage(
@@ -237,43 +234,43 @@ describe('H55: what names no app', () => {
     )
     expect((await ask({ port: stage.port })).body).toBe('life 1')
     for (const pathname of ['/throws', '/wrong']) {
-      const answer = await ask({ port: stage.port, path: pathname })
-      expect(answer.status).toBe(500)
-      expect(answer.body).not.toMatch(/data base|scirpt/)
+      const response = await ask({ port: stage.port, path: pathname })
+      expect(response.status).toBe(500)
+      expect(response.body).not.toMatch(/data base|scirpt/)
     }
     expect(lines.join('\n')).toMatch(/no data base[\s\S]*`scirpt` is not an option/)
   })
 })
 
-describe('a function that never says where a request leads', () => {
+describe('a route function that never settles', () => {
   const never = { routes: () => new Promise<never>(() => {}) }
 
-  test('keeps it waiting no longer than it would wait for a child', async () => {
+  test('delays a request for at most `wait`', async () => {
     const { clock, port } = await newStage({}, { ...never, wait: 30 })
-    let isAnswered = false
-    const asked = ask({ port }).finally(() => {
-      isAnswered = true
+    let isOver = false
+    const response = ask({ port }).finally(() => {
+      isOver = true
     })
     await turns(50)
     await clock.advance(29)
-    expect(isAnswered).toBe(false)
+    expect(isOver).toBe(false)
     await clock.advance(2)
-    expect((await asked).status).toBe(503)
+    expect((await response).status).toBe(503)
   })
 
-  test('does not hold up a close when its client has gone', async () => {
+  test('does not delay a close if the client has disconnected', async () => {
     const { gateway, port } = await newStage({}, never)
     const { closed, socket } = connectRaw(port)
     socket.write('GET / HTTP/1.1\r\nHost: app.localhost\r\n\r\n')
     await turns(50)
     socket.destroy()
     await closed
-    // The clock stands still, so that nothing but the end of the request can end this.
+    // The clock stands still, so only the end of the request can let the gateway close.
     await gateway.close()
   })
 })
 
-test('a function may promise in the way of its own library', async () => {
+test('a route function may return the promise of any library', async () => {
   const stage = await newStage(
     {},
     {
@@ -285,7 +282,7 @@ test('a function may promise in the way of its own library', async () => {
   expect((await ask({ port: stage.port })).body).toBe('life 1')
 })
 
-test('a close does not wait for connections on which nothing was asked yet, as browsers keep them', async () => {
+test('a close does not wait for connections without a request, which browsers keep in reserve', async () => {
   const { gateway, port } = await newStage()
   const unused = connectRaw(port)
   await until(() => !unused.socket.connecting)

@@ -5,18 +5,18 @@ import { deferred } from '../../../src/promises.ts'
 import { until } from '../../support/host.ts'
 import { connectRaw, echoUpgrades, type Life, newStage, type Play, upgradeHead } from '../../support/lives.ts'
 
-/** Lives that answer upgrades, and ordinary requests too. */
-const echoing: Play = { opens: async (life) => echoUpgrades(life) }
+/** Children that echo on upgraded connections, and respond to ordinary requests. */
+const ECHO: Play = { opens: async (life) => echoUpgrades(life) }
 
-const AGREED =
+const ACCEPTED =
   /^HTTP\/1\.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\nX-Life: 1\r\n\r\n/
 
 describe('an upgrade', () => {
-  test('wakes the child, waits for it, and then carries what either side says', async () => {
-    const { port, spinner } = await newStage(echoing)
+  test('starts the child, waits for it, and then forwards data in both directions', async () => {
+    const { port, spinner } = await newStage(ECHO)
     const { closed, socket, text } = connectRaw(port)
     socket.write(upgradeHead())
-    await until(() => AGREED.test(text()))
+    await until(() => ACCEPTED.test(text()))
     expect(spinner.get('app')?.leases).toBe(1)
     socket.write('ping')
     await until(() => text().endsWith('\r\n\r\nping'))
@@ -25,7 +25,7 @@ describe('an upgrade', () => {
     await until(() => spinner.get('app')?.leases === 0)
   })
 
-  test('tells the child of itself as the client said it, and of nothing that is for one connection', async () => {
+  test('reaches the child with the headers of the client, but without hop-by-hop headers', async () => {
     const seen = deferred<string[]>()
     const { port } = await newStage({
       opens: async (life) =>
@@ -53,17 +53,17 @@ describe('an upgrade', () => {
     await closed
   })
 
-  test('H49: brings what was sent before the child agreed after that, and never if it does not', async () => {
-    const got: string[] = []
+  test('H49: forwards early data after the child has accepted, and never if the child refuses', async () => {
+    const received: string[] = []
     const opened = deferred<void>()
     const { port } = await newStage({
       opens: async (life) => {
         await opened.promise
-        life.server.on('request', (request) => got.push(String(request.url)))
+        life.server.on('request', (request) => received.push(String(request.url)))
         life.server.on('upgrade', (request, socket: net.Socket) => {
-          const agrees = request.url === '/yes'
-          socket.write(agrees ? 'HTTP/1.1 101 OK\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n' : REFUSED)
-          socket.on('data', (chunk) => got.push(String(chunk)))
+          const accepts = request.url === '/yes'
+          socket.write(accepts ? 'HTTP/1.1 101 OK\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n' : REFUSED)
+          socket.on('data', (chunk) => received.push(String(chunk)))
         })
       },
     })
@@ -76,12 +76,12 @@ describe('an upgrade', () => {
     opened.resolve()
     await no.closed
     expect(no.text()).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n[\s\S]*\r\n\r\nno$/)
-    await until(() => got.join('') === 'early birds')
+    await until(() => received.join('') === 'early birds')
     yes.socket.destroy()
     await yes.closed
   })
 
-  test('that is refused by the child ends with its answer', async () => {
+  test('that the child refuses ends with its response', async () => {
     const { port, spinner } = await newStage({
       opens: async (life) => void life.server.on('upgrade', (_request, socket) => socket.end(REFUSED)),
     })
@@ -94,7 +94,7 @@ describe('an upgrade', () => {
     await until(() => spinner.get('app')?.leases === 0)
   })
 
-  test('that an ordinary server takes for a request gets its answer', async () => {
+  test('that an ordinary server treats as a request gets its response', async () => {
     const { port } = await newStage()
     const { closed, socket, text } = connectRaw(port)
     socket.write(upgradeHead())
@@ -109,8 +109,8 @@ describe('an upgrade', () => {
     [501, upgradeHead().replace('Upgrade: websocket', 'Upgrade: h2c')],
     [400, upgradeHead().replace('GET', 'POST')],
     [400, upgradeHead().replace('\r\n\r\n', '\r\nContent-Length: 5\r\n\r\nhello')],
-  ])('H49: is refused with %i without a start: %j', async (status, head) => {
-    const { lives, port } = await newStage(echoing)
+  ])('H49: is refused with %i and starts nothing: %j', async (status, head) => {
+    const { lives, port } = await newStage(ECHO)
     const { closed, socket, text } = connectRaw(port)
     socket.write(head)
     await closed
@@ -119,14 +119,14 @@ describe('an upgrade', () => {
     expect(lives).toHaveLength(0)
   })
 
-  test('whose client goes away while it waits lets go of the child', async () => {
+  test('whose client disconnects while it waits releases the child', async () => {
     const opened = deferred<void>()
     const { port, spinner } = await newStage({ opens: () => opened.promise })
-    for (const leave of ['destroy', 'end', 'resetAndDestroy'] as const) {
+    for (const disconnect of ['destroy', 'end', 'resetAndDestroy'] as const) {
       const { closed, socket } = connectRaw(port)
       socket.write(upgradeHead())
       await until(() => spinner.get('app')?.leases === 1)
-      socket[leave]()
+      socket[disconnect]()
       await until(() => spinner.get('app')?.leases === 0)
       socket.destroy()
       await closed
@@ -147,18 +147,18 @@ describe('an upgrade', () => {
   })
 })
 
-describe('an open connection', () => {
+describe('an upgraded connection', () => {
   async function opened(
-    play = echoing,
+    play = ECHO,
   ): Promise<ReturnType<typeof connectRaw> & Awaited<ReturnType<typeof newStage>>> {
     const stage = await newStage(play, {}, { idleTimeSec: 80 })
     const raw = connectRaw(stage.port)
     raw.socket.write(upgradeHead())
-    await until(() => AGREED.test(raw.text()))
+    await until(() => ACCEPTED.test(raw.text()))
     return { ...raw, ...stage }
   }
 
-  test('keeps the child awake however quiet it is', async () => {
+  test('keeps the child running even without traffic', async () => {
     const { clock, lives, socket, spinner, text } = await opened()
     await clock.advance(3_600)
     expect(spinner.get('app')).toMatchObject({ state: 'started', leases: 1 })
@@ -195,7 +195,7 @@ describe('an open connection', () => {
     await until(() => spinner.get('app')?.leases === 0)
   })
 
-  test('does not hold up a restart: the child gets a moment to end it, and then it ends', async () => {
+  test('does not delay a restart: the child gets a moment to close it, and then the gateway closes it', async () => {
     const { clock, closed, lives, spinner } = await opened()
     await spinner.restart('app')
     expect(lives).toHaveLength(2)
@@ -203,7 +203,7 @@ describe('an open connection', () => {
     await closed
   })
 
-  test('carries what is too much for the client only as fast as the client takes it', async () => {
+  test('reads from the child only as fast as the client reads', async () => {
     const SIZE = 16 * 1024 * 1024
     let written = 0
     const play: Play = {
@@ -237,7 +237,7 @@ describe('an open connection', () => {
   })
 
   test.runIf(process.platform === 'linux')(
-    'H54: is watched for an end that has vanished without a word',
+    'H54: uses TCP keep-alive to detect a peer that has vanished',
     async () => {
       const { port, socket } = await opened()
       const local = (socket.localPort as number).toString(16).toUpperCase().padStart(4, '0')
@@ -245,7 +245,7 @@ describe('an open connection', () => {
       const row = readFileSync('/proc/net/tcp', 'latin1')
         .split('\n')
         .find((line) => line.includes(`0100007F:${remote} 0100007F:${local} 01`))
-      // The timer of an established connection that asks whether the other end still lives; see proc_net_tcp.
+      // Expect the keep-alive timer, which is 02 in the table of proc_net_tcp.
       expect(row?.trim().split(/\s+/)[5]).toMatch(/^02:/)
       socket.destroy()
     },
