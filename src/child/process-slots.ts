@@ -95,7 +95,8 @@ export class ProcessSlots {
 
   /** Gives up a replacement: no process serves any more, and all are to be ended. */
   abandonReplacement(): void {
-    if (this.isReplacing && this.next === null) this.isReplacing = false
+    // A next process that was never spawned leaves the current one as the process that the child has.
+    if (this.isReplacing && !this.next?.process) this.keepCurrent()
     else this.promote()
   }
 

@@ -7,8 +7,8 @@ import type { Page } from './http/pages.ts'
 import { isBadRequest, parseRequestHead, readUpgrade } from './http/request-head.ts'
 import { type HttpCall, type KnownCall, sendPage } from './http/respond.ts'
 import type { GatewayOptions, ListenOptions } from './options.ts'
-import type { GatewayContext, ProxyRequest, Upgrade } from './proxy/context.ts'
-import { CLOSING, reportFailure } from './proxy/error-page.ts'
+import type { GatewayContext, HandleOptions, ProxyRequest } from './proxy/context.ts'
+import { CLOSING_PAGE, reportFailure } from './proxy/error-page.ts'
 import { InFlight, unlessAborted } from './proxy/in-flight.ts'
 import { ProxyHandler } from './proxy/proxy.ts'
 import { type QueueLimits, StartQueue } from './proxy/start-queue.ts'
@@ -21,72 +21,67 @@ import { closeWithConnection } from './server/pipelining.ts'
 import { type ListenAddress, Servers } from './server/server.ts'
 import { newUpgradeCall } from './server/upgrade.ts'
 
-/** What is special about a request besides what it says. */
-interface Special {
-  readonly mustContinue?: boolean
-  readonly isMounted?: boolean
-  readonly take?: Upgrade['take']
-  /** Of the framework, which may know what to do with a request that no route fits. */
-  readonly next?: (() => void) | undefined
-}
+/** A request after routing. A page instead of a match tells the client why there is none. */
+type RoutedRequest = Omit<ProxyRequest, 'match'> & { readonly match: RouteMatch | Page }
 
 /**
- * The HTTP front of a spinner: starts children at their first request and passes requests on to them. Made by
+ * The HTTP front of a spinner: starts children at their first request and forwards requests to them. Created by
  * {@link createGateway}.
  */
 export class Gateway {
   /**
-   * Answers one request: for `http.createServer`, Express, or the `raw` request and reply of Fastify. A request that no
-   * route fits goes to `next` when there is one, and gets 404 otherwise.
+   * Handles one request, for `http.createServer`, Express, or the `raw` request and reply of Fastify. If no route matches,
+   * calls `next`; without a `next`, responds with 404.
    */
   readonly handler: (request: IncomingMessage, response: ServerResponse, next?: () => void) => void
   /**
-   * Takes over a connection that asks for another protocol: for a server's `upgrade` event. One that no route fits is left
-   * as it is to `next` when there is one, and gets 404 otherwise.
+   * Handles a request to switch to another protocol, for the `upgrade` event of a server. If no route matches, calls `next`
+   * and leaves the connection as it was; without a `next`, responds with 404.
    */
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer, next?: () => void) => void
-  #house: GatewayContext
+  #context: GatewayContext
   #settings: GatewaySettings
-  #reception: Router
-  readonly #visits = new InFlight()
+  #router: Router
+  readonly #inFlight = new InFlight()
   readonly #servers = new Set<Servers>()
-  readonly #leaveSpinner: () => void
+  readonly #removePlugin: () => void
   #closing: Promise<void> | null = null
 
   /** @internal */
   constructor(sys: Sys, spinner: Spinner, settings: GatewaySettings) {
     this.#settings = settings
-    const room = new StartQueue(sys, patienceOf(settings))
-    this.#house = houseOf({ sys, spinner, queue: room, upstreams: new UpstreamRegistry(sys) }, settings)
-    this.#reception = new Router(settings, spinner)
+    const queue = new StartQueue(sys, limitsOf(settings))
+    this.#context = newContext({ sys, spinner, queue, upstreams: new UpstreamRegistry(sys) }, settings)
+    this.#router = new Router(settings, spinner)
     this.handler = (request, response, next) =>
       void this.#serve({ request, response }, { next, isMounted: true })
     this.upgrade = (request, socket, head, next) => {
       const call = newUpgradeCall(request, socket, head)
       if (!call) return
-      const leave = (): void => {
+      const passOn = (): void => {
         call.restore()
         next?.()
       }
-      void this.#serve(call, { take: call.take, next: next && leave })
+      void this.#serve(call, { take: call.take, next: next && passOn })
     }
-    this.#leaveSpinner = spinner.use({ ...this.#house.upstreams.plugin(), close: () => this.close() })
+    this.#removePlugin = spinner.use({ ...this.#context.upstreams.plugin(), close: () => this.close() })
   }
 
   /**
-   * Listens for requests itself, on this machine only unless `host` says otherwise; resolves with where. What no route
-   * fits goes to `next` when there is one, and gets 404 otherwise.
+   * Listens for requests, on this machine only unless `host` is given. Resolves with the address. If no route matches a
+   * request, calls `next`; without a `next`, responds with 404. Rejects with `ERR_SPINNER_INVALID_OPTION`, with
+   * `ERR_SPINNER_CLOSED` after `close()`, and with the errors of `server.listen()`.
    */
   async listen(options: ListenOptions = {}, next?: RequestListener): Promise<ListenAddress> {
     const settings = readListen(options)
     this.#mustBeOpen()
-    const serve = (call: HttpCall, special: Special): void =>
-      void this.#serve(call, next ? { ...special, next: () => next(call.request, call.response) } : special)
+    const serve = (call: HttpCall, handling: HandleOptions): void =>
+      void this.#serve(call, next ? { ...handling, next: () => next(call.request, call.response) } : handling)
     const servers = await Servers.listen(
-      this.#house.sys,
+      this.#context.sys,
       {
-        request: (request, response) => serve({ request, response }, {}),
-        checkContinue: (request, response) => serve({ request, response }, { mustContinue: true }),
+        request: (request, response) => serve({ request, response }, PLAIN),
+        checkContinue: (request, response) => serve({ request, response }, EXPECTANT),
         upgrade: this.upgrade,
       },
       settings,
@@ -97,17 +92,21 @@ export class Gateway {
     throw closedError()
   }
 
-  /** Takes other options, routes above all. It listens where it did, and what is under way goes on as it began. */
+  /**
+   * Replaces the options, including the routes. The gateway listens where it did, and requests in flight go on with the
+   * options they began with. Throws `ERR_SPINNER_INVALID_OPTION` without changing anything, and `ERR_SPINNER_CLOSED` after
+   * `close()`.
+   */
   reconfigure(options: GatewayOptions): void {
     this.#mustBeOpen()
-    const { spinner } = this.#house
+    const { spinner } = this.#context
     this.#settings = readGateway(options, spinner.defaults)
-    this.#house = houseOf(this.#house, this.#settings)
-    this.#house.queue.patience = patienceOf(this.#settings)
-    this.#reception = new Router(this.#settings, spinner)
+    this.#context = newContext(this.#context, this.#settings)
+    this.#context.queue.limits = limitsOf(this.#settings)
+    this.#router = new Router(this.#settings, spinner)
   }
 
-  /** Takes no new requests, lets those under way finish for at most `drainTimeout`, then ends what is left. */
+  /** Accepts no new requests, waits up to `drainTimeout` for those in flight, and then aborts the rest. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -117,102 +116,79 @@ export class Gateway {
     return this.close()
   }
 
-  /** From the first look at a request to its end. Whatever it meets ends here. */
-  async #serve(call: HttpCall, special: Special): Promise<void> {
-    // A request that breaks off tells only those who ask, so nobody need hear of that.
+  /** Serves a request from its arrival to its end. Never rejects. */
+  async #serve(call: HttpCall, options: HandleOptions): Promise<void> {
+    // Ignore errors of the response: code that must react to a broken connection listens for `close`.
     call.response.on('error', ignore)
     closeWithConnection(call)
-    if (this.#closing !== null) return sendPage(this.#house.sys.clock, call, CLOSING)
+    if (this.#closing !== null) return sendPage(this.#context.sys.clock, call, CLOSING_PAGE)
     const peer = peerOf(call.request.socket)
     if (peer === undefined) return void call.response.destroy()
     const known = { request: call.request, response: call.response, peer }
-    this.#visits.enter()
+    this.#inFlight.enter()
     try {
-      await this.#pass(known, special)
+      await this.#route(known, options)
     } catch (thrown) {
-      reportFailure(this.#house, known, thrown)
+      reportFailure(this.#context, known, thrown)
     } finally {
-      this.#visits.leave()
+      this.#inFlight.leave()
     }
   }
 
-  #pass(call: KnownCall, special: Special): void | Promise<void> {
-    const { request } = call
-    const asked = parseRequestHead(request)
-    if (isBadRequest(asked)) return sendPage(this.#house.sys.clock, call, asked)
-    const protocol = special.take ? readUpgrade(request, asked) : ''
-    if (typeof protocol !== 'string') return sendPage(this.#house.sys.clock, call, protocol)
-    const upgrade = special.take ? { protocol, take: special.take } : null
-    const received = this.#reception.resolve(request, asked)
-    if (!(received instanceof Promise))
-      return this.#send(call, received, { asked, special, upgrade, waiter: null })
-    const { queue: room } = this.#house
-    const waiter = room.enter(call.response)
-    return room
-      .promised(received, waiter)
-      .then((way) => this.#send(call, way, { asked, special, upgrade, waiter }))
+  #route(call: KnownCall, options: HandleOptions): void | Promise<void> {
+    const { request, response } = call
+    const { take } = options
+    const head = parseRequestHead(request)
+    if (isBadRequest(head)) return sendPage(this.#context.sys.clock, call, head)
+    const protocol = take ? readUpgrade(request, head) : ''
+    if (typeof protocol !== 'string') return sendPage(this.#context.sys.clock, call, protocol)
+    const upgrade = take ? { protocol, take } : null
+    const match = this.#router.resolve(request, head)
+    if (!(match instanceof Promise)) return this.#proxy({ call, head, match, options, upgrade, ticket: null })
+    const { queue } = this.#context
+    const ticket = queue.issue(response)
+    return queue
+      .waitForChooser(match, ticket)
+      .then((chosen) => this.#proxy({ call, head, match: chosen, options, upgrade, ticket }))
   }
 
-  #send(
-    call: KnownCall,
-    way: RouteMatch | Page,
-    {
-      asked,
-      special,
-      upgrade,
-      waiter,
-    }: Pick<ProxyRequest, 'asked' | 'upgrade' | 'waiter'> & { special: Special },
-  ): void | Promise<void> {
-    const { isMounted = false, mustContinue = false, next } = special
-    if ('status' in way)
-      return way.status === 404 && next ? next() : sendPage(this.#house.sys.clock, call, way)
-    if (asked.body !== 0 && call.request.readableDidRead) throw new Error(READ_BEFORE)
-    const { peer, request, response } = call
-    const { path, prefix, rules, to } = way
-    // Written out, since spreads are dear on this path.
-    const arrival: ProxyRequest = {
-      request,
-      response,
-      peer,
-      asked,
-      to,
-      rules,
-      path,
-      prefix,
-      mustContinue,
-      isMounted,
-      upgrade,
-      waiter,
-    }
-    return new ProxyHandler(this.#house, arrival).serve()
+  #proxy(request: RoutedRequest): void | Promise<void> {
+    const { call, head, match, options } = request
+    if ('status' in match)
+      return match.status === 404 && options.next
+        ? options.next()
+        : sendPage(this.#context.sys.clock, call, match)
+    if (head.body !== 0 && call.request.readableDidRead) throw new Error(BODY_WAS_READ)
+    // The check above makes it a ProxyRequest. A copy would cost an allocation for each request.
+    return new ProxyHandler(this.#context, request as ProxyRequest).serve()
   }
 
   async #close(): Promise<void> {
-    const { queue: room, sys, upstreams: traffic } = this.#house
+    const { queue, sys, upstreams } = this.#context
     const late = new AbortController()
     const timer = sys.clock.setTimeout(() => late.abort(), this.#settings.drainTimeout * 1_000)
     const servers = [...this.#servers]
     for (const each of servers) void each.close()
-    await traffic.quiet(late.signal)
-    // Streams have no end of their own; what is left now are requests that wait for a child.
-    traffic.endStreams()
-    await unlessAborted(this.#visits.quiet(), late.signal)
-    room.close()
-    await this.#closed(servers, late.signal)
+    await upstreams.whenIdle(late.signal)
+    // Streams may never end by themselves. After them, only requests that wait for a child are left.
+    upstreams.endStreams()
+    await unlessAborted(this.#inFlight.whenIdle(), late.signal)
+    queue.close()
+    await this.#whenClosed(servers, late.signal)
     sys.clock.clearTimeout(timer)
-    traffic.close()
-    this.#leaveSpinner()
+    upstreams.close()
+    this.#removePlugin()
   }
 
-  /** A client may still be reading; one that only keeps its connection is not waited for. */
-  async #closed(servers: readonly Servers[], signal: AbortSignal): Promise<void> {
+  /** Waits for clients that are still reading a response. Closes idle connections at once. */
+  async #whenClosed(servers: readonly Servers[], signal: AbortSignal): Promise<void> {
     let isOpen = servers.length > 0
     const closed = Promise.all(servers.map((each) => each.close())).then(() => {
       isOpen = false
     })
     while (isOpen && !signal.aborted) {
       for (const each of servers) each.closeIdle()
-      await Promise.race([closed, this.#house.sys.pause(LOOK_MS)])
+      await Promise.race([closed, this.#context.sys.pause(POLL_MS)])
     }
     for (const each of servers) each.destroy()
     await closed
@@ -223,21 +199,20 @@ export class Gateway {
   }
 }
 
-const houseOf = (
-  {
-    sys,
-    spinner,
-    queue: room,
-    upstreams: traffic,
-  }: Pick<GatewayContext, 'sys' | 'spinner' | 'queue' | 'upstreams'>,
+const newContext = (
+  { queue, spinner, sys, upstreams }: Pick<GatewayContext, 'sys' | 'spinner' | 'queue' | 'upstreams'>,
   { logger, showReasons, trust }: GatewaySettings,
-): GatewayContext => ({ sys, spinner, queue: room, upstreams: traffic, trust, showReasons, logger })
+): GatewayContext => ({ sys, spinner, queue, upstreams, trust, showReasons, logger })
 
-const patienceOf = ({ queue, wait }: GatewaySettings): QueueLimits => ({ places: queue, seconds: wait })
+const limitsOf = ({ queue, wait }: GatewaySettings): QueueLimits => ({ perChild: queue, seconds: wait })
 
 const ignore = (): void => {}
 
-/** Between looks at connections that are to close. */
-const LOOK_MS = 20
-const READ_BEFORE =
-  'the body of a request was read before the gateway got it; mount the gateway in front of whatever parses bodies'
+/** Shared by all requests of own servers, to save an allocation for each. */
+const PLAIN: HandleOptions = {}
+const EXPECTANT: HandleOptions = { mustContinue: true }
+
+/** Milliseconds between checks for idle connections during a close. */
+const POLL_MS = 20
+const BODY_WAS_READ =
+  'the request body was read before the gateway received the request; mount the gateway before any body parser'

@@ -10,8 +10,8 @@ export type { Chooser, Destination, GatewayOptions, ListenOptions, Route, RouteR
 export type { ListenAddress as Place } from './server/server.ts'
 
 /**
- * Puts an HTTP front before the children of a spinner: a child starts at its first request, which waits for it, and
- * sleeps when nobody uses it. Wrong options are an `ERR_SPINNER_INVALID_OPTION`.
+ * Creates an HTTP front for the children of a spinner: a child starts at its first request, which waits for it, and
+ * stops when it is idle. Throws `ERR_SPINNER_INVALID_OPTION` if an argument is invalid.
  *
  * @example
  * import http from 'node:http'
@@ -32,7 +32,7 @@ export function createGateway(spinner: Spinner, options: GatewayOptions): Gatewa
   return createGatewayOn(realSys, spinner, options)
 }
 
-/** @internal The same on another outside world: a test's. */
+/** @internal Creates a gateway on another {@link Sys}, such as that of a test. */
 export function createGatewayOn(sys: Sys, spinner: Spinner, options: GatewayOptions): Gateway {
   if (typeof (spinner as Partial<Spinner> | null | undefined)?.use !== 'function')
     throw invalid([NO_SPINNER], 'createGateway()')
@@ -40,4 +40,4 @@ export function createGatewayOn(sys: Sys, spinner: Spinner, options: GatewayOpti
 }
 
 const NO_SPINNER =
-  'the first argument must be a spinner, and the second the options: createGateway(spinner, { routes })'
+  'the first argument must be a spinner and the second an object: createGateway(spinner, { routes })'

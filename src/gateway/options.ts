@@ -82,6 +82,7 @@ export interface Rules {
   readonly websocket: 'keep' | 'ignore'
   readonly ignore: readonly (string | RegExp)[]
   readonly waitingPage: boolean
+  /** In bytes; null for no limit. */
   readonly maxBody: number | null
   /** In seconds; null for no limit. */
   readonly answerTimeout: number | null

@@ -17,20 +17,22 @@ import { hostOf } from './routing/host-names.ts'
 import { newRouteTable, type RouteSettings, type RouteTable } from './routing/routes.ts'
 import { type Defaults, destinationParser, requireSameOptions } from './routing/targets.ts'
 
-/** The options of a gateway after validation. */
+/** Options of a gateway after validation. */
 export interface GatewaySettings {
-  /** For the requests of a function; those of a table have their own. */
+  /** Rules for requests whose child a function chooses. Routes of a table have their own. */
   readonly rules: Rules
   readonly routes: RouteTable | Chooser
   readonly queue: number
+  /** In seconds. */
   readonly wait: number
   readonly trust: Trust | null
   readonly showReasons: boolean
+  /** In seconds. */
   readonly drainTimeout: number
   readonly logger: Logger | null
 }
 
-/** Where a gateway listens, after validation. */
+/** Options of `listen()` after validation. Durations are in seconds. */
 export interface ListenSettings {
   readonly port: number
   readonly host: string | null
@@ -49,7 +51,10 @@ const hostName: Parser = (value) => {
 
 const allowedHost: Parser = (value) => (value === '*' ? value : hostName(value))
 
-/** What a path can be compared with as it stands: no query, no dots, no empty segments, and no `*` that is no pattern. */
+/**
+ * Prefixes that can be compared with the path of a request without decoding: no query, no `.` and `..`, no empty segments.
+ * Excludes `*` too, because a prefix is not a pattern.
+ */
 const PREFIX = /^(?:\/(?!\.{1,2}(?:\/|$))[\x21\x22\x24\x26-\x29\x2b-\x2e\x30-\x3e\x40-\x7e]+)+\/?$/
 const prefix: Parser = (value) => {
   if (value === '/') return ''
@@ -59,10 +64,10 @@ const prefix: Parser = (value) => {
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i
 const header: Parser = (value) => {
   if (typeof value !== 'object' || value === null) return INVALID
-  const { name, value: wanted, ...rest } = value as Record<string, unknown>
+  const { name, value: expected, ...rest } = value as Record<string, unknown>
   if (typeof name !== 'string' || !HEADER_NAME.test(name) || Object.keys(rest).length > 0) return INVALID
-  if (wanted !== undefined && typeof wanted !== 'string') return INVALID
-  return Object.freeze({ name: name.toLowerCase(), value: wanted ?? null })
+  if (expected !== undefined && typeof expected !== 'string') return INVALID
+  return Object.freeze({ name: name.toLowerCase(), value: expected ?? null })
 }
 
 const pattern: Parser = (value) =>
@@ -70,27 +75,34 @@ const pattern: Parser = (value) =>
 
 const RULES: Readonly<Record<keyof Rules, OptionSpec>> = {
   websocket: option(values.oneOf('keep', 'ignore'), "'keep' or 'ignore'", 'keep'),
-  ignore: option(values.listOf(pattern), "an array of paths such as '/healthz' or '/hmr/*', or patterns", []),
+  ignore: option(
+    values.listOf(pattern),
+    "an array of paths such as '/healthz' and '/hmr/*', or of regular expressions",
+    [],
+  ),
   waitingPage: option(values.boolean, 'true or false', false),
   maxBody: option(
     values.orNull(values.bytes(0)),
-    "bytes as a number, or a text such as '10MB'; null for no limit",
+    "bytes as a number, or a string such as '10MB'; null for no limit",
     null,
   ),
-  answerTimeout: option(values.secondsOrOff, `${SECONDS}; -1 or null for never`, 300),
+  answerTimeout: option(values.secondsOrOff, `${SECONDS}; -1 or null for no limit`, 300),
 }
 
-const routeRows = (defaults: Defaults): Readonly<Record<string, OptionSpec>> => ({
+const routeSpecs = (defaults: Defaults): Readonly<Record<string, OptionSpec>> => ({
   ...RULES,
-  host: option(hostName, "the name of a host, or '*.' and the rest of one"),
-  path: option(prefix, "a path such as '/docs', which fits what lies below it too, without a query or '*'"),
+  host: option(hostName, "a host name, or '*.' followed by a host name"),
+  path: option(
+    prefix,
+    "a path such as '/docs', which also matches all paths below it, without a query or '*'",
+  ),
   strip: option(values.boolean, 'true or false', false),
-  header: option(header, '{ name, value }, both texts, or { name } alone'),
-  to: required(destinationParser(defaults), 'the name of a child, the options of one, or a function'),
+  header: option(header, '{ name, value } or { name }, with strings'),
+  to: required(destinationParser(defaults), 'the name of a child, the options of a child, or a function'),
 })
 
-/** The options of a route. */
-export const ROUTE_OPTIONS: Readonly<Record<string, OptionSpec>> = routeRows({})
+/** Specs of the options of a route. */
+export const ROUTE_OPTIONS: Readonly<Record<string, OptionSpec>> = routeSpecs({})
 
 const tableOrFunction: Parser = (value) =>
   typeof value === 'function' || Array.isArray(value) ? value : INVALID
@@ -100,16 +112,16 @@ const proxies: Parser = (value) => {
   return entries === INVALID || readTrust(entries as string[]) === undefined ? INVALID : entries
 }
 
-/** The options of a gateway. */
+/** Specs of the options of a gateway. */
 export const GATEWAY_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   ...RULES,
   routes: required(tableOrFunction, 'an array of routes, or a function'),
-  hosts: option(values.listOf(allowedHost), "an array of names of hosts, or ['*']", null),
-  queue: option(values.integerFrom(1), 'a whole number from 1', 512),
+  hosts: option(values.listOf(allowedHost), "an array of host names, or ['*']", null),
+  queue: option(values.integerFrom(1), 'an integer >= 1', 512),
   wait: option(values.seconds(0.001), `more than 0 ${SECONDS}`, 30),
   trustProxy: option(
     proxies,
-    "an array of addresses, networks such as '10.0.0.0/8', 'loopback' and 'unix'",
+    "an array of addresses, networks such as '10.0.0.0/8', 'loopback' or 'unix'",
     [],
   ),
   showReasons: option(values.boolean, 'true or false', true),
@@ -117,12 +129,12 @@ export const GATEWAY_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   logger: option(values.orNull(values.loggerLike), 'an object with info, warn, error and debug, or null'),
 }
 
-/** Where a gateway listens. */
+/** Specs of the options of `listen()`. */
 export const LISTEN_OPTIONS: Readonly<Record<keyof ListenSettings, OptionSpec>> = {
   port: option(portNumber, 'a port number from 0 to 65535', 0),
-  host: option(values.string, 'the name or address of a host', null),
+  host: option(values.string, 'a host name or an address', null),
   path: option(values.string, 'the path of a unix socket', null),
-  maxConnections: option(values.integerFrom(1), 'a whole number from 1', 1_024),
+  maxConnections: option(values.integerFrom(1), 'an integer >= 1', 1_024),
   headersTimeout: option(values.seconds(0.001), `more than 0 ${SECONDS}`, 15),
   requestTimeout: option(values.seconds(0), SECONDS, 120),
 }
@@ -132,44 +144,44 @@ function portNumber(value: unknown): unknown {
   return parsed !== INVALID && (parsed as number) <= 65_535 ? parsed : INVALID
 }
 
-/** Reads what was given to `listen()`. */
+/** Reads the options of `listen()`. Throws `ERR_SPINNER_INVALID_OPTION`. */
 export function readListen(given: unknown): ListenSettings {
   const settings = readWithDefaults<ListenSettings>(given, LISTEN_OPTIONS, { by: 'listen()' })
   if (settings.path !== null && (settings.host !== null || settings.port !== 0))
-    throw invalid(['`path` is a unix socket, so neither `port` nor `host` can be given with it'], 'listen()')
+    throw invalid(['`path` is a unix socket; give either `path`, or `port` and `host`'], 'listen()')
   return settings
 }
 
-/** Reads what was given to `createGateway`; `defaults` are those of its spinner. */
+/** Reads the options of `createGateway`. `defaults` are those of its spinner. Throws `ERR_SPINNER_INVALID_OPTION`. */
 export function readGateway(given: unknown, defaults: Defaults = {}): GatewaySettings {
   const read = readWithDefaults<Record<string, unknown>>(given, GATEWAY_OPTIONS, { by: 'createGateway()' })
   const { routes, hosts, trustProxy, ...rest } = read
   const logger = rest['logger'] === undefined ? loggerOf(defaults) : rest['logger']
-  const rules = pick(read)
+  const rules = rulesOf(read)
   const isTable = typeof routes !== 'function'
   const table = isTable ? readTable(routes as unknown[], { rules, hosts, defaults }) : (routes as Chooser)
   const trust = readTrust(trustProxy as string[]) ?? null
   return Object.freeze({ ...rest, logger, rules, routes: table, trust }) as unknown as GatewaySettings
 }
 
-/** The gateway speaks where its spinner does. */
+/** Returns the logger of the spinner, which is the default. */
 const loggerOf = (defaults: Defaults): unknown =>
   defaults['logger'] === undefined ? console : defaults['logger']
 
-const pick = (read: Readonly<Record<string, unknown>>): Rules =>
+const rulesOf = (read: Readonly<Record<string, unknown>>): Rules =>
   Object.freeze(Object.fromEntries(Object.keys(RULES).map((key) => [key, read[key]]))) as unknown as Rules
 
 function readTable(
   routes: readonly unknown[],
   { defaults, hosts, rules }: { rules: Rules; hosts: unknown; defaults: Defaults },
 ): RouteTable {
-  const rows = routeRows(defaults)
-  const read = routes.map((route, at) => readRoute(route, at, rules, rows))
+  const specs = routeSpecs(defaults)
+  const read = routes.map((route, at) => readRoute(route, at, rules, specs))
   requireSameOptions(read, defaults)
   return newRouteTable(read, hosts as string[] | null, (twin) => {
     const at = read.indexOf(twin)
     throw invalid(
-      [`\`routes[${at}]\` fits the very same requests as one before it; take one of them out`],
+      [`\`routes[${at}]\` matches the same requests as an earlier route; remove one of them`],
       'createGateway()',
     )
   })
@@ -179,21 +191,21 @@ function readRoute(
   given: unknown,
   at: number,
   rules: Rules,
-  rows: Readonly<Record<string, OptionSpec>>,
+  specs: Readonly<Record<string, OptionSpec>>,
 ): RouteSettings {
   try {
-    const read = readOptions(given, rows)
-    const own = Object.keys(RULES).some((key) => Object.hasOwn(read, key))
+    const read = readOptions(given, specs)
+    const hasOwnRules = Object.keys(RULES).some((key) => Object.hasOwn(read, key))
     return Object.freeze({
       host: (read['host'] as string | undefined) ?? null,
       prefix: (read['path'] as string | undefined) ?? '',
       strip: read['strip'] === true,
       header: (read['header'] as RouteSettings['header'] | undefined) ?? null,
       to: read['to'] as Destination | Chooser,
-      rules: own ? pick({ ...rules, ...read }) : rules,
+      rules: hasOwnRules ? rulesOf({ ...rules, ...read }) : rules,
     })
   } catch (thrown) {
-    const said = thrown instanceof SpinnerError ? thrown.message : String(thrown)
-    throw invalid([`\`routes[${at}]\`: ${said.replace(/\.$/, '')}`], 'createGateway()', thrown)
+    const message = thrown instanceof SpinnerError ? thrown.message : String(thrown)
+    throw invalid([`\`routes[${at}]\`: ${message.replace(/\.$/, '')}`], 'createGateway()', thrown)
   }
 }

@@ -38,7 +38,7 @@ describe.runIf(has('chromium'))('in a browser', () => {
     }
     begin()`
 
-  test('the waiting page turns into the app by itself, at the place that was asked for', async () => {
+  test('the waiting page reloads into the app by itself, at the requested URL', async () => {
     const folder = newFolder()
     const gate = path.join(folder, 'gate')
     const script = newFile('app.cjs', server('the app', gate), folder)
@@ -50,7 +50,7 @@ describe.runIf(has('chromium'))('in a browser', () => {
     expect(answer?.status()).toBe(503)
     expect(await page.title()).toBe('Starting app')
     writeFileSync(gate, '')
-    // While it reloads it has no title to tell.
+    // The page has no title while it reloads.
     await until(() =>
       page
         .title()
@@ -61,7 +61,7 @@ describe.runIf(has('chromium'))('in a browser', () => {
     expect(new Set(asked.map((each) => new URL(each).host))).toEqual(new Set([new URL(url).host]))
   })
 
-  test('a page whose app does not start shows why, and takes nothing of it for HTML', async () => {
+  test('the page for an app that fails to start shows the reason as text, never as HTML', async () => {
     const script = newFile('app.cjs', `throw new Error('<img src=x onerror=alert(1)>')`)
     const url = await gatewayFor({ name: 'app', script, attempts: 1 })
     const page = await open()
@@ -71,7 +71,7 @@ describe.runIf(has('chromium'))('in a browser', () => {
     expect(await page.locator('img').count()).toBe(0)
   })
 
-  test('a change of a file is seen after a reload, however early that comes', async () => {
+  test('a reload right after a file change shows the change', async () => {
     const script = newFile('app.cjs', server('before'))
     const url = await gatewayFor({ name: 'app', script, monitor: script })
     const page = await open()
@@ -85,19 +85,19 @@ describe.runIf(has('chromium'))('in a browser', () => {
   })
 
   describe('examples/gateway', () => {
-    test('runs three apps behind one port with one command, and leaves nothing', async () => {
+    test('runs three apps behind one port with one command, and leaves no process behind', async () => {
       const program = spawn(process.execPath, ['examples/gateway/gateway.js', '0'], {
         cwd: root,
         env: { ...process.env, TEST_MARK: String(process.pid) },
         stdio: ['ignore', 'pipe', 'ignore'],
       })
       onTestFinished(() => void program.kill('SIGKILL'))
-      let said = ''
+      let output = ''
       program.stdout.setEncoding('utf8').on('data', (text) => {
-        said += text
+        output += text
       })
       const urls = await until(() => {
-        const found = said.match(/http:\/\/\S+/g)
+        const found = output.match(/http:\/\/\S+/g)
         return found?.length === 3 ? found : null
       })
       const [hello, files, echo] = urls as [string, string, string]
@@ -117,7 +117,7 @@ describe.runIf(has('chromium'))('in a browser', () => {
     })
   })
 
-  test('a web socket goes on for longer than the app would be left alone', async () => {
+  test('an open WebSocket keeps its app running for longer than the idle time', async () => {
     const file = path.join(root, 'examples/gateway/echo.js')
     const spinner = newSpinner({ idleTimeSec: 0.3 })
     const to = { name: 'echo', script: file }
@@ -127,7 +127,7 @@ describe.runIf(has('chromium'))('in a browser', () => {
     await page.goto(`http://echo.localhost:${port}`)
     const log = page.locator('#log')
     await until(async () => (await log.textContent()) === 'hello\n')
-    // An app that was left alone for as long would have been stopped by now, several times over.
+    // Let an unused app stop twice, so that this app would have been stopped too if the WebSocket did not count.
     await spinner.start({ name: 'alone', command: 'sleep', args: ['600'], listen: null })
     for (let left = 2; left > 0; left--) {
       await until(() => spinner.get('alone')?.state === 'stopped')

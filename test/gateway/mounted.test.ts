@@ -11,8 +11,8 @@ import { ask, connectRaw, echoUpgrades, newStage, type Play, turns, upgradeHead 
 
 type OnUpgrade = (request: http.IncomingMessage, socket: Duplex, head: Buffer) => void
 
-/** A server of the host's own; gives its port. */
-async function serverOf(listener: http.RequestListener, onUpgrade?: OnUpgrade): Promise<number> {
+/** Starts a server of the host, and returns its port. */
+async function startServer(listener: http.RequestListener, onUpgrade?: OnUpgrade): Promise<number> {
   const server = http.createServer(listener)
   if (onUpgrade) server.on('upgrade', onUpgrade)
   onTestFinished(() => {
@@ -23,43 +23,49 @@ async function serverOf(listener: http.RequestListener, onUpgrade?: OnUpgrade): 
   return (server.address() as AddressInfo).port
 }
 
-describe('the headers of a child, in a server of the host', () => {
+describe('headers of a response, in a server of the host', () => {
   const FIRST: readonly (readonly [string, (response: http.ServerResponse) => unknown])[] = [
     ['has set none', () => {}],
     ['has set one', (response) => response.setHeader('X-Powered-By', 'Express')],
-    ['has taken one back', (response) => response.setHeader('X-A', '1').removeHeader('X-A')],
-    ['has set the same', (response) => response.setHeader('set-cookie', 'c=3').setHeader('vary', 'Origin')],
+    ['has removed one', (response) => response.setHeader('X-A', '1').removeHeader('X-A')],
+    [
+      'has set the same ones',
+      (response) => response.setHeader('set-cookie', 'c=3').setHeader('vary', 'Origin'),
+    ],
   ]
 
-  test.each(FIRST)('all arrive where it %s, and replace those of their name', async (_what, first) => {
-    const { gateway } = await newStage({
-      handler: (_request, response) => {
-        const headers = [
-          'Set-Cookie',
-          'a=1',
-          'X-B',
-          'b',
-          'set-cookie',
-          'b=2',
-          'Vary',
-          'Accept',
-          'Vary',
-          'Cookie',
-        ]
-        response.writeHead(200, headers).end()
-      },
-    })
-    const port = await serverOf((request, response) => {
-      first(response)
-      gateway.handler(request, response)
-    })
-    const { headers } = await ask({ port })
-    expect(headers).toMatchObject({ 'set-cookie': ['a=1', 'b=2'], vary: 'Accept, Cookie', 'x-b': 'b' })
-  })
+  test.each(FIRST)(
+    'all reach the client if the host %s, and replace those of the same name',
+    async (_what, first) => {
+      const { gateway } = await newStage({
+        handler: (_request, response) => {
+          const headers = [
+            'Set-Cookie',
+            'a=1',
+            'X-B',
+            'b',
+            'set-cookie',
+            'b=2',
+            'Vary',
+            'Accept',
+            'Vary',
+            'Cookie',
+          ]
+          response.writeHead(200, headers).end()
+        },
+      })
+      const port = await startServer((request, response) => {
+        first(response)
+        gateway.handler(request, response)
+      })
+      const { headers } = await ask({ port })
+      expect(headers).toMatchObject({ 'set-cookie': ['a=1', 'b=2'], vary: 'Accept, Cookie', 'x-b': 'b' })
+    },
+  )
 
-  test('leave those of other names as they are', async () => {
+  test('leave headers of the host with other names unchanged', async () => {
     const { gateway } = await newStage()
-    const port = await serverOf((request, response) => {
+    const port = await startServer((request, response) => {
       response.setHeader('X-Powered-By', 'Express').setHeader('Set-Cookie', ['a=1', 'b=2'])
       gateway.handler(request, response)
     })
@@ -83,13 +89,13 @@ describe('an upgrade, in a server of the host', () => {
   ]
 
   test.each(ROUTES)(
-    'is left to the host where no route of %s fits, with all that was sent',
+    'is left to the host, with all bytes that were sent, if no route of %s matches',
     async (_what, routesOf) => {
       const { child, sys, spinner } = await newStage({ opens: async (life) => echoUpgrades(life) })
       const chosen = deferred<null>()
       const front = createGatewayOn(sys, spinner, { routes: routesOf(child('app'), chosen.promise) })
       const met = deferred<net.Socket>()
-      const port = await serverOf(front.handler, (request, socket, head) => {
+      const port = await startServer(front.handler, (request, socket, head) => {
         front.upgrade(request, socket, head, () => {
           socket.write(`HTTP/1.1 101 OK\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nhost: ${head}`)
           socket.on('data', (chunk) => socket.write(chunk)).on('end', () => socket.end())
@@ -117,10 +123,10 @@ describe('an upgrade, in a server of the host', () => {
   )
 })
 
-test('H51: a response that cannot be written is cut off, and the host lives', async () => {
+test('H51: a response that cannot be written closes its connection, and the host survives', async () => {
   const { gateway } = await newStage()
-  const port = await serverOf((request, response) => {
-    // As a library that rewrites headers does when it has a fault.
+  const port = await startServer((request, response) => {
+    // Do what a faulty library that rewrites headers would do.
     response.writeHead = () => {
       throw new Error('broken')
     }
@@ -130,26 +136,26 @@ test('H51: a response that cannot be written is cut off, and the host lives', as
     await expect(ask({ port, path })).rejects.toMatchObject({ code: 'ECONNRESET' })
 })
 
-describe('the close of a gateway in a server of the host', () => {
-  const UNDER_WAY: readonly (readonly [string, Play])[] = [
+describe('closing a gateway in a server of the host', () => {
+  const IN_FLIGHT: readonly (readonly [string, Play])[] = [
     ['waits for its child', { opens: () => new Promise(() => {}) }],
     ['cannot be sent', { opens: async ({ server }) => server.once('listening', () => server.close()) }],
-    ['has no answer', { handler: () => {} }],
+    ['has no response', { handler: () => {} }],
   ]
 
-  test.each(UNDER_WAY)('ends a request that %s, and lets go of the child', async (_what, play) => {
+  test.each(IN_FLIGHT)('ends a request that %s, and releases the child', async (_what, play) => {
     const { child, clock, spinner, sys } = await newStage(play)
     const front = createGatewayOn(sys, spinner, { routes: [{ to: child('app') }], drainTimeout: 1 })
-    const port = await serverOf(front.handler)
-    const asked = ask({ port, headers: { host: 'localhost' } })
+    const port = await startServer(front.handler)
+    const response = ask({ port, headers: { host: 'localhost' } })
     await until(() => spinner.get('app')?.leases === 1)
     await turns(50)
     const closed = front.close()
     await clock.advance(2)
     await closed
-    expect((await asked).status).toBe(503)
+    expect((await response).status).toBe(503)
     await until(() => spinner.get('app')?.leases === 0)
-    // From now on it takes nothing, and says so.
+    // From now on the gateway rejects requests.
     expect(await ask({ port, headers: { host: 'localhost' } })).toMatchObject({
       status: 503,
       headers: { connection: 'close', 'retry-after': '5' },

@@ -6,7 +6,7 @@ import { newSpinner } from '../support/host.ts'
 const route = (more: object): object => ({ routes: [{ to: 'a', ...more }] })
 
 describe('the options of a gateway', () => {
-  test('have defaults, and a route has those of its gateway', () => {
+  test('have defaults, and a route inherits the rules of its gateway', () => {
     const read = readGateway({
       routes: [
         { to: 'a', ignore: ['/x'] },
@@ -28,10 +28,10 @@ describe('the options of a gateway', () => {
     [{}, '`routes` is missing: give an array of routes, or a function'],
     [{ routes: {} }, '`routes` must be an array of routes, or a function, but it is an object'],
     [{ routes: [], rotues: 1 }, '`rotues` is not an option; did you mean `routes`?'],
-    [{ routes: [], queue: 0 }, '`queue` must be a whole number from 1, but it is 0'],
+    [{ routes: [], queue: 0 }, '`queue` must be an integer >= 1, but it is 0'],
     [{ routes: [], wait: 'soon' }, '`wait` must be more than 0 seconds'],
-    [{ routes: [], hosts: ['a b'] }, '`hosts` must be an array of names of hosts'],
-    [{ routes: [], hosts: '*' }, '`hosts` must be an array of names of hosts'],
+    [{ routes: [], hosts: ['a b'] }, '`hosts` must be an array of host names'],
+    [{ routes: [], hosts: '*' }, '`hosts` must be an array of host names'],
     [{ routes: [], trustProxy: ['somebody'] }, '`trustProxy` must be an array of addresses'],
     [{ routes: [], maxBody: 'much' }, '`maxBody` must be bytes'],
     [{ routes: [], websocket: true }, "`websocket` must be 'keep' or 'ignore'"],
@@ -49,12 +49,12 @@ describe('the options of a gateway', () => {
       { routes: [{ to: { name: 'a', script: 'a', listen: null } }] },
       '`routes[0]`: `to` is a child whose `listen` is null, so no request can reach it',
     ],
-    [route({ host: '..' }), "`routes[0]`: `host` must be the name of a host, or '*.' and the rest of one"],
-    [route({ host: '*' }), '`routes[0]`: `host` must be the name of a host'],
-    [route({ path: 'docs' }), "`routes[0]`: `path` must be a path such as '/docs', which fits"],
+    [route({ host: '..' }), "`routes[0]`: `host` must be a host name, or '*.' followed by a host name"],
+    [route({ host: '*' }), '`routes[0]`: `host` must be a host name'],
+    [route({ path: 'docs' }), "`routes[0]`: `path` must be a path such as '/docs', which also matches"],
     [
       route({ path: '/docs/*' }),
-      "`routes[0]`: `path` must be a path such as '/docs', which fits what lies below it too, without a query or '*', but it is",
+      "`routes[0]`: `path` must be a path such as '/docs', which also matches all paths below it, without a query or '*', but it is",
     ],
     [route({ path: '/a/../b' }), '`routes[0]`: `path` must be a path'],
     [route({ path: '/a?b' }), '`routes[0]`: `path` must be a path'],
@@ -62,7 +62,7 @@ describe('the options of a gateway', () => {
     [route({ header: 'x' }), '`routes[0]`: `header` must be { name, value }'],
     [route({ header: { name: 'x y' } }), '`routes[0]`: `header` must be { name, value }'],
     [route({ ignore: ['healthz'] }), '`routes[0]`: `ignore` must be an array of paths'],
-  ])('refuses %j and says why', (given, message) => {
+  ])('rejects %j with a reason', (given, message) => {
     const spinner = newSpinner()
     let thrown: unknown
     try {
@@ -75,16 +75,19 @@ describe('the options of a gateway', () => {
   })
 })
 
-test.each([{ routes: [] }, undefined, null])('a gateway of %j instead of a spinner is refused', (given) => {
-  expect(() => createGateway(given as never, newSpinner() as never)).toThrow(
-    expect.objectContaining({
-      code: 'ERR_SPINNER_INVALID_OPTION',
-      message: expect.stringMatching(/^createGateway\(\): the first argument must be a spinner/),
-    }),
-  )
-})
+test.each([{ routes: [] }, undefined, null])(
+  'createGateway(%j) is rejected, because that is not a spinner',
+  (given) => {
+    expect(() => createGateway(given as never, newSpinner() as never)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_SPINNER_INVALID_OPTION',
+        message: expect.stringMatching(/^createGateway\(\): the first argument must be a spinner/),
+      }),
+    )
+  },
+)
 
-describe('two routes with the options of one child', () => {
+describe('two routes with options of the same child', () => {
   const read = (...destinations: readonly unknown[]): unknown =>
     readGateway({ routes: destinations.map((to, at) => ({ path: `/${at}`, to })), logger: null })
 
@@ -94,7 +97,7 @@ describe('two routes with the options of one child', () => {
     [{ name: 'a', script: 'a.js' }, { name: 'a', script: 'b.js' }, 'script'],
     [{ name: 'a', script: 'a.js' }, { name: 'a', script: 'a.js', env: { A: '1' } }, 'env'],
     [{ name: 'a', script: 'a.js', ready: () => {} }, { name: 'a', script: 'a.js' }, 'ready'],
-  ])('are refused where these differ: %j and %j', (one, other, option) => {
+  ])('are rejected if the options differ: %j and %j', (one, other, option) => {
     const { name = 'server.js' } = one as { name?: string }
     const both = `\`routes[1]\` and \`routes[2]\` give the child '${name}' different values of \`${option}\``
     const remedy = 'use the same value, or give one of the children another `name`.'
@@ -115,13 +118,13 @@ describe('two routes with the options of one child', () => {
       { name: 'a', script: 'a.js', ready: () => {} },
       { name: 'a', script: 'a.js', ready: () => {} },
     ],
-  ])('are taken where they mean the same, or two children: %j and %j', (one, other) => {
+  ])('are accepted if the options are equivalent, or the children differ: %j and %j', (one, other) => {
     expect(() => read(one, other, () => one, 'server.js')).not.toThrow()
   })
 })
 
-describe('where a gateway listens', () => {
-  test('is a free port on this machine with the limits of H54', () => {
+describe('the options of listen()', () => {
+  test('have defaults: a free port on this machine, and the limits of H54', () => {
     expect(readListen({})).toEqual({
       port: 0,
       host: null,
@@ -139,7 +142,7 @@ describe('where a gateway listens', () => {
     { host: 5 },
     { path: '/a', port: 5 },
     { path: '/a', host: 'b' },
-  ])('cannot be %j', (given) => {
+  ])('reject %j', (given) => {
     expect(() => readListen(given)).toThrow('listen(): ')
   })
 })

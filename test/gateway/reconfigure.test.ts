@@ -3,7 +3,7 @@ import { deferred } from '../../src/promises.ts'
 import { until } from '../support/host.ts'
 import { ask, newStage } from '../support/lives.ts'
 
-test('a gateway takes other options, listens where it did, and finishes what is under way', async () => {
+test('a reconfigured gateway listens where it did, and finishes requests in flight', async () => {
   let answer: (() => void) | null = null
   const stage = await newStage({
     handler: (request, response, life) => {
@@ -21,7 +21,7 @@ test('a gateway takes other options, listens where it did, and finishes what is 
   expect(await slow).toMatchObject({ status: 200, body: 'slow' })
 })
 
-test('who waits for a child goes on to be counted when the options change', async () => {
+test('requests that wait for a child still count after a reconfiguration', async () => {
   const opened = deferred<void>()
   const stage = await newStage({ opens: () => opened.promise }, { queue: 1 })
   const { gateway, lives, port } = stage
@@ -37,7 +37,7 @@ test('who waits for a child goes on to be counted when the options change', asyn
   expect((await waits).status).toBe(200)
 })
 
-test('options that are wrong change nothing, and a gateway that is closed takes none', async () => {
+test('invalid options change nothing, and a closed gateway rejects all options', async () => {
   const { gateway, port } = await newStage()
   expect(() => gateway.reconfigure({ routes: 1 } as never)).toThrow('`routes` must be an array of routes')
   expect((await ask({ port })).status).toBe(200)
@@ -45,7 +45,7 @@ test('options that are wrong change nothing, and a gateway that is closed takes 
   expect(() => gateway.reconfigure({ routes: [] })).toThrow('closed')
 })
 
-test('what no route fits goes to the function that listen() was given, and nothing else does', async () => {
+test('only requests that no route matches reach the function that listen() was given', async () => {
   const { gateway } = await newStage()
   const asked: (string | undefined)[] = []
   const { port } = await gateway.listen({}, (request, response) => {

@@ -9,14 +9,14 @@ import { type Load, newLoad } from '../support/load.ts'
 import { has } from '../support/needs.ts'
 import { newNginx } from '../support/nginx.ts'
 
-/** `npm run load` has more of them. */
+/** `npm run load` has more rounds. */
 const [RESTARTS, STOPS] = process.env['LOAD_ROUNDS'] === undefined ? [8, 4] : [50, 50]
 
-/** Where a child of that name listens, at each start. */
+/** Returns the path of the socket on which a child of that name always listens. */
 const socketOf = (folder: string, name: string): string =>
   path.join(folder, `${createHash('sha256').update(name).digest('hex').slice(0, 8)}.sock`)
 
-/** What docs/behind-nginx.md shows: an app's own socket first, the gateway when nobody answers there. */
+/** The configuration of docs/behind-nginx.md: the app's own socket first, and the gateway if the app does not respond. */
 const configuration = (folder: string, port: number): string => `
   upstream app {
     server unix:${socketOf(folder, 'app')} max_fails=0;
@@ -65,8 +65,8 @@ async function newSite(): Promise<Site> {
 
 const noneFailed = { failed: 0, reset: 0, cut: 0, other: 0 }
 
-describe.runIf(has('nginx'))('E15b: behind nginx, which asks the gateway when an app does not answer', () => {
-  test('an app that sleeps is woken by the first request, and asked directly from then on', async () => {
+describe.runIf(has('nginx'))('E15b: behind nginx, which asks the gateway if an app does not respond', () => {
+  test('the first request wakes a sleeping app, and later requests reach it directly', async () => {
     const { get, spinner } = await newSite()
     const first = JSON.parse((await get()).body)
     const later = JSON.parse((await get()).body)
@@ -75,7 +75,7 @@ describe.runIf(has('nginx'))('E15b: behind nginx, which asks the gateway when an
     expect(spinner.get('app')?.pid).toBe(first.pid)
   })
 
-  test('forty requests at once wake one process, and none fails', async () => {
+  test('forty requests at once start one process, and none fails', async () => {
     const { load, spinner } = await newSite()
     const cold = load(40)
     await cold.more(40)
@@ -83,7 +83,7 @@ describe.runIf(has('nginx'))('E15b: behind nginx, which asks the gateway when an
     expect(spinner.get('app')).toMatchObject({ state: 'started', restarts: 0 })
   })
 
-  test('restarts and stops under load fail no request', async () => {
+  test('no request fails in restarts and stops under load', async () => {
     const { load, spinner } = await newSite()
     const busy = load(10)
     await busy.more(20)

@@ -11,7 +11,7 @@ import { type Answer, ask } from '../support/lives.ts'
 import { newLoad } from '../support/load.ts'
 import { has } from '../support/needs.ts'
 
-/** `npm run load` takes more time. */
+/** `npm run load` has more rounds. */
 const TIMES = process.env['LOAD_ROUNDS'] === undefined ? 25 : 50
 const BROKEN_TIMES = 20
 const isCompiled = has('cc')
@@ -28,7 +28,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** A small compiled server, or the same as a Node program where there is no compiler. */
+/** A small compiled server; without a compiler, a Node program that does the same. */
 const app = (): StartOptions =>
   isCompiled
     ? { name: 'app', command: program, args: [] }
@@ -37,11 +37,11 @@ const app = (): StartOptions =>
 const ENDS: readonly (readonly [string, Partial<StartOptions>, (spinner: Spinner) => Promise<unknown>])[] = [
   ['stops', {}, (spinner) => spinner.stop('app')],
   ['restarts', {}, (spinner) => spinner.restart('app')],
-  ['restarts without a gap', { restartOrder: 'start-first' }, (spinner) => spinner.restart('app')],
+  ['start-first restarts', { restartOrder: 'start-first' }, (spinner) => spinner.restart('app')],
 ]
 
 describe.each(ENDS)(`under load, ${TIMES} %s of a child`, (_what, options, end) => {
-  test.each([true, false])('fail no request; connections are kept: %s', async (keepAlive) => {
+  test.each([true, false])('fail no request, with keep-alive: %s', async (keepAlive) => {
     const spinner = newSpinner()
     const gateway = createGateway(spinner, { routes: [{ to: { ...app(), ...options } }], logger: null })
     const { port } = await gateway.listen()
@@ -59,8 +59,8 @@ describe.each(ENDS)(`under load, ${TIMES} %s of a child`, (_what, options, end) 
   })
 })
 
-describe.runIf(isCompiled)('a restart without a gap', () => {
-  /** Serves once the file is there, and ends at once where it says so. */
+describe.runIf(isCompiled)('a start-first restart', () => {
+  /** Serves once the file exists; exits at once if the file contains `broken`. */
   const gated = (file: string): StartOptions => ({
     name: 'app',
     command: 'sh',
@@ -90,7 +90,7 @@ describe.runIf(isCompiled)('a restart without a gap', () => {
     return { spinner, file, port: port as number, ask: () => ask({ port: port as number }) }
   }
 
-  test('makes nobody wait: the old process answers until the new one does', async () => {
+  test('delays no request: the old process responds until the new one does', async () => {
     const { ask, file, spinner } = await served()
     const { body: old } = await ask()
     rmSync(file)
@@ -103,7 +103,7 @@ describe.runIf(isCompiled)('a restart without a gap', () => {
     expect((await ask()).body).not.toBe(old)
   })
 
-  test('H42: leaves the old process serving where the new version does not come up', async () => {
+  test('H42: leaves the old process serving if the new version does not start', async () => {
     const { ask, file, spinner } = await served()
     const { body: old } = await ask()
     writeFileSync(file, 'broken')
@@ -117,7 +117,7 @@ describe.runIf(isCompiled)('a restart without a gap', () => {
     expect((await ask()).body).not.toBe(old)
   })
 
-  test(`H42: fails no request under load, with ${BROKEN_TIMES} new versions that do not come up`, async () => {
+  test(`H42: fails no request under load, with ${BROKEN_TIMES} new versions that do not start`, async () => {
     const { ask, file, port, spinner } = await served()
     const { body: old } = await ask()
     writeFileSync(file, 'broken')
@@ -134,7 +134,7 @@ describe.runIf(isCompiled)('a restart without a gap', () => {
   })
 })
 
-test('under load, a child that crashes loses what it had not answered, and nothing else', async () => {
+test('under load, a child that crashes loses only the requests that it had not answered', async () => {
   const spinner = newSpinner({ maxRestarts: 1_000, restartTolerance: 0 })
   const gateway = createGateway(spinner, { routes: [{ to: app() }], logger: null })
   const { port } = await gateway.listen()

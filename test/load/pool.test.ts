@@ -11,10 +11,10 @@ import { type Counts, type LoadOptions, newLoad } from '../support/load.ts'
 import { has } from '../support/needs.ts'
 import type { Nginx } from '../support/nginx.ts'
 
-/** Rolling restarts of a pool on ports wait for nginx's old workers each time; `npm run load` has more of them. */
+/** Few rounds, because a rolling restart on ports waits for nginx's old workers each time. `npm run load` has more. */
 const TCP_ROUNDS = Number(process.env['LOAD_ROUNDS'] ?? 2)
 const ROUNDS = 20
-/** What a client keeps makes little difference on sockets; `npm run load` has all rounds. */
+/** Few rounds, because keep-alive makes little difference on sockets. `npm run load` has more. */
 const KEPT_ROUNDS = Number(process.env['LOAD_ROUNDS'] ?? 6)
 
 interface Stage {
@@ -24,7 +24,7 @@ interface Stage {
   readonly source: string
 }
 
-/** A pool of two behind a real nginx. */
+/** Starts a pool of two children behind a real nginx. */
 async function behindNginx(changes: Partial<PoolOptions> = {}): Promise<Stage> {
   const site = await newSite()
   const spinner = newSpinner({ plugins: [nginx(optionsFor(site))] })
@@ -42,7 +42,7 @@ async function behindNginx(changes: Partial<PoolOptions> = {}): Promise<Stage> {
   return { site, spinner, pool, source }
 }
 
-/** Everything but whole answers below 500. */
+/** Returns all counts except those of complete responses with a status below 500. */
 const failures = ({ failed, reset, cut, other, codes }: Counts): unknown => ({
   failed,
   reset,
@@ -52,7 +52,7 @@ const failures = ({ failed, reset, cut, other, codes }: Counts): unknown => ({
 })
 const NONE = { failed: 0, reset: 0, cut: 0, other: 0, codes: [] }
 
-/** What a load of 40 connections meets while something happens. */
+/** Runs an action under a load of 40 connections, and returns the counts. */
 async function during(
   { site }: Stage,
   action: () => Promise<unknown>,
@@ -88,7 +88,7 @@ describe.runIf(has('nginx'))('E15b: a pool behind nginx, under a load of 40 conn
       expect(stage.pool.children.map((child) => child.info().restarts)).toEqual([rounds, rounds])
     })
 
-    test(`answers nothing with 5xx in ${TCP_ROUNDS} rolling restarts on ports, ${how} keep-alive`, {
+    test(`responds with no 5xx in ${TCP_ROUNDS} rolling restarts on ports, ${how} keep-alive`, {
       timeout: 300_000,
     }, async () => {
       const stage = await behindNginx({ restartOrder: 'stop-first', listen: 'port' })
@@ -99,12 +99,12 @@ describe.runIf(has('nginx'))('E15b: a pool behind nginx, under a load of 40 conn
         },
         { keepAlive },
       )
-      // What nginx itself resets at a reload is counted apart (docs/hazards.md#e15).
+      // nginx itself resets connections at a reload, so resets are not failures here (docs/hazards.md#e15).
       expect(failures({ ...counts, reset: 0 })).toEqual(NONE)
     })
   }
 
-  test(`H42: fails no request in ${ROUNDS} deploys of a broken version: the old one serves`, async () => {
+  test(`H42: fails no request in ${ROUNDS} deploys of a broken version, because the old one keeps serving`, async () => {
     const stage = await behindNginx()
     const before = stage.pool.children.map((child) => child.pid)
     writeFileSync(stage.source, 'broken')
@@ -117,7 +117,7 @@ describe.runIf(has('nginx'))('E15b: a pool behind nginx, under a load of 40 conn
     expect(JSON.parse(await get(stage.site.target)).source).toBe('one')
   })
 
-  test('fails no request that can be asked again when a child crashes', async () => {
+  test('fails no repeatable request when a child crashes', async () => {
     const stage = await behindNginx()
     const counts = await during(stage, async () => {
       const back = restarted(stage.pool)
@@ -138,7 +138,7 @@ describe.runIf(has('nginx'))('E15b: a pool behind nginx, under a load of 40 conn
     expect(stage.pool.children[0]?.info().reason).toContain('memory')
   })
 
-  test('fails no request when a child hangs: it is replaced, and what it did not answer is asked again', async () => {
+  test('fails no request when a child hangs, because it is replaced and unanswered requests are repeated', async () => {
     const checks = [responseTime({ threshold: 0.5, retries: 2, interval: 0.05 })]
     const stage = await behindNginx({ checks, stopTimeout: 0.2 })
     const counts = await during(stage, async () => {

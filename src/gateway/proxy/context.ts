@@ -5,11 +5,11 @@ import type { Spinner } from '../../types/spinner.ts'
 import type { Trust } from '../http/forwarded.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import type { KnownCall } from '../http/respond.ts'
-import type { Destination, Rules } from '../options.ts'
+import type { RouteMatch } from '../routing/router.ts'
 import type { StartQueue, Ticket } from './start-queue.ts'
 import type { UpstreamRegistry } from './upstreams.ts'
 
-/** What all visits of a gateway share. */
+/** Objects and settings that all requests of a gateway share. */
 export interface GatewayContext {
   readonly sys: Sys
   readonly spinner: Spinner
@@ -20,31 +20,32 @@ export interface GatewayContext {
   readonly logger: Logger | null
 }
 
-/** A request that has found its way, and what holds for it. */
-export interface ProxyRequest extends KnownCall {
-  readonly asked: RequestHead
-  readonly to: Destination
-  readonly rules: Rules
-  /** As the child will see it. */
-  readonly path: string
-  /** What was taken off the path. */
-  readonly prefix: string
-  /** The client holds its body back until it is told to send it, and Node has not told it. */
-  readonly mustContinue: boolean
-  /** It came through a server of the host's, whose response may have headers already. */
-  readonly isMounted: boolean
-  readonly upgrade: Upgrade | null
-  /** Of one that has waited already; null of one that has not. */
-  readonly waiter: Ticket | null
+/** Facts about a request that only the server which received it knows. */
+export interface HandleOptions {
+  /** The client waits for `100 Continue` before it sends its body, and Node has not sent that. @default false */
+  readonly mustContinue?: boolean
+  /** The request came through a server of the host, whose response may already have headers. @default false */
+  readonly isMounted?: boolean
+  /** Takes over the connection of an upgrade request. Absent for other requests. */
+  readonly take?: Upgrade['take']
+  /** Passes on a request that no route matches, such as the `next` of a framework. */
+  readonly next?: (() => void) | undefined
 }
 
-/** A connection that is to speak another protocol. */
+/** A request for which a route was found. Built once and then passed on as it is. */
+export interface ProxyRequest {
+  readonly call: KnownCall
+  readonly head: RequestHead
+  readonly match: RouteMatch
+  readonly options: HandleOptions
+  readonly upgrade: Upgrade | null
+  /** Deadline and abort signal, if the request has already waited; otherwise null. */
+  readonly ticket: Ticket | null
+}
+
+/** A request to switch its connection to another protocol. */
 export interface Upgrade {
   readonly protocol: string
-  /** Hands the client's connection over, with what it has sent already. The answer to its request goes another way. */
+  /** Hands over the client's connection and the bytes that the client has already sent. */
   take(): { readonly client: Duplex; readonly early: Buffer }
 }
-
-/** The name of the child that a destination means. */
-export const targetName = (to: Destination): string =>
-  typeof to === 'string' ? to : (to.name ?? to.script ?? '')

@@ -7,78 +7,78 @@ import { type KnownCall, sendPage } from '../http/respond.ts'
 import type { GatewayContext } from './context.ts'
 import { QueueError } from './start-queue.ts'
 
-/** Seconds after which a request that found no seat may find one. */
+/** Seconds after which a client may try again: if the queue is full, and in all other cases. */
 const SOON = 1
 const LATER = 5
 
-/** It is the host's own mistake: the client learns nothing, the logger all. */
-const OURS = new Set(['ERR_SPINNER_INVALID_OPTION', 'ERR_SPINNER_NOT_FOUND'])
+/** Error codes of mistakes of the host. The reason is for the logger, not for the client. */
+const HOST_MISTAKES = new Set(['ERR_SPINNER_INVALID_OPTION', 'ERR_SPINNER_NOT_FOUND'])
 
-/** What a client is told when its request got no child, and what the logger is told besides. */
-export interface Failure {
-  /** Null when there is nobody to tell. */
+/** The reaction to an error that kept a request from its child. */
+export interface ErrorReply {
+  /** The page for the client; null if the client has disconnected. */
   readonly page: Page | null
+  /** The line for the logger. */
   readonly log?: string
 }
 
-/** Who is told, and when. */
-export interface ErrorPage {
-  /** The client sits at this machine, and may be shown what the child itself has said. */
+/** Circumstances that the page depends on. */
+export interface ErrorContext {
+  /** The client runs on this machine, and may see what the child has written. */
   readonly isLocal: boolean
-  /** Wall-clock milliseconds. */
+  /** Wall-clock time in milliseconds. */
   readonly date: number
 }
 
-export function failureOf(thrown: unknown, told: ErrorPage): Failure {
-  if (thrown instanceof QueueError) return { page: pageOfNoSeat(thrown, told) }
-  if (codeOf(thrown) === 'ERR_SPINNER_CLOSED') return { page: CLOSING }
-  if (!(thrown instanceof SpinnerError) || OURS.has(thrown.code)) {
+export function errorReplyFor(thrown: unknown, context: ErrorContext): ErrorReply {
+  if (thrown instanceof QueueError) return { page: queuePage(thrown, context) }
+  if (codeOf(thrown) === 'ERR_SPINNER_CLOSED') return { page: CLOSING_PAGE }
+  if (!(thrown instanceof SpinnerError) || HOST_MISTAKES.has(thrown.code)) {
     const page: Page = { status: 500, text: 'The gateway could not choose an app for this request.' }
     return { page, log: `a route failed: ${messageOf(thrown)}` }
   }
-  return { page: isWithoutRoom(thrown) ? NO_ROOM : pageOfFault(thrown, told) }
+  return { page: isWithoutSlot(thrown) ? NO_SLOT_PAGE : startFailedPage(thrown, context) }
 }
 
-/** What everyone is told from the close of the gateway on. */
-export const CLOSING: Page = {
+/** Page for all requests after the gateway was closed. */
+export const CLOSING_PAGE: Page = {
   status: 503,
   text: 'The gateway is closing.',
   retryAfter: LATER,
   closesConnection: true,
 }
 
-const NO_ROOM: Page = { status: 503, text: 'Too many apps are in use already.', retryAfter: LATER }
+const NO_SLOT_PAGE: Page = { status: 503, text: 'Too many apps are in use.', retryAfter: LATER }
 
-/** Its start was given up before anything was tried: there was no room for it among the children that run. */
-const isWithoutRoom = ({ attempts, code }: SpinnerError): boolean =>
+/** Returns whether a start timed out before its first attempt, because too many children were running. */
+const isWithoutSlot = ({ attempts, code }: SpinnerError): boolean =>
   code === 'ERR_SPINNER_NOT_READY' && attempts === undefined
 
-function pageOfNoSeat({ child, why }: QueueError, { isLocal }: ErrorPage): Page | null {
-  if (why === 'gone') return null
-  if (why === 'full')
-    return { status: 503, text: 'Too many requests wait for this app already.', retryAfter: SOON }
-  const late: Page = { status: 503, text: 'The app was not ready in time.', retryAfter: LATER }
-  return child && isLocal ? { ...late, text: whyLate(child), details: child.info().output } : late
+function queuePage({ child, reason }: QueueError, { isLocal }: ErrorContext): Page | null {
+  if (reason === 'client-gone') return null
+  if (reason === 'full')
+    return { status: 503, text: 'Too many requests are waiting for this app.', retryAfter: SOON }
+  const page: Page = { status: 503, text: 'The app was not ready in time.', retryAfter: LATER }
+  return child && isLocal ? { ...page, text: explainTimeout(child), details: child.info().output } : page
 }
 
-function whyLate(child: Child): string {
-  const { lastError, name, state } = child.info()
-  const text = `'${name}' was not ready in time; it is '${state}'`
-  const elsewhere = COMING.has(state) ? child.info().elsewhere : null
-  if (elsewhere) return `${text}: ${elsewhere}.`
+function explainTimeout(child: Child): string {
+  const { elsewhere, lastError, name, state } = child.info()
+  const text = `'${name}' was not ready in time; its state is '${state}'`
+  if (elsewhere && COMING_UP.has(state)) return `${text}: ${elsewhere}.`
   return lastError ? `${text}. Its last attempt failed: ${firstLineOf(lastError)}` : `${text}.`
 }
 
-const COMING: ReadonlySet<ChildState> = new Set(['starting', 'restart'])
+const COMING_UP: ReadonlySet<ChildState> = new Set(['starting', 'restart'])
 
-function pageOfFault(error: SpinnerError, { isLocal, date }: ErrorPage): Page {
+function startFailedPage(error: SpinnerError, { isLocal, date }: ErrorContext): Page {
   const left = error.retryAt ? Math.ceil((error.retryAt.getTime() - date) / 1_000) : 0
   const retryAfter = left > 0 ? { retryAfter: left } : {}
-  if (!isLocal) return { status: 502, text: 'The app does not start.', ...retryAfter }
+  if (!isLocal) return { status: 502, text: 'The app failed to start.', ...retryAfter }
   return { status: 502, text: firstLineOf(error), details: error.output ?? [], ...retryAfter }
 }
 
-/** Tells the client, and where it is the host's business the logger, why a request was not passed on. */
+/** Tells the client why its request was not forwarded, and the logger if the host has made a mistake. */
 export function reportFailure(
   { logger, showReasons, sys }: GatewayContext,
   call: KnownCall,
@@ -86,7 +86,7 @@ export function reportFailure(
 ): void {
   const { headers } = call.request
   const isLocal = showReasons && isLocalPeer({ peer: call.peer, headers })
-  const { log, page } = failureOf(thrown, { isLocal, date: sys.clock.date() })
+  const { log, page } = errorReplyFor(thrown, { isLocal, date: sys.clock.date() })
   if (log !== undefined) safeLog(logger, 'error', `gateway: ${log}`)
   if (page !== null) sendPage(sys.clock, call, page)
 }

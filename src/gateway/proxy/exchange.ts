@@ -1,84 +1,83 @@
-import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { codeOf } from '../../errors.ts'
 import { BodyTooLarge, ClientGone, type RequestBody } from '../http/body.ts'
 import { groupByName, responseHeaders } from '../http/headers.ts'
 import { addTrailers, sendInformational } from '../http/informational.ts'
 import { BODY_TOO_LARGE_PAGE, type Page } from '../http/pages.ts'
+import type { ProxyRequest } from './context.ts'
 import { KEEP_ALIVE_MS } from './tunnel.ts'
-import type { ResponseHandler, Stream, Upstream } from './upstream.ts'
+import type { OpenStream, ResponseHandler, Upstream } from './upstream.ts'
 
 /**
- * How one try ended: `'over'`: nothing is left to do; `'unsent'`: no byte of it has left, so that it may be tried again;
- * that it was lost; what the client is to be told; or a connection that speaks another protocol from now on.
+ * How one try ended. `'done'`: nothing is left to do. `'unsent'`: not a byte was sent, so the request may be tried
+ * again. Otherwise: the request was sent but not answered, the page for the client, or an upgraded connection.
  */
-export type ExchangeResult = 'over' | 'unsent' | SentButUnanswered | Page | Upgraded
+export type ExchangeResult = 'done' | 'unsent' | SentButUnanswered | Page | Upgraded
 
-/** It was sent and nothing came back, and it may be sent twice. */
+/** The request was sent, nothing came back, and it may be sent a second time. */
 export interface SentButUnanswered {
-  readonly lostBy: Upstream
+  readonly unansweredBy: Upstream
 }
 
+/** The child has accepted an upgrade. */
 export interface Upgraded {
   readonly socket: Duplex
-  /** The head of the child's answer. */
+  /** Headers of the child's response, names and values in turn. */
   readonly headers: readonly Buffer[]
 }
 
-/** What one try is made of. */
-export interface ForwardInput {
-  readonly method: string
-  readonly httpVersion: string
-  readonly response: ServerResponse
-  /** Others may have set headers on the response. */
-  readonly isMounted: boolean
-  readonly body: RequestBody | null
-  readonly upstream: Upstream
-}
-
-/** Their meaning is to change nothing (RFC 9110, 9.2.1). */
+/** Methods whose purpose is not to change anything (RFC 9110, 9.2.1). */
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-/** Whether a request may be sent twice, and can be: what was read of a body is gone. */
+/** Returns whether a request may be sent twice, and can be: the part of a body that was read is lost. */
 export const isRepeatable = (method: string, body: RequestBody | null): boolean =>
   body === null && SAFE.has(method)
 
-/** Statuses whose answers have no body, and so no fields after it. */
+/** Statuses whose responses have no body, and so no trailers. */
 const BODILESS = new Set([204, 304])
 const PLAIN = /^[\x20-\x7e]*$/
 const REFUSED = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED'])
 
-/** The words after a status, byte by byte: undici has read them as UTF-8, and Node writes them as Latin-1. */
+/** Restores the bytes of a reason phrase: undici decodes them as UTF-8, and Node encodes them as Latin-1. */
 const reasonOf = (statusText: string): string =>
   PLAIN.test(statusText) ? statusText : Buffer.from(statusText).toString('latin1')
 
-/** One try of one request at one process: streams the answer to the client, both as fast as the slower one. */
-export class Exchange implements ResponseHandler, Stream {
-  readonly #try: ForwardInput
-  readonly #settle: (outcome: ExchangeResult) => void
+/** One try of a request at one process. Streams the response to the client, as fast as the slower of the two. */
+export class Exchange implements ResponseHandler, OpenStream {
+  readonly #request: ProxyRequest
+  readonly #body: RequestBody | null
+  readonly #upstream: Upstream
+  readonly #settle: (result: ExchangeResult) => void
   #abort: ((error?: Error) => void) | null = null
   #resume: (() => void) | null = null
-  /** There once it has had to wait for the client. */
+  /** Set when the exchange first has to wait for the client. */
   #onDrain: (() => void) | null = null
   #isStream = false
   #hasBegun = false
-  #isAnswering = false
-  /** Bytes of the body that are still to come; below zero where the child does not say. */
+  #isResponding = false
+  /** Bytes of the body that have not arrived yet; negative if the child does not state the length. */
   #left = -1
   #hasWritten = false
   #isOver = false
 
   /** `settle` is called exactly once. */
-  constructor(given: ForwardInput, settle: (outcome: ExchangeResult) => void) {
-    this.#try = given
+  constructor(
+    request: ProxyRequest,
+    body: RequestBody | null,
+    upstream: Upstream,
+    settle: (result: ExchangeResult) => void,
+  ) {
+    this.#request = request
+    this.#body = body
+    this.#upstream = upstream
     this.#settle = settle
-    given.upstream.enter()
-    given.response.on('close', this.#onClose)
+    upstream.enter()
+    request.call.response.on('close', this.#onClose)
   }
 
   onConnect(abort: (error?: Error) => void): void {
     this.#abort = abort
-    if (this.#isOver || this.#try.response.destroyed) abort()
+    if (this.#isOver || this.#request.call.response.destroyed) abort()
   }
 
   onResponseStarted(): void {
@@ -86,25 +85,27 @@ export class Exchange implements ResponseHandler, Stream {
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
-    const { isMounted, response, upstream } = this.#try
+    const { call, options } = this.#request
+    const { response } = call
     if (status < 200) {
-      if (!this.#isOver && this.#try.httpVersion === '1.1') sendInformational(response, status, raw)
+      if (!this.#isOver && call.request.httpVersion === '1.1') sendInformational(response, status, raw)
       return true
     }
     if (this.#isOver) return true
     const { length, headers, isEventStream, advertisesKeepAlive, trailer } = responseHeaders(raw)
-    if (advertisesKeepAlive) upstream.saysHowLong = true
+    if (advertisesKeepAlive) this.#upstream.advertisesKeepAlive = true
     if (length !== null) this.#left = length
-    if (trailer !== undefined && this.#mayTrail(status, length !== null)) headers.push('trailer', trailer)
-    // Where something was set before, Node 20 keeps of several headers of one name the last.
-    const taken = isMounted ? groupByName(headers) : headers
-    // What it throws of a head that Node does not take is told below, as long as nothing was sent.
-    response.writeHead(status, reasonOf(statusText), taken)
-    this.#isAnswering = true
+    if (trailer !== undefined && this.#mayHaveTrailers(status, length !== null))
+      headers.push('trailer', trailer)
+    // Group the values by name, because Node 20 keeps only the last of them if the host has set a header before.
+    const grouped = options.isMounted ? groupByName(headers) : headers
+    // Throws if Node rejects the head. undici then calls onError, and nothing has been sent yet.
+    response.writeHead(status, reasonOf(statusText), grouped)
+    this.#isResponding = true
     this.#resume = resume
-    // One that says how long it is ends by itself, and cannot be ended in order before that.
+    // A response of a known length ends by itself, and cannot be ended in order before that.
     if (isEventStream && length === null) this.#becomeStream()
-    // A body that came along is sent in one piece with the head.
+    // Flush later, so that a body that arrived with the head is sent groupByName with it.
     queueMicrotask(() => {
       if (!this.#hasWritten && !this.#isOver) response.flushHeaders()
     })
@@ -112,22 +113,23 @@ export class Exchange implements ResponseHandler, Stream {
   }
 
   onData(chunk: Buffer): boolean {
+    const { response } = this.#request.call
     this.#hasWritten = true
     this.#left -= chunk.length
-    // After the last byte a pause would keep nothing back, but take the end of an idle connection for one in the middle.
-    if (this.#isOver || this.#try.response.write(chunk) || this.#left === 0) return true
-    // Node tells of room even inside a write of ours, and so inside the very parser that is to go on.
+    // Do not pause after the last byte: a paused parser would take the end of the idle connection for a broken response.
+    if (this.#isOver || response.write(chunk) || this.#left === 0) return true
+    // Resume in a microtask: Node can emit `drain` inside our write, and so inside the parser that is to be resumed.
     this.#onDrain ??= () => queueMicrotask(this.#resume as () => void)
-    this.#try.response.once('drain', this.#onDrain)
+    response.once('drain', this.#onDrain)
     return false
   }
 
   onComplete(trailers: (string | Buffer)[] | null): void {
-    const { response } = this.#try
+    const { response } = this.#request.call
     if (this.#isOver) return
     if (trailers && trailers.length > 0 && response.chunkedEncoding) addTrailers(response, trailers)
     response.end()
-    this.#finish('over')
+    this.#finish('done')
   }
 
   onUpgrade(_status: number, headers: Buffer[] | string[] | null, socket: Duplex): void {
@@ -137,63 +139,73 @@ export class Exchange implements ResponseHandler, Stream {
   }
 
   onError(error: Error): void {
-    if (!this.#isOver) this.#finish(this.#outcomeOf(error))
+    if (!this.#isOver) this.#finish(this.#resultOf(error))
   }
 
-  /** A stream of events ends here: whoever reads it connects again. */
+  /** Ends an event stream. Its reader connects again. */
   end(): void {
     if (this.#isOver) return
-    this.#try.response.end()
-    this.#finish('over')
+    this.#request.call.response.end()
+    this.#finish('done')
     this.#abort?.()
   }
 
-  #outcomeOf(error: Error): ExchangeResult {
-    const { body, method, response, upstream } = this.#try
-    if (error instanceof ClientGone) return 'over'
-    if (this.#isAnswering) {
-      // Half an answer must not look like a whole one.
-      response.destroy()
-      return 'over'
+  #resultOf(error: Error): ExchangeResult {
+    if (error instanceof ClientGone) return 'done'
+    if (this.#isResponding) {
+      // Reset the connection, so that half a response does not look like a whole one.
+      this.#request.call.response.destroy()
+      return 'done'
     }
     if (error instanceof BodyTooLarge) return BODY_TOO_LARGE_PAGE
-    if (REFUSED.has(codeOf(error) ?? '')) return { status: 400, text: 'A header cannot be passed on.' }
+    if (REFUSED.has(codeOf(error) ?? ''))
+      return { status: 400, text: 'A header of the request cannot be forwarded.' }
     if (this.#abort === null) return 'unsent'
     if (codeOf(error) === 'UND_ERR_HEADERS_TIMEOUT')
-      return { status: 504, text: 'The app did not answer in time.' }
-    if (!this.#hasBegun && isRepeatable(method, body)) return { lostBy: upstream }
-    return { status: 502, text: 'The app closed the connection before it had answered.' }
+      return { status: 504, text: 'The app did not respond in time.' }
+    const unansweredBy = this.#upstream
+    return !this.#hasBegun && isRepeatable(this.#request.head.method, this.#body)
+      ? { unansweredBy }
+      : CLOSED_EARLY
   }
 
   readonly #onClose = (): void => {
     if (this.#isOver) return
-    this.#finish('over')
+    this.#finish('done')
     this.#abort?.()
   }
 
-  #finish(outcome: ExchangeResult): void {
-    const { body, response, upstream } = this.#try
+  #finish(result: ExchangeResult): void {
+    const { response } = this.#request.call
     this.#isOver = true
     response.off('close', this.#onClose)
     if (this.#onDrain) response.off('drain', this.#onDrain)
-    if (this.#isStream) upstream.leaveStream(this)
-    else upstream.leave()
-    if (outcome === 'over') body?.destroy()
-    this.#settle(outcome)
+    if (this.#isStream) this.#upstream.leaveStream(this)
+    else this.#upstream.leave()
+    if (result === 'done') this.#body?.destroy()
+    this.#settle(result)
   }
 
-  /** It may last for ever, so nobody who drains waits for it; and its reader may vanish without a word. */
+  /**
+   * Counts the exchange as a stream. It may never end, so a drain does not wait for it. Its reader may vanish silently, so
+   * the connection is probed.
+   */
   #becomeStream(): void {
-    const { response, upstream } = this.#try
     this.#isStream = true
-    upstream.enterStream(this)
-    upstream.leave()
-    response.socket?.setKeepAlive(true, KEEP_ALIVE_MS)
+    this.#upstream.enterStream(this)
+    this.#upstream.leave()
+    this.#request.call.response.socket?.setKeepAlive(true, KEEP_ALIVE_MS)
   }
 
-  /** Node throws where a `Trailer` header is not followed by chunks. */
-  #mayTrail(status: number, hasLength: boolean): boolean {
-    const { httpVersion, method } = this.#try
-    return !hasLength && method !== 'HEAD' && httpVersion === '1.1' && !BODILESS.has(status)
+  /** Returns whether a `Trailer` header may be sent. Node throws if the body is not chunked. */
+  #mayHaveTrailers(status: number, hasLength: boolean): boolean {
+    const { call, head } = this.#request
+    return !hasLength && head.method !== 'HEAD' && call.request.httpVersion === '1.1' && !BODILESS.has(status)
   }
+}
+
+/** Page for a request that was sent and got no response, or only a part of its head. */
+export const CLOSED_EARLY: Page = {
+  status: 502,
+  text: 'The app closed the connection before it responded.',
 }

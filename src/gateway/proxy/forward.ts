@@ -2,80 +2,79 @@ import type { Child } from '../../types/child.ts'
 import { RequestBody } from '../http/body.ts'
 import { forwardedOn, type Trust } from '../http/forwarded.ts'
 import { requestHeaders } from '../http/headers.ts'
-import type { GatewayContext, ProxyRequest } from './context.ts'
+import type { GatewayContext, ProxyRequest, Upgrade } from './context.ts'
 import { Exchange, type ExchangeResult, isRepeatable } from './exchange.ts'
 import { switchingHead, Tunnel } from './tunnel.ts'
-import type { Sent, Upstream } from './upstream.ts'
+import type { OutgoingRequest, Upstream } from './upstream.ts'
 
 /**
- * One try of a request at the process that its child has now. An upgraded connection is under way until it has closed.
- * `isAgain`: it was sent before, and lost; a second one must not meet another connection that is being closed.
+ * Tries a request once, at the current process of its child. With an upgrade, resolves when the connection has closed.
+ * `isRetry`: the request was sent before without a response, so it must not meet another connection that is closing.
  */
 export function forward(
-  house: GatewayContext,
-  arrival: ProxyRequest,
+  { trust, upstreams }: GatewayContext,
+  request: ProxyRequest,
   child: Child,
-  isAgain: boolean,
+  isRetry: boolean,
 ): Promise<ExchangeResult> {
-  const { asked, isMounted, request, response, rules } = arrival
-  const upstream = house.upstreams.to(child)
-  if (upstream === null) {
-    throw new Error(`'${child.name}' does not listen, so no request can reach it: its \`listen\` is null`)
-  }
-  if (response.destroyed) return Promise.resolve('over')
-  const body = asked.body === 0 ? null : new RequestBody(request, rules.maxBody)
-  // What could not be sent twice is not sent on a connection that may be about to go (docs/hazards.md#h56).
-  const isAlone = isAgain || !(upstream.saysHowLong || isRepeatable(asked.method, body))
-  const outcome = new Promise<ExchangeResult>((resolve) => {
-    const { method } = asked
-    const { httpVersion } = request
-    const exchange = new Exchange({ method, httpVersion, response, isMounted, body, upstream }, resolve)
-    upstream.send(sentOf(arrival, { body, isAlone, trust: house.trust }), exchange)
+  const { call, head, match, upgrade } = request
+  const upstream = upstreams.upstreamOf(child)
+  if (upstream === null)
+    throw new Error(`requests cannot be forwarded to '${child.name}', because its \`listen\` is null`)
+  if (call.response.destroyed) return Promise.resolve('done')
+  const body = head.body === 0 ? null : new RequestBody(call.request, match.rules.maxBody)
+  // Do not send a request that cannot be repeated on a connection that may be closing (docs/hazards.md#h56).
+  const dedicated = isRetry || !(upstream.advertisesKeepAlive || isRepeatable(head.method, body))
+  const result = new Promise<ExchangeResult>((resolve) => {
+    const exchange = new Exchange(request, body, upstream, resolve)
+    upstream.send(outgoing(request, body, dedicated, trust), exchange)
   })
-  return arrival.upgrade === null ? outcome : outcome.then((each) => opened(arrival, each, upstream))
+  return upgrade === null ? result : result.then((settled) => openTunnel(upgrade, settled, upstream))
 }
 
-function sentOf(
-  arrival: ProxyRequest,
-  { body, isAlone, trust }: Pick<Sent, 'isAlone'> & { body: RequestBody | null; trust: Trust | null },
-): Sent {
-  const { asked, path, peer, prefix, request, rules, upgrade } = arrival
-  const { headers, rawHeaders, socket } = request
-  const { hostHeader } = asked
+function outgoing(
+  { call, head, match, upgrade }: ProxyRequest,
+  body: RequestBody | null,
+  dedicated: boolean,
+  trust: Trust | null,
+): OutgoingRequest {
+  const { headers, rawHeaders, socket } = call.request
+  const { hostHeader } = head
+  const { path, prefix, rules } = match
   const { connection } = headers
-  // Node makes one text of several such fields.
+  // Node joins several `TE` headers into one string.
   const te = headers['te'] as string | undefined
   const isEncrypted = 'encrypted' in socket
-  const origin = { peer, isEncrypted, hostHeader, headers, prefix }
+  const origin = { peer: call.peer, isEncrypted, hostHeader, headers, prefix }
   const forwarded = forwardedOn(socket, origin, trust)
   return {
-    method: asked.method,
+    method: head.method,
     path,
-    headers: requestHeaders(rawHeaders, { hostHeader, body: asked.body, forwarded, connection, te }),
+    headers: requestHeaders(rawHeaders, { hostHeader, body: head.body, forwarded, connection, te }),
     body,
-    isAlone,
+    dedicated,
     upgrade: upgrade?.protocol ?? null,
     headersTimeout: (rules.answerTimeout ?? 0) * 1_000,
   }
 }
 
-/** Where the child has agreed to another protocol: resolves when nothing is left of either connection. */
-async function opened(
-  { upgrade }: ProxyRequest,
-  outcome: ExchangeResult,
+/** Joins the connections if the child has accepted the upgrade. Resolves when both are closed. */
+async function openTunnel(
+  upgrade: Upgrade,
+  result: ExchangeResult,
   upstream: Upstream,
 ): Promise<ExchangeResult> {
-  if (upgrade === null || typeof outcome !== 'object' || !('socket' in outcome)) return outcome
+  if (typeof result !== 'object' || !('socket' in result)) return result
   const { client, early } = upgrade.take()
-  client.write(switchingHead(outcome.headers), 'latin1')
-  if (early.length > 0) outcome.socket.write(early)
+  client.write(switchingHead(result.headers), 'latin1')
+  if (early.length > 0) result.socket.write(early)
   await new Promise<void>((resolve) => {
-    const tunnel: Tunnel = new Tunnel(client, outcome.socket, () => {
+    const tunnel: Tunnel = new Tunnel(client, result.socket, () => {
       upstream.leaveStream(tunnel)
       resolve()
     })
     upstream.enterStream(tunnel)
     tunnel.join()
   })
-  return 'over'
+  return 'done'
 }

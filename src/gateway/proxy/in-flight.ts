@@ -1,36 +1,32 @@
-/** Counts what is under way, and tells when nothing is. */
+/** Counts what is in flight, and reports when nothing is. */
 export class InFlight {
   #count = 0
-  #onQuiet: (() => void)[] = []
+  #onIdle: (() => void)[] = []
 
-  get count(): number {
-    return this.#count
-  }
-
-  /** Something begins. */
+  /** Counts one more. */
   enter(): void {
     this.#count++
   }
 
-  /** Something is over: once for each that has begun. */
+  /** Counts one less. Call this exactly once for each `enter`. */
   leave(): void {
     this.#count--
     if (this.#count > 0) return
-    for (const onQuiet of this.#onQuiet.splice(0)) onQuiet()
+    for (const onIdle of this.#onIdle.splice(0)) onIdle()
   }
 
-  /** Resolves when nothing is under way. */
-  quiet(): Promise<void> {
+  /** Resolves when nothing is in flight. */
+  whenIdle(): Promise<void> {
     if (this.#count === 0) return Promise.resolve()
-    return new Promise((resolve) => this.#onQuiet.push(resolve))
+    return new Promise((resolve) => this.#onIdle.push(resolve))
   }
 }
 
-/** Resolves when `wanted` does, or when the signal is aborted: whichever is first. */
-export function unlessAborted(wanted: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
+/** Resolves when `promise` resolves or `signal` is aborted, whichever comes first. */
+export function unlessAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
   if (signal.aborted) return Promise.resolve()
   const aborted = new Promise<void>((resolve) => {
     signal.addEventListener('abort', () => resolve(), { once: true })
   })
-  return Promise.race([wanted, aborted])
+  return Promise.race([promise, aborted])
 }

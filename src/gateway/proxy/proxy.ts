@@ -3,138 +3,142 @@ import { isNavigation, type Page, waitingPage } from '../http/pages.ts'
 import { sendPage, sendRendered } from '../http/respond.ts'
 import { isRoutableName } from '../routing/host-names.ts'
 import { isIgnored } from '../routing/ignore-rules.ts'
-import { type GatewayContext, type ProxyRequest, targetName } from './context.ts'
-import type { ExchangeResult } from './exchange.ts'
+import { targetName } from '../routing/targets.ts'
+import type { GatewayContext, ProxyRequest } from './context.ts'
+import { CLOSED_EARLY, type ExchangeResult } from './exchange.ts'
 import { forward } from './forward.ts'
 import type { Ticket } from './start-queue.ts'
 import type { Upstream } from './upstream.ts'
 
-/** Between tries of a request whose process does not accept. */
-const FIRST_PAUSE_MS = 5
-const LONGEST_PAUSE_MS = 250
+/** Milliseconds between tries of a request whose process does not accept connections. */
+const FIRST_DELAY_MS = 5
+const LONGEST_DELAY_MS = 250
 const ASLEEP = 'The app is asleep.'
-const LOST: Page = { status: 502, text: 'The app closed the connection before it had answered.' }
 
-/** One request from its arrival to its end: finds its child awake or wakes it, and sees it answered. */
+/** Serves one request: starts its child if needed, forwards the request, and retries where that is safe. */
 export class ProxyHandler {
-  readonly #house: GatewayContext
-  readonly #arrival: ProxyRequest
+  readonly #context: GatewayContext
+  readonly #request: ProxyRequest
   readonly #name: string
-  #waiter: Ticket | null
-  #pause = FIRST_PAUSE_MS
-  /** The process that got the request and never answered. */
-  #lostBy: Upstream | null = null
+  #ticket: Ticket | null
+  #delayMs = FIRST_DELAY_MS
+  /** The process that got the request and did not answer. */
+  #unansweredBy: Upstream | null = null
   #mustContinue: boolean
 
-  constructor(house: GatewayContext, arrival: ProxyRequest) {
-    this.#house = house
-    this.#arrival = arrival
-    this.#name = targetName(arrival.to)
-    this.#mustContinue = arrival.mustContinue
-    this.#waiter = arrival.waiter
+  constructor(context: GatewayContext, request: ProxyRequest) {
+    this.#context = context
+    this.#request = request
+    this.#name = targetName(request.match.to)
+    this.#mustContinue = request.options.mustContinue === true
+    this.#ticket = request.ticket
   }
 
-  /** Resolves when the request has ended, and its connection too when that was upgraded. */
+  /** Resolves when the request has ended; with an upgrade, when its connection has closed. */
   serve(): Promise<void> {
-    const { path, rules, upgrade } = this.#arrival
-    return isIgnored(rules, { path, isUpgrade: upgrade !== null })
-      ? this.#serveUnnoticed()
-      : this.#serveHeld()
+    const { match, upgrade } = this.#request
+    return isIgnored(match.rules, { path: match.path, isUpgrade: upgrade !== null })
+      ? this.#serveWithoutWaking()
+      : this.#serveWithLease()
   }
 
-  /** Holds the child from before it is started until the answer, or the connection, has ended. */
-  async #serveHeld(): Promise<void> {
+  /** Holds the child from before its start until the response, or the connection, has ended. */
+  async #serveWithLease(): Promise<void> {
     const child = this.#child()
-    if (!child.serves && this.#showsPage()) return this.#wakeWithPage(child)
+    if (!child.serves && this.#showsWaitingPage()) return this.#wakeWithPage(child)
     for (;;) {
-      if (this.#hasCrashed(child)) return this.#answer(LOST)
-      const lease = child.tryAcquire() ?? (await this.#house.queue.acquire(child, this.#wait()))
+      if (this.#hasCrashed(child)) return this.#respond(CLOSED_EARLY)
+      const lease = child.tryAcquire() ?? (await this.#context.queue.acquire(child, this.#wait()))
       try {
         if (!child.serves) continue
-        const outcome = await this.#try(child)
-        if (outcome === 'over' || (await this.#isDone(outcome))) return
+        const result = await this.#try(child)
+        if (result === 'done' || (await this.#isDone(result))) return
       } finally {
         lease.release()
       }
     }
   }
 
-  /** Takes the child as it is: nothing is woken, and nothing kept awake. */
-  async #serveUnnoticed(): Promise<void> {
-    const { queue: room, spinner } = this.#house
+  /** Takes the child in the state it is in: neither wakes it nor keeps it awake. */
+  async #serveWithoutWaking(): Promise<void> {
+    const { queue, spinner } = this.#context
     for (;;) {
       const child = spinner.child(this.#name)
-      if (!child || child.state === 'stopped' || child.state === 'stopping') return this.#sayAsleep()
-      if (this.#hasCrashed(child)) return this.#answer(LOST)
-      if (child.state === 'faulted') return this.#answer({ status: 503, text: 'The app has failed.' })
-      if (!child.serves) await room.watch(child, this.#wait())
+      if (!child || child.state === 'stopped' || child.state === 'stopping') return this.#respondAsleep()
+      if (this.#hasCrashed(child)) return this.#respond(CLOSED_EARLY)
+      if (child.state === 'faulted') return this.#respond({ status: 503, text: 'The app has failed.' })
+      if (!child.serves) await queue.waitForStart(child, this.#wait())
       else {
-        const outcome = await this.#try(child)
-        if (outcome === 'over' || (await this.#isDone(outcome))) return
+        const result = await this.#try(child)
+        if (result === 'done' || (await this.#isDone(result))) return
       }
     }
   }
 
-  /** A health check of a sleeping app is answered as one of a healthy app; a web socket is told to come later. */
-  #sayAsleep(): void {
-    const { upgrade } = this.#arrival
-    this.#answer(upgrade ? { status: 503, text: ASLEEP, retryAfter: 5 } : { status: 204, text: ASLEEP })
+  /** Answers a health check of a sleeping app as that of a healthy app, and tells a WebSocket to try again later. */
+  #respondAsleep(): void {
+    const { upgrade } = this.#request
+    this.#respond(upgrade ? { status: 503, text: ASLEEP, retryAfter: 5 } : { status: 204, text: ASLEEP })
   }
 
-  /** The child; where it is not known or not started, with the options of its route. */
+  /** Returns the child. If it is unknown or does not serve, starts it with the options of its route. */
   #child(): Child {
-    const { to } = this.#arrival
-    const { spinner } = this.#house
+    const { to } = this.#request.match
+    const { spinner } = this.#context
     const known = spinner.child(this.#name)
     if (known && (typeof to === 'string' || known.serves)) return known
     return spinner.start(typeof to === 'string' ? { name: to } : to)
   }
 
-  #showsPage(): boolean {
-    const { request, rules, upgrade } = this.#arrival
-    return rules.waitingPage && !upgrade && isNavigation(request.method ?? '', request.headers)
+  #showsWaitingPage(): boolean {
+    const { call, match, upgrade } = this.#request
+    const { headers, method = '' } = call.request
+    return match.rules.waitingPage && !upgrade && isNavigation(method, headers)
   }
 
   async #wakeWithPage(child: Child): Promise<void> {
-    this.#house.spinner.start({ name: child.name })
+    this.#context.spinner.start({ name: child.name })
     if (child.state === 'faulted') await child
     const name = isRoutableName(child.name) ? child.name : 'the app'
-    sendRendered(this.#arrival, 503, waitingPage(name))
+    sendRendered(this.#request.call, 503, waitingPage(name))
   }
 
-  /** The clock of a request that has to wait begins when it first has to. */
+  /** Returns the ticket of the request. Its time starts when the request first has to wait. */
   #wait(): Ticket {
-    this.#waiter ??= this.#house.queue.enter(this.#arrival.response)
-    return this.#waiter
+    this.#ticket ??= this.#context.queue.issue(this.#request.call.response)
+    return this.#ticket
   }
 
   #try(child: Child): Promise<ExchangeResult> {
-    // The body is asked for when there is somebody to read it, and never twice.
-    if (this.#mustContinue) this.#arrival.response.writeContinue()
+    // Ask for the body only when the child can read it, and only once.
+    if (this.#mustContinue) this.#request.call.response.writeContinue()
     this.#mustContinue = false
-    return forward(this.#house, this.#arrival, child, this.#lostBy !== null)
+    return forward(this.#context, this.#request, child, this.#unansweredBy !== null)
   }
 
-  async #isDone(outcome: Exclude<ExchangeResult, 'over'>): Promise<boolean> {
-    if (outcome === 'unsent') {
-      await this.#house.queue.pause(this.#wait(), this.#pause)
-      this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS)
+  async #isDone(result: Exclude<ExchangeResult, 'done'>): Promise<boolean> {
+    if (result === 'unsent') {
+      await this.#context.queue.delay(this.#wait(), this.#delayMs)
+      this.#delayMs = Math.min(this.#delayMs * 2, LONGEST_DELAY_MS)
       return false
     }
-    if ('lostBy' in outcome && this.#lostBy === null) {
-      this.#lostBy = outcome.lostBy
+    if ('unansweredBy' in result && this.#unansweredBy === null) {
+      this.#unansweredBy = result.unansweredBy
       return false
     }
-    this.#answer('status' in outcome ? outcome : LOST)
+    this.#respond('status' in result ? result : CLOSED_EARLY)
     return true
   }
 
-  /** Whether the process that got the request has ended by itself since: the request may be why, and would end the next. */
+  /**
+   * Returns whether the process that got the request has crashed since. The request may be the cause, and would crash the
+   * next process too.
+   */
   #hasCrashed(child: Child): boolean {
-    return this.#lostBy !== null && child.info().crashes > this.#lostBy.crashes
+    return this.#unansweredBy !== null && child.info().crashes > this.#unansweredBy.crashes
   }
 
-  #answer(page: Page): void {
-    sendPage(this.#house.sys.clock, this.#arrival, page)
+  #respond(page: Page): void {
+    sendPage(this.#context.sys.clock, this.#request.call, page)
   }
 }

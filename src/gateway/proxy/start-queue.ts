@@ -4,102 +4,105 @@ import { deferred, untilAborted } from '../../promises.ts'
 import type { Sys } from '../../sys.ts'
 import type { Child, Lease } from '../../types/child.ts'
 
-/** Why a request does not come out of the waiting room with a lease; an error of the child's own is thrown as it is. */
+/** Reasons why a request leaves the queue without a lease. */
+export type QueueFailure = 'full' | 'timeout' | 'client-gone'
+
+/** A request left the queue without a lease. Errors of the child itself are thrown unchanged instead. */
 export class QueueError extends Error {
-  readonly why: 'full' | 'late' | 'gone'
-  /** What was waited for, where a child was. */
+  readonly reason: QueueFailure
+  /** The child that the request waited for; null if it waited for something else. */
   readonly child: Child | null
 
-  constructor(why: 'full' | 'late' | 'gone', child: Child | null = null) {
-    super(why)
-    this.why = why
+  constructor(reason: QueueFailure, child: Child | null = null) {
+    super(reason)
+    this.reason = reason
     this.child = child
   }
 }
 
-/** How many may wait for one child, and for how long. */
+/** How many requests may wait for one child, and for how long. */
 export interface QueueLimits {
-  readonly places: number
+  readonly perChild: number
   readonly seconds: number
 }
 
-/** One request's wait: for how long in all, however often it has to wait, and whether its client is still there. */
+/** One request in the queue. The deadline covers all its waits together, however often it waits. */
 export interface Ticket {
-  /** On the clock of the waiting room. */
-  readonly until: number
-  /** Aborted when the client has gone. */
+  /** Milliseconds on the clock of the queue. */
+  readonly deadline: number
+  /** Aborted when the client disconnects. */
   readonly gone: AbortSignal
 }
 
 /**
- * Where requests wait for a child that is not started (docs/hazards.md#h52). Whoever waits holds a lease from
- * the beginning, so that the child that comes up is kept, and joins the one start that is under way.
+ * Holds requests while their child is not started (docs/hazards.md#h52). A waiting request holds a lease from the
+ * beginning, so that the child is kept once it is started, and all requests share one start.
  */
 export class StartQueue {
   readonly #sys: Sys
-  /** For those who enter from now on. */
-  patience: QueueLimits
-  readonly #waiting = new Map<Child, number>()
-  /** What ends each wait. */
+  /** Limits for requests that enter from now on. */
+  limits: QueueLimits
+  readonly #counts = new Map<Child, number>()
+  /** One controller for each wait; aborting it ends the wait. */
   readonly #waits = new Set<AbortController>()
   #isClosed = false
 
-  constructor(sys: Sys, patience: QueueLimits) {
+  constructor(sys: Sys, limits: QueueLimits) {
     this.#sys = sys
-    this.patience = patience
+    this.limits = limits
   }
 
-  /** The wait of a request, which begins now. */
-  enter(response: ServerResponse): Ticket {
+  /** Issues the ticket of a request. Its time starts now. */
+  issue(response: ServerResponse): Ticket {
     const gone = new AbortController()
     response.once('close', () => gone.abort())
     if (response.destroyed) gone.abort()
-    return { until: this.#sys.clock.now() + this.patience.seconds * 1_000, gone: gone.signal }
+    return { deadline: this.#sys.clock.now() + this.limits.seconds * 1_000, gone: gone.signal }
   }
 
-  /** Ends every wait, now and later: what is waited for comes too late. */
+  /** Rejects all present and future waits. */
   close(): void {
     this.#isClosed = true
     for (const wait of this.#waits) wait.abort(closedError())
   }
 
-  /** How many wait for a child. */
+  /** Returns the number of requests that wait for a child. */
   waitingFor(child: Child): number {
-    return this.#waiting.get(child) ?? 0
+    return this.#counts.get(child) ?? 0
   }
 
-  /** Waits until the child is started, and holds it. It may have begun to leave again before the caller's turn comes. */
-  async acquire(child: Child, waiter: Ticket): Promise<Lease> {
-    return this.#inside(child, waiter, async (signal) => {
+  /** Waits until the child is started, and holds it. It may be stopping again when the caller continues. */
+  async acquire(child: Child, ticket: Ticket): Promise<Lease> {
+    return this.#counted(child, ticket, async (signal) => {
       for (;;) {
-        const lease = await this.#acquire(child, signal)
+        const lease = await this.#tryAcquire(child, signal)
         if (lease) return lease
       }
     })
   }
 
-  /** Waits for a start that is under way, without holding the child or bringing it up. */
-  async watch(child: Child, waiter: Ticket): Promise<void> {
-    await this.#inside(child, waiter, (signal) => untilAborted(child.then(), signal))
+  /** Waits for a start that is already under way. Neither holds the child nor starts it. */
+  async waitForStart(child: Child, ticket: Ticket): Promise<void> {
+    await this.#counted(child, ticket, (signal) => untilAborted(child.then(), signal))
   }
 
-  /** Waits for what a function of the user's has promised. */
-  promised<Value>(given: Promise<Value>, waiter: Ticket): Promise<Value> {
-    return this.#whilePatient(waiter, null, (signal) => untilAborted(given, signal))
+  /** Waits for the promise that a function of the user returned. */
+  waitForChooser<Value>(chosen: Promise<Value>, ticket: Ticket): Promise<Value> {
+    return this.#limited(ticket, null, (signal) => untilAborted(chosen, signal))
   }
 
-  /** Waits a moment before the next try. */
-  async pause(waiter: Ticket, ms: number): Promise<void> {
+  /** Waits before the next try. */
+  async delay(ticket: Ticket, ms: number): Promise<void> {
     const { clock } = this.#sys
     const over = deferred<void>()
     const timer = clock.setTimeout(() => over.resolve(), ms)
-    await this.#whilePatient(waiter, null, (signal) => untilAborted(over.promise, signal)).finally(() =>
+    await this.#limited(ticket, null, (signal) => untilAborted(over.promise, signal)).finally(() =>
       clock.clearTimeout(timer),
     )
   }
 
-  /** A stop ends every wait; whoever still wants the child asks for it again, as one who comes a moment later would. */
-  async #acquire(child: Child, signal: AbortSignal): Promise<Lease | null> {
+  /** Returns null if a stop rejected the wait: the request then asks again, as a request that arrives later would. */
+  async #tryAcquire(child: Child, signal: AbortSignal): Promise<Lease | null> {
     try {
       return await child.acquire({ signal })
     } catch (thrown) {
@@ -110,15 +113,15 @@ export class StartQueue {
     }
   }
 
-  /** Takes one of the places there are for those who wait for a child. */
-  async #inside<Value>(
+  /** Runs `action` as one of the limited number of waits for a child. */
+  async #counted<Value>(
     child: Child,
-    waiter: Ticket,
+    ticket: Ticket,
     action: (signal: AbortSignal) => Promise<Value>,
   ): Promise<Value> {
-    return this.#whilePatient(waiter, child, async (signal) => {
-      if (this.waitingFor(child) >= this.patience.places) throw new QueueError('full')
-      this.#waiting.set(child, this.waitingFor(child) + 1)
+    return this.#limited(ticket, child, async (signal) => {
+      if (this.waitingFor(child) >= this.limits.perChild) throw new QueueError('full')
+      this.#counts.set(child, this.waitingFor(child) + 1)
       try {
         return await action(signal)
       } finally {
@@ -127,22 +130,22 @@ export class StartQueue {
     })
   }
 
-  /** The signal is aborted when the client has gone, when its time is over, and when the room closes. */
-  async #whilePatient<Value>(
-    { gone, until }: Ticket,
+  /** Runs `action` with a signal that aborts when the client disconnects, the time is up or the queue closes. */
+  async #limited<Value>(
+    { deadline, gone }: Ticket,
     child: Child | null,
     action: (signal: AbortSignal) => Promise<Value>,
   ): Promise<Value> {
     const { clock } = this.#sys
-    const left = until - clock.now()
-    if (gone.aborted) throw new QueueError('gone')
+    const left = deadline - clock.now()
+    if (gone.aborted) throw new QueueError('client-gone')
     if (this.#isClosed) throw closedError()
-    if (left <= 0) throw new QueueError('late', child)
+    if (left <= 0) throw new QueueError('timeout', child)
     const wait = new AbortController()
     this.#waits.add(wait)
-    const onGone = (): void => wait.abort(new QueueError('gone'))
+    const onGone = (): void => wait.abort(new QueueError('client-gone'))
     gone.addEventListener('abort', onGone, { once: true })
-    const timer = clock.setTimeout(() => wait.abort(new QueueError('late', child)), left)
+    const timer = clock.setTimeout(() => wait.abort(new QueueError('timeout', child)), left)
     try {
       return await action(wait.signal)
     } finally {
@@ -154,7 +157,7 @@ export class StartQueue {
 
   #leave(child: Child): void {
     const left = this.waitingFor(child) - 1
-    if (left > 0) this.#waiting.set(child, left)
-    else this.#waiting.delete(child)
+    if (left > 0) this.#counts.set(child, left)
+    else this.#counts.delete(child)
   }
 }

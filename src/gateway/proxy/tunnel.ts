@@ -1,14 +1,14 @@
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { responseHeaders } from '../http/headers.ts'
-import type { Stream } from './upstream.ts'
+import type { OpenStream } from './upstream.ts'
 
-/** An end that has vanished without a word is noticed within this time and ten seconds. */
+/** Idle time before TCP keep-alive probes start. A peer that vanished silently is noticed ten seconds after that. */
 export const KEEP_ALIVE_MS = 30_000
-/** Who takes nothing for so long of what waits for it will not take it any more. */
+/** A peer that has not read buffered data for this long is considered dead. */
 export const STALLED_MS = 60_000
 
-/** What was agreed on: the head of the child's answer, as the client gets it. */
+/** Builds the `101` response for the client from the headers of the child's response. */
 export function switchingHead(raw: readonly Buffer[]): string {
   const { headers } = responseHeaders(raw)
   const lines = ['HTTP/1.1 101 Switching Protocols', 'connection: Upgrade', `upgrade: ${protocolOf(raw)}`]
@@ -22,13 +22,13 @@ function protocolOf(raw: readonly Buffer[]): string {
   return 'websocket'
 }
 
-/** Two connections that are one: what comes from either goes to the other, and the end of one is the end of both. */
-export class Tunnel implements Stream {
+/** Joins two connections: passes data on both ways, and ends both when either ends. */
+export class Tunnel implements OpenStream {
   readonly #client: Duplex
   readonly #child: Duplex
   readonly #onClosed: () => void
 
-  /** `onClosed` is called once, when nothing is left of either. Nothing happens before `join`. */
+  /** `onClosed` is called once, when both connections are closed. Nothing happens before `join`. */
   constructor(client: Duplex, child: Duplex, onClosed: () => void) {
     this.#client = client
     this.#child = child
@@ -39,19 +39,19 @@ export class Tunnel implements Stream {
     const [client, child] = [this.#client, this.#child]
     const open = [client, child].filter(({ closed }) => !closed)
     let left = open.length
-    const closed = (): void => {
+    const onClose = (): void => {
       left--
       this.destroy()
       if (left === 0) this.#onClosed()
     }
     for (const side of open) {
-      side.on('error', () => this.destroy()).once('close', closed)
+      side.on('error', () => this.destroy()).once('close', onClose)
       if (side instanceof net.Socket) this.#watch(side)
     }
     if (left === 0) this.#onClosed()
     client.pipe(child)
     child.pipe(client)
-    // No protocol that is spoken here goes on in one direction alone.
+    // End both, because no protocol in use here goes on in one direction alone.
     client.once('end', () => endSoon(child))
     child.once('end', () => endSoon(client))
     if (client.destroyed || child.destroyed) this.destroy()
@@ -67,7 +67,7 @@ export class Tunnel implements Stream {
     this.#child.destroy()
   }
 
-  /** A quiet connection is well; one that takes nothing although there is something for it is not. */
+  /** Destroys the tunnel if a side does not read buffered data. A side without traffic is healthy. */
   #watch(side: net.Socket): void {
     side.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS)
     side.setTimeout(STALLED_MS, () => {
@@ -76,7 +76,7 @@ export class Tunnel implements Stream {
   }
 }
 
-/** Ends when what was written is on its way. */
+/** Closes a connection after its buffered data has been written. */
 export function endSoon(side: Duplex): void {
   if (side instanceof net.Socket) side.destroySoon()
   else side.end(() => side.destroy())

@@ -7,61 +7,64 @@ import { Connector } from './connector.ts'
 import { InFlight } from './in-flight.ts'
 
 /**
- * An idle connection is kept for so long when the process does not say how long it keeps it, as Node's
- * servers do: less than any server that is in use, so that none closes it while a request is on its way
+ * How long an idle connection is kept if the process does not send `Keep-Alive: timeout=`, as Node's servers do. This
+ * is shorter than in any server in use, so that no server closes the connection while a request is on its way
  * (docs/hazards.md#h56).
  */
 const IDLE_MS = 1_000
-/** What the head of an answer may measure. */
-const MAX_HEAD = 64 * 1024
+/** Maximum size of a response head. */
+const MAX_HEAD_BYTES = 64 * 1024
 
 /** A request as it is sent to a child, in the form that undici takes. */
-export interface Sent {
+export interface OutgoingRequest {
   readonly method: string
   readonly path: string
   readonly headers: FlatHeaders
   readonly body: Readable | null
-  /** The protocol that is asked for instead of HTTP. */
+  /** Protocol to switch to; null for an HTTP request. */
   readonly upgrade: string | null
-  /** On a connection of its own, rather than on one that the process may be closing. */
-  readonly isAlone: boolean
-  /** Milliseconds until the head of the answer must be there; `0` for ever. */
+  /** Sends it on a new connection, because the process may be closing an idle one. */
+  readonly dedicated: boolean
+  /** Milliseconds until the head of the response must have arrived; `0` for no limit. */
   readonly headersTimeout: number
 }
 
-/** Who hears what comes back; nothing of it may throw. Of `onComplete`, `onUpgrade` and `onError` exactly one is called. */
+/**
+ * Receives what comes back. No method may throw. Exactly one of `onComplete`, `onUpgrade` and `onError` is called, and
+ * only once.
+ */
 export interface ResponseHandler {
-  /** It is about to be written; `abort` ends it from now on. */
+  /** The request is about to be written. From now on, `abort` ends it. */
   onConnect(abort: (error?: Error) => void): void
-  /** The first byte of the answer is there. */
+  /** The first byte of the response has arrived. */
   onResponseStarted(): void
-  /** Also for informational ones, below 200. */
+  /** Also called for informational responses, with a status below 200. */
   onHeaders(status: number, headers: Buffer[], resume: () => void, statusText: string): boolean
-  /** False pauses it until `resume` is called. */
+  /** Returns false to pause the response until `resume` is called. */
   onData(chunk: Buffer): boolean
   onComplete(trailers: string[] | null): void
   onUpgrade(status: number, headers: Buffer[] | string[] | null, socket: Duplex): void
   onError(error: Error): void
 }
 
-/** What lasts longer than a request: an upgraded connection, a stream of events. */
-export interface Stream {
-  /** Ends it in an orderly way. */
+/** Something that outlasts a request: an upgraded connection or an event stream. */
+export interface OpenStream {
+  /** Ends it in order. */
   end(): void
 }
 
-/** The way to one process of a child: its connections, and what is under way on them. The next process gets another. */
+/** The connections to one process of a child, and what is in flight on them. The next process gets another upstream. */
 export class Upstream {
   readonly pid: number | null
-  /** How often the child had crashed before this process served. */
+  /** Number of crashes of the child before this process served. */
   readonly crashes: number
-  /** Whether the process says how long it keeps a connection that nobody uses. Then none is used after that. */
-  saysHowLong = false
+  /** True if the process states how long it keeps an idle connection. No connection is then used after that time. */
+  advertisesKeepAlive = false
   readonly #pool: Pool
   readonly #newPool: () => Pool
-  /** Of requests on connections of their own. */
-  readonly #lonely = new Set<Pool>()
-  readonly #streams = new Set<Stream>()
+  /** Pools of requests that got a dedicated connection. */
+  readonly #oneShot = new Set<Pool>()
+  readonly #streams = new Set<OpenStream>()
   readonly #requests = new InFlight()
   readonly #all = new InFlight()
   #isRetired = false
@@ -75,21 +78,16 @@ export class Upstream {
         connect: (_options, done) =>
           connector.connect((error, socket) => (error ? done(error, null) : done(null, socket as never))),
         keepAliveTimeout: IDLE_MS,
-        maxHeaderSize: MAX_HEAD,
+        maxHeaderSize: MAX_HEAD_BYTES,
         bodyTimeout: 0,
       })
     this.#pool = this.#newPool()
   }
 
-  /** Requests and streams under way. */
-  get load(): { readonly requests: number; readonly streams: number } {
-    return { requests: this.#requests.count, streams: this.#streams.size }
-  }
-
-  send(sent: Sent, answering: ResponseHandler): void {
-    const pool = sent.isAlone ? this.#newPool() : this.#pool
-    pool.dispatch(sent as Dispatcher.DispatchOptions, answering)
-    if (sent.isAlone) this.#closeAfter(pool)
+  send(request: OutgoingRequest, handler: ResponseHandler): void {
+    const pool = request.dedicated ? this.#newPool() : this.#pool
+    pool.dispatch(request as Dispatcher.DispatchOptions, handler)
+    if (request.dedicated) this.#closeAfter(pool)
   }
 
   /** A request begins. */
@@ -98,39 +96,39 @@ export class Upstream {
     this.#all.enter()
   }
 
-  /** A request is over: once for each that has begun. */
+  /** A request has ended. Call this exactly once for each `enter`. */
   leave(): void {
     this.#requests.leave()
     this.#all.leave()
   }
 
   /** A stream begins. */
-  enterStream(stream: Stream): void {
+  enterStream(stream: OpenStream): void {
     this.#streams.add(stream)
     this.#all.enter()
   }
 
-  /** A stream is over: once for each that has begun. */
-  leaveStream(stream: Stream): void {
+  /** A stream has ended. Call this exactly once for each `enterStream`. */
+  leaveStream(stream: OpenStream): void {
     this.#streams.delete(stream)
     this.#all.leave()
   }
 
-  /** Resolves when no request is under way. */
-  quiet(): Promise<void> {
-    return this.#requests.quiet()
+  /** Resolves when no request is in flight. Streams may be. */
+  whenIdle(): Promise<void> {
+    return this.#requests.whenIdle()
   }
 
-  /** Resolves when nothing at all is under way. */
-  empty(): Promise<void> {
-    return this.#all.quiet()
+  /** Resolves when neither requests nor streams are in flight. */
+  whenEmpty(): Promise<void> {
+    return this.#all.whenIdle()
   }
 
   get isRetired(): boolean {
     return this.#isRetired
   }
 
-  /** Closes idle connections; what is under way goes on. */
+  /** Closes idle connections. What is in flight goes on. */
   retire(): void {
     this.#isRetired = true
     for (const pool of this.#pools()) void pool.close().catch(() => {})
@@ -140,23 +138,23 @@ export class Upstream {
     for (const stream of [...this.#streams]) stream.end()
   }
 
-  /** Ends all of it. */
+  /** Ends streams, and aborts requests. */
   destroy(): void {
     this.endStreams()
     for (const pool of this.#pools()) void pool.destroy().catch(() => {})
   }
 
   /**
-   * The connection is closed when its one request is over. The child is not told so beforehand: one that answers early would
-   * close it under what still comes, and that takes the answer along.
+   * Closes a pool after its only request. The request has no `Connection: close`, because a child that responds early
+   * would then close the connection while the body is arriving, and the reset would destroy the response.
    */
   #closeAfter(pool: Pool): void {
-    this.#lonely.add(pool)
-    const forget = (): void => void this.#lonely.delete(pool)
+    this.#oneShot.add(pool)
+    const forget = (): void => void this.#oneShot.delete(pool)
     pool.close().then(forget, forget)
   }
 
   #pools(): Pool[] {
-    return [this.#pool, ...this.#lonely]
+    return [this.#pool, ...this.#oneShot]
   }
 }

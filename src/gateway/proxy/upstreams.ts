@@ -5,35 +5,34 @@ import type { Plugin } from '../../types/plugin.ts'
 import { unlessAborted } from './in-flight.ts'
 import { Upstream } from './upstream.ts'
 
-/** How long upgraded connections and streams of events outlive the last request, so that a child can end them itself. */
+/** How long streams outlive the last request of a draining process, so that the child can end them itself. */
 const STREAMS_MS = 1_000
 
-/** The ways to the processes that there are, and what becomes of them when a process is to end. */
+/** Keeps the upstreams of all processes, and drains those whose process is about to end. */
 export class UpstreamRegistry {
   readonly #sys: Sys
-  /** By child, the newest last. There is more than one while processes end. */
-  readonly #ways = new Map<Child, Upstream[]>()
+  /** Upstreams by child, the newest last. A child has several while old processes end. */
+  readonly #upstreams = new Map<Child, Upstream[]>()
   #isClosed = false
 
   constructor(sys: Sys) {
     this.#sys = sys
   }
 
-  /** The way to the process that a child has now; null when it does not listen. */
-  to(child: Child): Upstream | null {
+  /** Returns the upstream of the child's current process; null if the child does not listen. */
+  upstreamOf(child: Child): Upstream | null {
     const { pid, target } = child
-    const ways = this.#ways.get(child) ?? []
-    const current = ways.at(-1)
+    const current = this.#upstreams.get(child)?.at(-1)
     if (current && current.pid === pid && !current.isRetired) return current
     if (target === null) return null
     if (this.#isClosed) throw closedError()
     if (current) this.#retire(child, current)
     const upstream = new Upstream(this.#sys, target, child.info())
-    this.#ways.set(child, [...(this.#ways.get(child) ?? []), upstream])
+    this.#upstreams.set(child, [...this.#of(child), upstream])
     return upstream
   }
 
-  /** What takes part in the life of children. */
+  /** Returns the plugin that drains upstreams before their process ends. */
   plugin(): Plugin {
     return {
       name: 'gateway',
@@ -42,58 +41,59 @@ export class UpstreamRegistry {
     }
   }
 
-  /** Waits until no request is under way, or the signal ends the wait. */
-  async quiet(signal: AbortSignal): Promise<void> {
-    await unlessAborted(Promise.all(this.#all().map((upstream) => upstream.quiet())), signal)
+  /** Resolves when no request is in flight, or when `signal` is aborted. */
+  async whenIdle(signal: AbortSignal): Promise<void> {
+    await unlessAborted(Promise.all(this.#all().map((upstream) => upstream.whenIdle())), signal)
   }
 
-  /** Ends what lasts longer than a request. */
+  /** Ends upgraded connections and event streams. */
   endStreams(): void {
     for (const upstream of this.#all()) upstream.endStreams()
   }
 
-  /** Ends all of it, and takes nothing new. */
+  /** Aborts everything, and rejects new requests. */
   close(): void {
     this.#isClosed = true
     for (const upstream of this.#all()) upstream.destroy()
-    this.#ways.clear()
+    this.#upstreams.clear()
+  }
+
+  #of(child: Child): readonly Upstream[] {
+    return this.#upstreams.get(child) ?? []
   }
 
   #all(): Upstream[] {
-    return [...this.#ways.values()].flat()
+    return [...this.#upstreams.values()].flat()
   }
 
   /**
-   * Requests that are under way are waited for; what lasts longer gets a moment, and then ends. A child that still serves
-   * has a new process already, and it is the one before that ends.
+   * Waits for the requests of the process that is about to end, and ends its streams a moment later. If the child still
+   * serves, it has a new process already, and the previous one is about to end.
    */
   async #drain(child: Child, signal: AbortSignal): Promise<void> {
-    // The child shows what has become of it when the turn of its machine is over.
-    await Promise.resolve()
-    const ending = (this.#ways.get(child) ?? []).filter(({ pid }) => !child.serves || pid !== child.pid)
-    await unlessAborted(Promise.all(ending.map((upstream) => upstream.quiet())), signal)
+    const ending = this.#of(child).filter(({ pid }) => !child.serves || pid !== child.pid)
+    await unlessAborted(Promise.all(ending.map((upstream) => upstream.whenIdle())), signal)
     for (const upstream of ending) this.#retire(child, upstream)
     this.#sys.clock.setTimeout(() => {
       for (const upstream of ending) upstream.endStreams()
     }, STREAMS_MS)
   }
 
-  /** What the process sent before it ended is still on its way. */
+  /** Retires upstreams instead of destroying them, because what the process sent before it ended may still arrive. */
   #gone(child: Child): void {
-    for (const upstream of this.#ways.get(child) ?? [])
-      if (upstream.pid !== child.pid) this.#retire(child, upstream)
+    for (const upstream of this.#of(child)) if (upstream.pid !== child.pid) this.#retire(child, upstream)
   }
 
-  /** Nothing new takes that way; it is forgotten when nothing is under way on it. */
+  /** Sends no new requests to the upstream, and removes it when nothing is in flight. */
   #retire(child: Child, upstream: Upstream): void {
     if (upstream.isRetired) return
     upstream.retire()
-    void upstream.empty().then(() => this.#forget(child, upstream))
+    void upstream.whenEmpty().then(() => this.#remove(child, upstream))
   }
 
-  #forget(child: Child, upstream: Upstream): void {
-    const left = (this.#ways.get(child) ?? []).filter((each) => each !== upstream)
-    if (left.length > 0) this.#ways.set(child, left)
-    else this.#ways.delete(child)
+  #remove(child: Child, upstream: Upstream): void {
+    const left = this.#of(child).filter((each) => each !== upstream)
+    if (left.length > 0) this.#upstreams.set(child, left)
+    else this.#upstreams.delete(child)
   }
 }

@@ -4,7 +4,6 @@ import { INVALID, type Parser } from '../../options/parsers.ts'
 import { invalid } from '../../options/read.ts'
 import type { ChildSettings } from '../../types/options.ts'
 import type { Chooser, Destination } from '../options.ts'
-import { targetName } from '../proxy/context.ts'
 
 /** The options of a spinner, which are the defaults of its children. */
 export type Defaults = Readonly<Record<string, unknown>>
@@ -66,3 +65,7 @@ const isOpaque = (key: string, value: unknown): boolean =>
   OPAQUE.has(key) ||
   typeof value === 'function' ||
   (key === 'listen' && typeof value === 'object' && value !== null)
+
+/** Returns the name of the child that a destination stands for. */
+export const targetName = (to: Destination): string =>
+  typeof to === 'string' ? to : (to.name ?? to.script ?? '')

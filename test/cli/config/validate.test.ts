@@ -126,7 +126,7 @@ const FILES: readonly (readonly [string, readonly string[]])[] = [
   [gateway('80', '{to: P}'), ['9:8: a gateway leads to a pool only if its name is of a-z, 0-9']],
   [
     gateway('80', '{host: "a b", to: web}'),
-    ['9:14: `host` must be the name of a host, or \'*.\' and the rest of one, but it is "a b"'],
+    ['9:14: `host` must be a host name, or \'*.\' followed by a host name, but it is "a b"'],
   ],
   [
     gateway('80', '{host: *.localhost, to: web}'),
@@ -135,7 +135,7 @@ const FILES: readonly (readonly [string, readonly string[]])[] = [
   [
     gateway('80', '{path: docs, to: web}'),
     [
-      "9:14: `path` must be a path such as '/docs', which fits what lies below it too, without a query or '*', but it is 'docs'",
+      "9:14: `path` must be a path such as '/docs', which also matches all paths below it, without a query or '*', but it is 'docs'",
     ],
   ],
   [gateway('80', '{header: {value: x}, to: web}'), ['9:8: `header` needs a `name`']],

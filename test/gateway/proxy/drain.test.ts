@@ -1,11 +1,13 @@
 import http from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { type Deferred, deferred } from '../../../src/promises.ts'
-import { next, until } from '../../support/host.ts'
+import type { Child } from '../../../src/types/child.ts'
+import type { Spinner } from '../../../src/types/spinner.ts'
+import { fixture, newSpinner, next, until } from '../../support/host.ts'
 import { ask, type Handler, newStage, type Stage, turns } from '../../support/lives.ts'
 
-/** Answers when the test says so, with the number of its life. */
-function inHand(): { handler: Handler; answers: Deferred<void>[] } {
+/** Creates a handler that responds with the number of its process when the test says so. */
+function manualHandler(): { handler: Handler; answers: Deferred<void>[] } {
   const answers: Deferred<void>[] = []
   const handler: Handler = async (_request, response, life) => {
     const mayAnswer = deferred<void>()
@@ -16,8 +18,8 @@ function inHand(): { handler: Handler; answers: Deferred<void>[] } {
   return { handler, answers }
 }
 
-/** A second crash would fault the child. */
-const CRASHES_COUNT = { maxRestarts: 1, restartTolerance: 60 }
+/** Options with which a second crash faults the child. */
+const ONE_CRASH = { maxRestarts: 1, restartTolerance: 60 }
 
 const ENDS: readonly (readonly [string, (stage: Stage) => Promise<unknown>])[] = [
   ['a restart', ({ spinner }) => spinner.restart('app')],
@@ -25,9 +27,9 @@ const ENDS: readonly (readonly [string, (stage: Stage) => Promise<unknown>])[] =
   ['a close of the spinner', ({ spinner }) => spinner.close()],
 ]
 
-describe('requests under way', () => {
+describe('requests in flight', () => {
   test.each(ENDS)('are finished before %s ends their process', async (_what, end) => {
-    const { answers, handler } = inHand()
+    const { answers, handler } = manualHandler()
     const stage = await newStage({ handler })
     const asked = ask({ port: stage.port })
     await until(() => answers.length === 1)
@@ -40,8 +42,8 @@ describe('requests under way', () => {
     expect(stage.lives[0]?.isAlive).toBe(false)
   })
 
-  test('wait for no longer than `drainTimeout`', async () => {
-    const { answers, handler } = inHand()
+  test('are waited for no longer than `drainTimeout`', async () => {
+    const { answers, handler } = manualHandler()
     const { clock, lives, port, spinner } = await newStage({ handler }, {}, { drainTimeout: 5 })
     const asked = ask({ port, method: 'POST' })
     await until(() => answers.length === 1)
@@ -53,8 +55,8 @@ describe('requests under way', () => {
     expect(await asked).toMatchObject({ status: 502 })
   })
 
-  test('of one child do not hold up another', async () => {
-    const { answers, handler } = inHand()
+  test('of one child do not delay another', async () => {
+    const { answers, handler } = manualHandler()
     const { port, spinner, child, lives } = await newStage({ handler })
     const asked = ask({ port })
     await until(() => answers.length === 1)
@@ -66,9 +68,9 @@ describe('requests under way', () => {
   })
 })
 
-describe('requests that arrive while the child ends', () => {
-  test('are for the next process, and none is lost', async () => {
-    const { answers, handler } = inHand()
+describe('requests that arrive while the child is stopping', () => {
+  test('go to the next process, and none is lost', async () => {
+    const { answers, handler } = manualHandler()
     const { lives, port, spinner } = await newStage({ handler })
     const first = ask({ port })
     await until(() => answers.length === 1)
@@ -86,8 +88,8 @@ describe('requests that arrive while the child ends', () => {
     expect(lives).toHaveLength(2)
   })
 
-  test('bring it back after a stop', async () => {
-    const { answers, handler } = inHand()
+  test('start the child again after a stop', async () => {
+    const { answers, handler } = manualHandler()
     const { port, spinner } = await newStage({ handler })
     const first = ask({ port })
     await until(() => answers.length === 1)
@@ -102,12 +104,12 @@ describe('requests that arrive while the child ends', () => {
     expect((await second).body).toBe('life 2')
   })
 
-  // A promise is passed on in about so many steps from the start of the child to the request that waits for it.
+  // It takes about this many microtasks from the start of the child until the request that waits for it continues.
   test.each(Array.from({ length: 16 }, (_, steps) => steps))(
-    'are answered when that is %i steps after its start',
+    'are answered if the stop comes %i microtasks after the start',
     async (steps) => {
       const opened = deferred<void>()
-      const { answers, handler } = inHand()
+      const { answers, handler } = manualHandler()
       const { port, spinner } = await newStage({ handler, opens: () => opened.promise })
       const asked = ask({ port, method: 'POST' })
       await until(() => spinner.get('app')?.leases === 1)
@@ -123,8 +125,8 @@ describe('requests that arrive while the child ends', () => {
     },
   )
 
-  test('are refused when it is the spinner that closes', async () => {
-    const { answers, handler } = inHand()
+  test('are rejected if the spinner is closing', async () => {
+    const { answers, handler } = manualHandler()
     const { port, spinner } = await newStage({ handler })
     const first = ask({ port })
     await until(() => answers.length === 1)
@@ -136,7 +138,7 @@ describe('requests that arrive while the child ends', () => {
   })
 })
 
-test('a stream of events does not hold up a restart: it ends in order, and its reader comes again', async () => {
+test('an event stream does not delay a restart: it ends in order, and its reader reconnects', async () => {
   const { clock, lives, port, spinner } = await newStage({
     handler: (_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
@@ -155,7 +157,7 @@ test('a stream of events does not hold up a restart: it ends in order, and its r
   expect(lives).toHaveLength(2)
 })
 
-test('an answer of a known length is never ended before its time, even one that calls itself a stream', async () => {
+test('a response of a known length is never cut short, even if it is an event stream', async () => {
   const mayEnd = deferred<void>()
   const { clock, lives, port, spinner } = await newStage({
     handler: async (_request, response) => {
@@ -177,10 +179,10 @@ test('an answer of a known length is never ended before its time, even one that 
   await restarted
 })
 
-describe('a process that ends unasked', () => {
-  test('gets 502 for what it had not answered: one of these may be why it ended, and would end the next', async () => {
-    const { answers, handler } = inHand()
-    const { lives, port } = await newStage({ handler }, {}, CRASHES_COUNT)
+describe('a process that crashes', () => {
+  test('leaves 502 for its unanswered requests, because one of them may have caused the crash', async () => {
+    const { answers, handler } = manualHandler()
+    const { lives, port } = await newStage({ handler }, {}, ONE_CRASH)
     const asked = Promise.all(Array.from({ length: 20 }, () => ask({ port })))
     await until(() => answers.length === 20)
     lives[0]?.end()
@@ -193,8 +195,8 @@ describe('a process that ends unasked', () => {
 
   test.each([
     ['at once', 0],
-    ['after its connections', 20],
-  ])('is not asked the same again, be its end seen %s', async (_what, late) => {
+    ['after its connections closed', 20],
+  ])('does not get the same request again if its exit is noticed %s', async (_what, late) => {
     const asked: (string | undefined)[] = []
     const handler: Handler = (request, response, life) => {
       asked.push(request.url)
@@ -203,7 +205,7 @@ describe('a process that ends unasked', () => {
       life.server.close()
       void turns(late).then(() => life.end())
     }
-    const { clock, port, spinner } = await newStage({ handler }, {}, CRASHES_COUNT)
+    const { clock, port, spinner } = await newStage({ handler }, {}, ONE_CRASH)
     expect((await ask({ port })).body).toBe('life 1')
     let isAnswered = false
     const crashed = ask({ port, path: '/crash' }).finally(() => {
@@ -216,14 +218,14 @@ describe('a process that ends unasked', () => {
     expect(spinner.get('app')).toMatchObject({ state: 'started', crashes: 1 })
   })
 
-  test('is not asked the same again by a request that takes the child as it is', async () => {
+  test('does not get the same request again if that request is ignored', async () => {
     const asked: (string | undefined)[] = []
     const handler: Handler = (request, response, life) => {
       asked.push(request.url)
       if (request.url === '/poll') life.end()
       else response.end(`life ${life.number}`)
     }
-    const { port } = await newStage({ handler }, { ignore: ['/poll'] }, CRASHES_COUNT)
+    const { port } = await newStage({ handler }, { ignore: ['/poll'] }, ONE_CRASH)
     await ask({ port })
     expect(await ask({ port, path: '/poll' })).toMatchObject({ status: 502 })
     expect((await ask({ port })).body).toBe('life 2')
@@ -237,8 +239,8 @@ describe('a process that ends unasked', () => {
     ['DELETE', ''],
     ['PATCH', 'x'],
     ['GET', 'x'],
-  ])('H52: gets nothing twice that may do something twice: %s with the body "%s"', async (method, body) => {
-    const { answers, handler } = inHand()
+  ])('H52: never gets an unsafe request twice: %s with the body "%s"', async (method, body) => {
+    const { answers, handler } = manualHandler()
     const { lives, port } = await newStage({ handler }, {}, { maxRestarts: 5 })
     const asked = ask({ port, method, body, headers: { 'content-length': body.length } })
     await until(() => answers.length === 1)
@@ -249,8 +251,8 @@ describe('a process that ends unasked', () => {
   })
 })
 
-describe('a GET without an answer', () => {
-  test('H56: is asked once more, and no more, of a process that closes connections', async () => {
+describe('a GET without a response', () => {
+  test('H56: is sent once more, and no more, to a process that closes connections', async () => {
     let asked = 0
     const { lives, port } = await newStage({
       handler: (request) => {
@@ -263,8 +265,8 @@ describe('a GET without an answer', () => {
     expect(lives).toHaveLength(1)
   })
 
-  test('is asked of the next process where its own was ended before it had answered', async () => {
-    const { answers, handler } = inHand()
+  test('is sent to the next process if its own was ended before it responded', async () => {
+    const { answers, handler } = manualHandler()
     const { clock, port, spinner } = await newStage({ handler }, {}, { drainTimeout: 5 })
     const asked = ask({ port })
     await until(() => answers.length === 1)
@@ -277,9 +279,9 @@ describe('a GET without an answer', () => {
   })
 })
 
-describe('the close of a gateway', () => {
-  test('lets what is under way finish, takes nothing new, and leaves the children alone', async () => {
-    const { answers, handler } = inHand()
+describe('closing a gateway', () => {
+  test('finishes requests in flight, accepts no new ones, and leaves the children running', async () => {
+    const { answers, handler } = manualHandler()
     const { gateway, lives, port, spinner } = await newStage({ handler })
     const agent = new http.Agent({ keepAlive: true })
     const asked = ask({ port, agent })
@@ -295,8 +297,8 @@ describe('the close of a gateway', () => {
     await expect(gateway.listen()).rejects.toMatchObject({ code: 'ERR_SPINNER_CLOSED' })
   })
 
-  test('waits no longer than its `drainTimeout`, and then cuts off', async () => {
-    const { handler, answers } = inHand()
+  test('waits no longer than its `drainTimeout`, and then aborts requests', async () => {
+    const { handler, answers } = manualHandler()
     const { clock, gateway, port } = await newStage({ handler }, { drainTimeout: 5 })
     const asked = ask({ port }).catch((error) => error)
     await until(() => answers.length === 1)
@@ -306,7 +308,7 @@ describe('the close of a gateway', () => {
     expect(await asked).toMatchObject({ code: 'ECONNRESET' })
   })
 
-  test('is the close of the spinner too', async () => {
+  test('happens when the spinner closes', async () => {
     const { port, spinner } = await newStage()
     await ask({ port })
     await spinner.close()
@@ -318,3 +320,27 @@ describe('the close of a gateway', () => {
     )
   })
 })
+
+test.each([
+  ['a stop', 'stopping false same', 'stop-first', (spinner: Spinner) => spinner.stop('app')],
+  ['a restart', 'restart false same', 'stop-first', (spinner: Spinner) => spinner.restart('app')],
+  [
+    'the end of a start-first restart',
+    'restart true other',
+    'start-first',
+    (spinner: Spinner) => spinner.restart('app'),
+  ],
+] as const)(
+  'H29: the first drain hook of %s sees the child in its new state at once',
+  async (_what, expected, restartOrder, end) => {
+    const seen: string[] = []
+    const drain = ({ pid, serves, state }: Child): void =>
+      void seen.push(`${state} ${serves} ${pid === before ? 'same' : 'other'}`)
+    const spinner = newSpinner({ plugins: [{ name: 'observer', drain }], restartOrder })
+    const child = spinner.start({ name: 'app', script: fixture('hello.js'), monitor: null })
+    await child
+    const before = child.pid
+    await end(spinner)
+    expect(seen).toEqual([expected])
+  },
+)

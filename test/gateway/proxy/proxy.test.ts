@@ -5,7 +5,7 @@ import { deferred } from '../../../src/promises.ts'
 import { next, until } from '../../support/host.ts'
 import { ask, connectRaw, type Handler, newStage, pour, settled } from '../../support/lives.ts'
 
-/** Answers with what it was asked. */
+/** Responds with a description of the request. */
 const mirror: Handler = (request, response) => {
   const chunks: Buffer[] = []
   request.on('data', (chunk) => chunks.push(chunk))
@@ -21,7 +21,7 @@ const mirrored = async (question: Parameters<typeof ask>[0]): Promise<Record<str
   JSON.parse((await ask(question)).body)
 
 describe('a request', () => {
-  test('reaches the child as it was, and is said to come from where it came', async () => {
+  test('reaches the child unchanged, with headers that describe its client', async () => {
     const { port } = await newStage({ handler: mirror })
     const question = {
       port,
@@ -48,7 +48,7 @@ describe('a request', () => {
   })
 
   test.each(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'QUERY'])(
-    'with the method %s is passed on, with and without a body',
+    'with the method %s is forwarded, with and without a body',
     async (method) => {
       const { port } = await newStage({
         handler: (request, response) => {
@@ -72,7 +72,7 @@ describe('a request', () => {
     },
   )
 
-  test('loses what it says after its body, and nothing of it reaches the child as a header', async () => {
+  test('loses its trailers, and none of them reaches the child as a header', async () => {
     const { port } = await newStage({ handler: mirror })
     const { closed, socket, text } = connectRaw(port)
     socket.write(
@@ -85,7 +85,7 @@ describe('a request', () => {
     expect(text()).not.toMatch(/x-evil/i)
   })
 
-  test('with a prefix that is taken off says so', async () => {
+  test('states the prefix that the gateway has removed', async () => {
     const stage = await newStage({ handler: mirror })
     const { createGatewayOn } = await import('../../../src/gateway/index.ts')
     const front = createGatewayOn(stage.sys, stage.spinner, {
@@ -101,7 +101,7 @@ describe('a request', () => {
     await front.close()
   })
 
-  test('that waits for permission to send its body gets it when the child is ready, and not before', async () => {
+  test('with `Expect: 100-continue` gets the 100 once the child is ready, and not before', async () => {
     const opened = deferred<void>()
     const { port, spinner } = await newStage({ handler: mirror, opens: () => opened.promise })
     const headers = { host: 'app.localhost', expect: '100-continue', 'content-length': 5 }
@@ -123,7 +123,7 @@ describe('a request', () => {
     expect(JSON.parse(String(body)).headers).not.toHaveProperty('expect')
   })
 
-  test('that waits for permission and is refused never sends its body', async () => {
+  test('with `Expect: 100-continue` that is rejected never sends its body', async () => {
     const { lives, port } = await newStage({ handler: mirror }, { maxBody: 4 })
     const { closed, socket, text } = connectRaw(port)
     socket.write(
@@ -136,7 +136,7 @@ describe('a request', () => {
     expect(lives).toHaveLength(0)
   })
 
-  test('with a body beyond the bound gets 413 at once, and one in chunks as soon as it is beyond', async () => {
+  test('with a body over the limit gets 413 at once; a chunked body as soon as it exceeds the limit', async () => {
     const { lives, port } = await newStage({ handler: mirror }, { maxBody: '1KB' })
     expect((await ask({ port, method: 'POST', body: 'x'.repeat(1_025) })).status).toBe(413)
     expect(lives).toHaveLength(0)
@@ -147,8 +147,8 @@ describe('a request', () => {
   })
 })
 
-describe('an answer', () => {
-  test('reaches the client as it was, with its fields after the body', async () => {
+describe('a response', () => {
+  test('reaches the client unchanged, with its trailers', async () => {
     const { port } = await newStage({
       handler: (_request, response) => {
         response.writeHead(418, 'Short and stout', [
@@ -170,7 +170,7 @@ describe('an answer', () => {
     })
   })
 
-  test.each([204, 304])('with status %i has no body and leaves its connection in order', async (status) => {
+  test.each([204, 304])('with status %i has no body, and its connection can be reused', async (status) => {
     const { port } = await newStage({
       handler: (_request, response) => void response.writeHead(status, { etag: '"1"' }).end(),
     })
@@ -190,7 +190,7 @@ describe('an answer', () => {
     })
   })
 
-  test('may be preceded by hints', async () => {
+  test('may be preceded by informational responses', async () => {
     const { port } = await newStage({
       handler: (_request, response) => {
         response.writeProcessing()
@@ -206,7 +206,7 @@ describe('an answer', () => {
     )
   })
 
-  test('to a client of HTTP/1.0 ends with the connection', async () => {
+  test('to an HTTP/1.0 client ends with the connection', async () => {
     const { port } = await newStage({
       handler: (_request, response) => {
         response.writeHead(200, { trailer: 'X-Sum' })
@@ -221,7 +221,7 @@ describe('an answer', () => {
     expect(text()).not.toMatch(/chunked|trailer/i)
   })
 
-  test('comes piece by piece as the child sends it, its head first', async () => {
+  test('arrives piece by piece as the child sends it, its head first', async () => {
     const pieces = [deferred<void>(), deferred<void>()]
     const { port } = await newStage({
       handler: async (_request, response) => {
@@ -243,7 +243,7 @@ describe('an answer', () => {
     await ended
   })
 
-  test('that is cut off reaches the client as one that is cut off', async () => {
+  test('that the child breaks off is broken off for the client too', async () => {
     const { lives, port } = await newStage({
       handler: (_request, response) => {
         response.writeHead(200)
@@ -267,10 +267,10 @@ describe('an answer', () => {
   })
 })
 
-describe('what is long', () => {
+describe('a long body', () => {
   const SIZE = 32 * 1024 * 1024
 
-  test('is never held here: a client that does not read stops the child, and gets all in the end', async () => {
+  test('is not buffered: a client that does not read stops the child, and gets everything in the end', async () => {
     let written = 0
     const { port } = await newStage({
       handler: (_request, response) => {
@@ -296,7 +296,7 @@ describe('what is long', () => {
     expect(read).toBe(SIZE)
   })
 
-  test('is never held here: a child that does not read stops the client, and gets all in the end', async () => {
+  test('is not buffered: a child that does not read stops the client, and gets everything in the end', async () => {
     const mayRead = deferred<void>()
     const { port } = await newStage({
       handler: async (request, response) => {
@@ -319,7 +319,7 @@ describe('what is long', () => {
     expect(text()).toContain(String(SIZE))
   })
 
-  test('may go both ways at once', async () => {
+  test('may flow both ways at once', async () => {
     const { port } = await newStage({ handler: (request, response) => void request.pipe(response) })
     const headers = { host: 'app.localhost', 'transfer-encoding': 'chunked' }
     const request = http.request({ host: '127.0.0.1', port, method: 'POST', headers, agent: false })
@@ -331,7 +331,7 @@ describe('what is long', () => {
     expect(await next(response, 'data')).toEqual(['pong'])
   })
 
-  test('need not be sent whole when the answer is there before', async () => {
+  test('need not be sent completely if the response comes first', async () => {
     const { port } = await newStage({
       handler: (_request, response) => void response.writeHead(403).end('no'),
     })
@@ -340,15 +340,15 @@ describe('what is long', () => {
   })
 })
 
-/** A child that answers everything with these bytes. */
-const saying = (answer: string) => (): net.Server =>
+/** Returns a server that responds to everything with these bytes. */
+const respondingWith = (answer: string) => (): net.Server =>
   net.createServer((socket) => void socket.on('error', () => {}).on('data', () => socket.write(answer)))
 
-describe('the first line of an answer', () => {
+describe('the first line of a response', () => {
   test.each(['Not Found', '', 'Nicht gefunden: \u00e4', '\u672a\u627e\u5230'])(
-    'keeps its words, whatever their script: "%s"',
+    'keeps its reason phrase in any script: "%s"',
     async (words) => {
-      const newServer = saying(`HTTP/1.1 404 ${words}\r\nContent-Length: 2\r\n\r\nno`)
+      const newServer = respondingWith(`HTTP/1.1 404 ${words}\r\nContent-Length: 2\r\n\r\nno`)
       const { port } = await newStage({ newServer })
       const { closed, socket, text } = connectRaw(port)
       socket.write('GET / HTTP/1.1\r\nHost: app.localhost\r\nConnection: close\r\n\r\n')
@@ -358,9 +358,9 @@ describe('the first line of an answer', () => {
   )
 
   test.each(['1000 No', '200 \x01', '200 \u672a\x01'])(
-    'that Node does not take is a 502: "%s"',
+    'that Node rejects leads to 502: "%s"',
     async (line) => {
-      const newServer = saying(`HTTP/1.1 ${line}\r\nContent-Length: 2\r\n\r\nno`)
+      const newServer = respondingWith(`HTTP/1.1 ${line}\r\nContent-Length: 2\r\n\r\nno`)
       const { port } = await newStage({ newServer })
       expect((await ask({ port, method: 'POST' })).status).toBe(502)
     },

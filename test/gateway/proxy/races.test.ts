@@ -17,10 +17,10 @@ import {
   upgradeHead,
 } from '../../support/lives.ts'
 
-/** So many random orders of each race. */
+/** Number of random orders of each race. */
 const TIMES = 500
 const IDLE = 80
-/** After so long without use it has been noticed: an eighth late at most, and a look on top. */
+/** Seconds after which idleness has been noticed: at most an eighth late, plus one poll. */
 const SURELY = 95
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 
@@ -28,20 +28,20 @@ const agent = new http.Agent({ keepAlive: true, maxSockets: 16 })
 afterAll(() => agent.destroy())
 
 interface Race extends Stage {
-  /** Of the run that is under way. */
-  luck: Rng
+  /** Random choices of the current run. */
+  rng: Rng
   get(path?: string): Promise<Answer>
   state(): string | undefined
 }
 
-/** A stage whose processes take a random number of turns to begin and to end. */
+/** Creates a stage whose processes take a random number of turns to start and to stop. */
 async function newRace(
   play: Play = {},
   more: Parameters<typeof newStage>[1] = {},
   checks: readonly Check[] = [],
 ): Promise<Race> {
-  const some = (): number => race.luck.int(0, 6)
-  // A clock that jumps would otherwise end what is given too few turns.
+  const some = (): number => race.rng.int(0, 6)
+  // Wait long: the clock jumps, and would otherwise end requests that got too few turns.
   const stage = await newStage(
     { bootTurns: some, stopTurns: some, ...play },
     { wait: 3_600, ...more },
@@ -52,48 +52,48 @@ async function newRace(
   )
   const race: Race = {
     ...stage,
-    luck: rngFor(SEED, 'none', 0),
+    rng: rngFor(SEED, 'none', 0),
     get: (path = '/') => ask({ port: stage.port, agent, path }),
     state: () => stage.spinner.get('app')?.state,
   }
   return race
 }
 
-/** Runs a race so often; its failure names the seed that repeats it. */
-async function often(name: string, race: Race, run: (luck: Rng) => Promise<void>): Promise<void> {
+/** Runs a race many times. A failure names the seed that repeats it. */
+async function often(name: string, race: Race, run: (rng: Rng) => Promise<void>): Promise<void> {
   for (let at = 0; at < TIMES; at++) {
-    race.luck = rngFor(SEED, name, at)
-    await run(race.luck).catch((thrown) => {
+    race.rng = rngFor(SEED, name, at)
+    await run(race.rng).catch((thrown) => {
       throw new Error(`run ${at} with SEED=${SEED}: ${thrown.message}`, { cause: thrown })
     })
   }
   await soon(() => race.spinner.get('app')?.leases === 0, 'the end of all leases')
 }
 
-test('H53: a request at any moment of an idle stop is answered, by a process that lives', async () => {
+test('H53: a request at any moment of an idle stop is answered by a running process', async () => {
   const race = await newRace()
   const met = new Set<string>()
-  await often('idle stop', race, async (luck) => {
+  await often('idle stop', race, async (rng) => {
     await race.get()
     await race.clock.advance(IDLE - 5)
     const idle = race.clock.advance(SURELY - IDLE + 5)
-    await turns(luck.int(0, 14))
+    await turns(rng.int(0, 14))
     met.add(String(race.state()))
     const { status, body } = await race.get()
     expect(`${status} ${body}`).toMatch(/^200 life \d+$/)
     await idle
   })
-  // All that can be met was met, so that the moments were spread over the stop.
+  // Each state was met, so the requests were spread over the whole stop.
   expect([...met].sort()).toEqual(expect.arrayContaining(['started', 'stopped', 'stopping']))
 })
 
 test('H15: any number of requests at any moments of a cold start share one spawn', async () => {
   const race = await newRace()
-  await often('cold start', race, async (luck) => {
+  await often('cold start', race, async (rng) => {
     const before = race.lives.length
-    const requests = Array.from({ length: luck.int(2, 6) }, async () => {
-      await turns(luck.int(0, 8))
-      const how = luck.int(0, 5)
+    const requests = Array.from({ length: rng.int(2, 6) }, async () => {
+      await turns(rng.int(0, 8))
+      const how = rng.int(0, 5)
       if (how === 0)
         await race.spinner
           .child('app')
@@ -109,7 +109,7 @@ test('H15: any number of requests at any moments of a cold start share one spawn
   })
 })
 
-test('H53: a long answer and a quiet web socket outlast any idle time', async () => {
+test('H53: a long response and a silent WebSocket outlast any idle time', async () => {
   let mayEnd = deferred<void>()
   const race = await newRace({
     opens: async (life) => echoUpgrades(life),
@@ -119,24 +119,24 @@ test('H53: a long answer and a quiet web socket outlast any idle time', async ()
       response.end(String(life.number))
     },
   })
-  await often('long', race, async (luck) => {
+  await often('long', race, async (rng) => {
     mayEnd = deferred()
     const isStarted = race.state() === 'started'
     const number = race.lives.length + (isStarted ? 0 : 1)
     const { closed, socket, text } = connectRaw(race.port)
-    const hasSocket = luck.int(0, 1) === 0
+    const hasSocket = rng.int(0, 1) === 0
     if (hasSocket) {
       socket.write(upgradeHead())
       await soon(() => text().includes('X-Life'))
     }
     const answer = race.get()
-    await turns(luck.int(0, 6))
+    await turns(rng.int(0, 6))
     await soon(() => race.spinner.get('app')?.leases === (hasSocket ? 2 : 1) && race.state() === 'started')
-    await race.clock.advance(luck.int(0, 200))
+    await race.clock.advance(rng.int(0, 200))
     mayEnd.resolve()
     expect((await answer).body).toBe(`life ${number}`)
     if (hasSocket) {
-      await race.clock.advance(luck.int(0, 200))
+      await race.clock.advance(rng.int(0, 200))
       socket.write('x')
       await soon(() => text().endsWith('x'))
       expect(text()).toContain(`X-Life: ${number}\r\n`)
@@ -144,23 +144,23 @@ test('H53: a long answer and a quiet web socket outlast any idle time', async ()
     socket.destroy()
     await closed
     await soon(() => race.spinner.get('app')?.leases === 0)
-    if (luck.int(0, 3) > 0) return
+    if (rng.int(0, 3) > 0) return
     await race.clock.advance(SURELY)
     await soon(() => race.state() === 'stopped')
   })
 })
 
-test('H53: a poll at any moment neither keeps a child awake nor wakes it', async () => {
+test('H53: an ignored request at any moment neither keeps a child awake nor wakes it', async () => {
   const race = await newRace({}, { ignore: ['/poll'] })
-  await often('poll', race, async (luck) => {
+  await often('poll', race, async (rng) => {
     await race.get()
     const before = race.lives.length
     let left = SURELY
     while (left > 0) {
-      const step = Math.min(left, luck.int(1, 30))
+      const step = Math.min(left, rng.int(1, 30))
       left -= step
-      const polls = Array.from({ length: luck.int(1, 2) }, async () => {
-        await turns(luck.int(0, 6))
+      const polls = Array.from({ length: rng.int(1, 2) }, async () => {
+        await turns(rng.int(0, 6))
         return race.get('/poll')
       })
       await race.clock.advance(step)
@@ -172,13 +172,13 @@ test('H53: a poll at any moment neither keeps a child awake nor wakes it', async
   })
 })
 
-test('H53: checks at any moment neither wake a child, nor fail one that goes to sleep', async () => {
+test('H53: checks at any moment neither wake a child, nor fail while it is stopping', async () => {
   const check: Check = {
     name: 'answers',
     interval: 7,
     retries: 1,
     run: async ({ target }, signal) => {
-      await turns(race.luck.int(0, 4))
+      await turns(race.rng.int(0, 4))
       const options = { ...target, agent: false, signal, path: '/check' }
       await new Promise<void>((resolve, reject) => {
         http.get(options, (response) => response.resume().once('end', resolve)).once('error', reject)
@@ -186,17 +186,17 @@ test('H53: checks at any moment neither wake a child, nor fail one that goes to 
     },
   }
   const race: Race = await newRace({}, {}, [check])
-  await often('checks', race, async (luck) => {
+  await often('checks', race, async (rng) => {
     await race.get()
     const before = race.lives.length
     for (let left = SURELY; left > 0; left -= 20) {
       await race.clock.advance(Math.min(left, 20))
-      await turns(luck.int(0, 6))
+      await turns(rng.int(0, 6))
     }
     await soon(() => race.state() === 'stopped')
     expect(race.lives).toHaveLength(before)
     expect(race.spinner.get('app')).toMatchObject({ crashes: 0, restarts: 0, lastError: null })
-    if (luck.int(0, 1) === 0) await race.clock.advance(100)
+    if (rng.int(0, 1) === 0) await race.clock.advance(100)
     expect(race.state()).toBe('stopped')
   })
 })

@@ -13,7 +13,7 @@ const many = <Value>(count: number, make: () => Promise<Value>): Promise<Value[]
   Promise.all(Array.from({ length: count }, make))
 
 describe('H52: requests that wait for a cold child', () => {
-  test('share one start, however many they are, and all are answered', async () => {
+  test('share one start, however many there are, and all are answered', async () => {
     const opened = deferred<void>()
     const {
       clock: _,
@@ -22,15 +22,15 @@ describe('H52: requests that wait for a cold child', () => {
       spinner,
     } = await newStage({ opens: () => opened.promise }, { queue: 1_000 })
     const answers = many(1_000, () => ask({ port }))
-    await until(() => spinner.get('app')?.leases === 1_000, 'the arrival of all')
+    await until(() => spinner.get('app')?.leases === 1_000, 'the arrival of all requests')
     opened.resolve()
     const bodies = (await answers).map(({ status, body }) => `${status} ${body}`)
     expect(new Set(bodies)).toEqual(new Set(['200 life 1']))
     expect(lives).toHaveLength(1)
-    await until(() => spinner.get('app')?.leases === 0, 'the release of all')
+    await until(() => spinner.get('app')?.leases === 0, 'the release of all leases')
   })
 
-  test('are at most so many; who comes later gets 503, and when to come again', async () => {
+  test('are limited in number; further requests get 503 and a time to retry', async () => {
     const opened = deferred<void>()
     const { port, spinner } = await newStage({ opens: () => opened.promise }, { queue: 3 })
     const first = many(3, () => ask({ port }))
@@ -41,7 +41,7 @@ describe('H52: requests that wait for a cold child', () => {
     expect((await first).map(({ status }) => status)).toEqual([200, 200, 200])
   })
 
-  test('wait so long and no longer; then nothing of them is left', async () => {
+  test('wait no longer than `wait`, and then leave no lease behind', async () => {
     const { clock, port, spinner } = await newStage(
       { opens: () => new Promise(() => {}) },
       { wait: 30, queue: 1_000 },
@@ -59,7 +59,7 @@ describe('H52: requests that wait for a cold child', () => {
     await until(() => spinner.get('app')?.leases === 0)
   })
 
-  test('are told on this machine what is known of the child when they have waited too long', async () => {
+  test('get on this machine what is known of the child if they time out', async () => {
     const opens = (life: { number: number }): Promise<unknown> =>
       life.number === 1 ? Promise.reject(new Error('it is broken')) : new Promise(() => {})
     const { clock, lives, port, spinner } = await newStage({ opens }, { wait: 30 }, { timeout: 300 })
@@ -70,13 +70,13 @@ describe('H52: requests that wait for a cold child', () => {
     await clock.advance(30)
     const { body, status } = await asked
     expect(status).toBe(503)
-    expect(body).toContain("'app' was not ready in time; it is 'starting'. Its last attempt failed: ")
+    expect(body).toContain("'app' was not ready in time; its state is 'starting'. Its last attempt failed: ")
     expect(body).toContain('it is broken')
     expect((await proxied).body).toMatch(/: The app was not ready in time\.\s*$/)
   })
 
   test.runIf(process.platform === 'linux')(
-    'are told on this machine where the child listens instead, also while its first attempt lasts',
+    'get on this machine where the child listens instead, even during its first attempt',
     async () => {
       const clock = new FakeClock()
       const sys = sysWith({ clock })
@@ -96,14 +96,14 @@ describe('H52: requests that wait for a cold child', () => {
       await clock.advance(5)
       await until(() => warnings.length > 0)
       await clock.advance(25)
-      const expected = `'app' was not ready in time; it is 'starting': it listens on ${own}, expected `
+      const expected = `'app' was not ready in time; its state is 'starting': it listens on ${own}, expected `
       expect((await asked).body).toContain(expected)
       expect((await proxied).body).not.toContain('listens')
       await gateway.close()
     },
   )
 
-  test('stop waiting when their client goes away, and the start goes on', async () => {
+  test('stop waiting when their client disconnects, and the start goes on', async () => {
     const opened = deferred<void>()
     const { lives, port, spinner } = await newStage({ opens: () => opened.promise })
     const { socket } = connectRaw(port)
@@ -116,7 +116,7 @@ describe('H52: requests that wait for a cold child', () => {
     expect(lives).toHaveLength(1)
   })
 
-  test('are answered even if the child is stopped while they wait: they ask for it again', async () => {
+  test('are answered even if the child is stopped while they wait, because they ask again', async () => {
     const opened = deferred<void>()
     const { lives, port, spinner } = await newStage({ opens: () => opened.promise })
     const answers = many(3, () => ask({ port }))
@@ -129,7 +129,7 @@ describe('H52: requests that wait for a cold child', () => {
     expect(lives).toHaveLength(2)
   })
 
-  test('have not had their bodies read yet', async () => {
+  test('do not have their bodies read', async () => {
     const opened = deferred<void>()
     const { port, spinner } = await newStage({
       opens: () => opened.promise,
@@ -148,7 +148,7 @@ describe('H52: requests that wait for a cold child', () => {
     )
     const sent = pour(socket, size)
     await until(() => spinner.get('app')?.leases === 1)
-    // What the system itself holds has left; the rest waits where it was.
+    // Only what the buffers of the system hold has been sent.
     expect(await settled(sent)).toBeLessThan(size / 2)
     opened.resolve()
     await closed
@@ -156,11 +156,11 @@ describe('H52: requests that wait for a cold child', () => {
   })
 })
 
-describe('a child that does not start', () => {
+describe('a child that fails to start', () => {
   const fails = { opens: () => Promise.reject(new Error('it is <broken>')) }
   const broken = { attempts: 1 }
 
-  test('H52: is answered with 502, with the reason for a client on this machine', async () => {
+  test('H52: leads to 502, with the reason for a client on this machine', async () => {
     const { port } = await newStage(fails, {}, broken)
     const answer = await ask({ port })
     expect(answer.status).toBe(502)
@@ -171,7 +171,7 @@ describe('a child that does not start', () => {
     expect(again.body).not.toContain('<broken>')
   })
 
-  test('H52: is answered with 502 and nothing more through a proxy, or where that is wanted', async () => {
+  test('H52: leads to 502 without a reason through a proxy, or with `showReasons: false`', async () => {
     const { port } = await newStage(fails, {}, broken)
     const proxied = await ask({ port, headers: { 'x-forwarded-for': '192.0.2.1' } })
     expect(proxied.status).toBe(502)
@@ -203,7 +203,7 @@ describe('a child that does not start', () => {
   })
 })
 
-test('an app for which there is no room is a 503, and none that has failed', async () => {
+test('an app without a free slot leads to 503, and is not a failed app', async () => {
   const { child, clock, port, spinner } = await newStage({}, { wait: 60 }, { maxRunning: 1, timeout: 5 })
   const lease = await spinner.acquire(child('other'))
   const asked = ask({ port })
@@ -215,10 +215,10 @@ test('an app for which there is no room is a 503, and none that has failed', asy
   expect(await ask({ port })).toMatchObject({ status: 200, body: 'life 2' })
 })
 
-describe('a waiting page', () => {
+describe('the waiting page', () => {
   const navigation = { accept: 'text/html', 'sec-fetch-mode': 'navigate' }
 
-  test('is shown to a browser that opens a page, and gives way to the app', async () => {
+  test('is shown to a browser that opens a page, until the app is ready', async () => {
     const opened = deferred<void>()
     const { lives, port, spinner } = await newStage({ opens: () => opened.promise }, { waitingPage: true })
     const page = await ask({ port, headers: navigation })
@@ -233,7 +233,7 @@ describe('a waiting page', () => {
   })
 
   test.each([{ accept: '*/*' }, { accept: 'text/html', 'sec-fetch-mode': 'cors' }, {}])(
-    'is not shown to whoever asks for something else: %j',
+    'is not shown to other requests: %j',
     async (headers) => {
       const { port } = await newStage({}, { waitingPage: true })
       expect(await ask({ port, headers: headers as http.OutgoingHttpHeaders })).toMatchObject({
@@ -243,7 +243,7 @@ describe('a waiting page', () => {
     },
   )
 
-  test('becomes the reason when the app does not start', async () => {
+  test('is replaced by the reason if the app fails to start', async () => {
     const failed = { opens: () => Promise.reject(new Error('no luck')) }
     const { port, spinner } = await newStage(failed, { waitingPage: true }, { attempts: 1 })
     expect((await ask({ port, headers: navigation })).status).toBe(503)

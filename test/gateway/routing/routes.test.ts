@@ -106,6 +106,6 @@ describe('a table of routes', () => {
       ],
     ],
   ])('refuses two routes that match the same requests: %j', (routes) => {
-    expect(() => tableOf(routes)).toThrow('`routes[1]` fits the very same requests')
+    expect(() => tableOf(routes)).toThrow('`routes[1]` matches the same requests as an earlier route')
   })
 })
