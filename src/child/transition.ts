@@ -37,7 +37,8 @@ export function logLine(
 ): { level: keyof Logger; line: string } | null {
   switch (to) {
     case 'started': {
-      if (kept) return { level: 'warn', line: `${name}: goes on with pid ${pid}: ${firstLineOf(kept)}` }
+      // The level is info, because the child also reports the error, as an event or as a log line.
+      if (kept) return { level: 'info', line: `${name}: goes on with pid ${pid}: ${firstLineOf(kept)}` }
       const where = address === null ? '' : ` on ${address}`
       const what = from === 'restart' ? 'restarted' : 'started'
       return { level: 'info', line: `${name}: ${what}${where} (pid ${pid})` }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Nothing is imported before these two are listened to: until then they would end the program
+// Listen for these two signals before importing anything, because without a listener they end the program
 // (docs/hazards.md#h26).
 const early: NodeJS.Signals[] = []
 let listener: (signal: NodeJS.Signals) => void = (signal) => void early.push(signal)
@@ -9,8 +9,8 @@ if (process.platform !== 'win32') {
 }
 
 const { main } = await import('./main.ts')
-const code = await main(process.argv.slice(2), (later) => {
-  listener = later
+const code = await main(process.argv.slice(2), (next) => {
+  listener = next
   for (const signal of early.splice(0)) listener(signal)
 })
 process.exit(code)

@@ -3,33 +3,33 @@ import { Command, CommanderError } from 'commander'
 import { messageOf, SpinnerError } from '../errors.ts'
 import { ConfigError } from './config/error.ts'
 import { writeAll } from './output/stdout.ts'
-import type { TakeSignals } from './run/source.ts'
+import type { OnSignals } from './run/source.ts'
 
-/** Something was used wrongly: the words, or the file. */
-const WRONG_USE = 2
-const FAILED = 1
+/** Exit code for wrong arguments and wrong files. */
+const USAGE_ERROR = 2
+const FAILURE = 1
 
-/** Carries out what was asked for on the command line, and gives the exit code. */
-export async function main(args: readonly string[], takeSignals: TakeSignals): Promise<number> {
-  // Who stops reading has seen enough: `spinner check | head -1` is no failure. `spinner run` listens itself as well.
+/** Runs the command line. Resolves with the exit code. */
+export async function main(args: readonly string[], onSignals: OnSignals): Promise<number> {
+  // Ignore readers that stop early, because `spinner check | head -1` is not a failure. `spinner run` has its own listener.
   process.stdout.on('error', () => {})
   process.stderr.on('error', () => {})
   const outcome = { code: 0 }
   try {
-    await commands(outcome, takeSignals).parseAsync([...args], { from: 'user' })
+    await createProgram(outcome, onSignals).parseAsync([...args], { from: 'user' })
     return outcome.code
   } catch (thrown) {
     if (thrown instanceof CommanderError) {
       await Promise.allSettled([writeAll(process.stdout, ''), writeAll(process.stderr, '')])
-      return thrown.exitCode === 0 ? 0 : WRONG_USE
+      return thrown.exitCode === 0 ? 0 : USAGE_ERROR
     }
-    await writeAll(process.stderr, `${wordsOf(thrown)}\n`).catch(() => {})
-    return thrown instanceof ConfigError ? WRONG_USE : FAILED
+    await writeAll(process.stderr, `${errorText(thrown)}\n`).catch(() => {})
+    return thrown instanceof ConfigError ? USAGE_ERROR : FAILURE
   }
 }
 
-/** A stack is for us; people get what happened. */
-function wordsOf(thrown: unknown): string {
+/** Shows a stack only for errors that are bugs of spinner. */
+function errorText(thrown: unknown): string {
   if (thrown instanceof ConfigError) return thrown.message
   if (thrown instanceof SpinnerError) return thrown.message
   return thrown instanceof Error && !('code' in thrown) ? String(thrown.stack) : messageOf(thrown)
@@ -40,7 +40,8 @@ const version = (): string => {
   return String(text)
 }
 
-interface Given {
+/** The options of all sub-commands, as commander parses them. */
+interface Flags {
   readonly config: string
   readonly env?: string | null
   readonly json?: boolean
@@ -52,109 +53,121 @@ interface Given {
   readonly idle?: string
 }
 
-function commands(outcome: { code: number }, takeSignals: TakeSignals): Command {
+/** Receives the exit code of a sub-command. */
+interface Outcome {
+  code: number
+}
+
+function createProgram(outcome: Outcome, onSignals: OnSignals): Command {
   const program = new Command('spinner')
-    .description('Starts the children of a configuration, keeps them healthy, and leaves nothing behind.')
+    .description('Start child processes, keep them healthy, and leave nothing behind.')
     .version(version(), '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print this')
+    .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
-    .showHelpAfterError('Add --help to see what there is.')
+    .showHelpAfterError('Add --help for usage.')
     .exitOverride()
-  addRun(program, outcome, takeSignals)
-  addUp(program, outcome, takeSignals)
+  addRun(program, outcome, onSignals)
+  addUp(program, outcome, onSignals)
   addCheck(program, outcome)
   addInit(program, outcome)
   addImport(program, outcome)
   return program
 }
 
-const CONFIG = ['-c, --config <file>', 'the configuration', 'spinner.yml'] as const
-const JSON_LINES = ['--json', 'print a line of JSON for whatever happens'] as const
-const NO_COLOR = ['--no-color', 'print without colours; so does the variable NO_COLOR'] as const
-const ENV = ['-e, --env <name>', 'the environment of the configuration'] as const
+const CONFIG = ['-c, --config <file>', 'configuration file', 'spinner.yml'] as const
+const ENV = ['-e, --env <name>', 'environment of the configuration'] as const
+const JSON_LINES = ['--json', 'print events as JSON lines'] as const
+const NO_COLOR = ['--no-color', 'disable colours; so does the variable NO_COLOR'] as const
+const FORCE = ['-f, --force', 'overwrite an existing file'] as const
 
-function addRun(program: Command, outcome: { code: number }, takeSignals: TakeSignals): void {
+function addRun(program: Command, outcome: Outcome, onSignals: OnSignals): void {
   program
     .command('run')
-    .description('start everything and stay in the foreground')
+    .description('start all children and stay in the foreground')
     .option(...CONFIG)
     .option(...ENV)
     .option(...JSON_LINES)
     .option(...NO_COLOR)
-    .addHelpText('after', SIGNALS)
-    .action(async ({ config, env = null, json = false, color }: Given) => {
+    .addHelpText('after', RUN_HELP)
+    .action(async ({ config, env = null, json = false, color }: Flags) => {
       const { run } = await import('./commands/run.ts')
-      outcome.code = await run({ config, env, json, color }, takeSignals)
+      outcome.code = await run({ config, env, json, color }, onSignals)
     })
 }
 
-function addUp(program: Command, outcome: { code: number }, takeSignals: TakeSignals): void {
+function addUp(program: Command, outcome: Outcome, onSignals: OnSignals): void {
   program
     .command('up')
     .description('serve every app of a folder at NAME.localhost, without a configuration')
-    .argument('[folder]', 'where the apps are', '.')
-    .option('-p, --port <number>', 'the port of all of them; 0 takes a free one', '8080')
-    .option('--host <address>', 'listen there, instead of on this machine only')
-    .option('--idle <time>', 'how long an app stays up without requests: 10m, or -1 for ever (default: 30m)')
+    .argument('[folder]', 'folder that contains the apps', '.')
+    .option('-p, --port <number>', 'port for all apps; 0 uses a free one', '8080')
+    .option('--host <address>', 'address to bind (default: loopback)')
+    .option('--idle <time>', 'stop an app after this time without requests, or -1 for never (default: 30m)')
     .option(...JSON_LINES)
     .option(...NO_COLOR)
-    .addHelpText('after', APPS)
-    .action(async (folder: string, { port, host, idle, json = false, color }: Given) => {
+    .addHelpText('after', UP_HELP)
+    .action(async (folder: string, { port, host, idle, json = false, color }: Flags) => {
       const { up } = await import('./commands/up.ts')
-      outcome.code = await up({ folder, port, host, idle, json, color }, takeSignals)
+      outcome.code = await up({ folder, port, host, idle, json, color }, onSignals)
     })
 }
 
-function addCheck(program: Command, outcome: { code: number }): void {
+function addCheck(program: Command, outcome: Outcome): void {
   program
     .command('check')
-    .description('say what is wrong with a configuration, or print what it comes to')
+    .description('validate a configuration and print the effective result')
     .option(...CONFIG)
     .option(...ENV)
-    .option('--json', 'print it as JSON')
-    .action(async ({ config, env = null, json = false }: Given) => {
+    .option('--json', 'print JSON instead of YAML')
+    .action(async ({ config, env = null, json = false }: Flags) => {
       const { check } = await import('./commands/check.ts')
       outcome.code = await check({ config, env, json })
     })
 }
 
-function addInit(program: Command, outcome: { code: number }): void {
+function addInit(program: Command, outcome: Outcome): void {
   program
     .command('init')
-    .description('write a configuration to begin with')
-    .option('-o, --output <file>', 'where it is written', 'spinner.yml')
-    .option('-f, --force', 'write over what is there')
-    .action(async ({ output, force = false }: Given) => {
+    .description('write an example configuration')
+    .option('-o, --output <file>', 'output file', 'spinner.yml')
+    .option(...FORCE)
+    .action(async ({ output, force = false }: Flags) => {
       const { init } = await import('./commands/init.ts')
       outcome.code = await init(output, force)
     })
 }
 
-function addImport(program: Command, outcome: { code: number }): void {
+function addImport(program: Command, outcome: Outcome): void {
   program
     .command('import')
-    .description('make a configuration out of that of another program')
+    .description('import the configuration of another program')
     .command('phantom-manager')
-    .description("make a configuration out of phantom-manager's")
-    .argument('<file>', "phantom-manager's configuration")
-    .option('-e, --env <name>', 'this environment only; without it, all of them')
-    .option('-o, --output <file>', 'where it is written; - prints it', 'spinner.yml')
-    .option('-f, --force', 'write over what is there')
-    .action(async (file: string, { env = null, output, force = false }: Given) => {
+    .description('import a configuration of phantom-manager')
+    .argument('<file>', 'configuration file of phantom-manager')
+    .option('-e, --env <name>', 'import only this environment (default: all)')
+    .option('-o, --output <file>', 'output file, - for stdout', 'spinner.yml')
+    .option(...FORCE)
+    .action(async (file: string, { env = null, output, force = false }: Flags) => {
       const { importPhantomManager } = await import('./commands/import/import.ts')
       outcome.code = await importPhantomManager({ file, env, output, force })
     })
 }
 
-const APPS = `
-An app is a .js, .cjs or .mjs file of the folder, or a sub-folder whose package.json has a start script. Its first
-request starts it, on the port in its variable PORT. http://localhost:8080 lists them. Ctrl-C ends all of them.`
+const UP_HELP = `
+An app is a .js, .cjs or .mjs file in the folder, or a sub-folder whose package.json has a start script. Its first
+request starts it. It must listen on the port in the variable PORT. http://localhost:8080 lists all apps.
+Ctrl-C stops them.`
 
-const SIGNALS = `
+const RUN_HELP = `
 Signals:
-  SIGUSR2          restarts everything, one after another
-  SIGHUP           reads the configuration again and applies what has changed
-  SIGINT, SIGTERM  stop everything; a second one kills what is left
+  SIGUSR2          restart all children, one after another
+  SIGHUP           reload the configuration and apply the changes
+  SIGINT, SIGTERM  stop all children; a second signal kills them
 
-It ends with 0 after SIGTERM and when all has ended well by itself, 130 after SIGINT, 129 when its terminal is
-closed, 143 when a second SIGTERM had to kill, 1 when something failed, and 2 for wrong use or configuration.`
+Exit codes:
+  0    after SIGTERM, or when all children have exited without an error
+  1    something failed
+  2    wrong arguments or a wrong configuration
+  129  the terminal was closed
+  130  after SIGINT
+  143  a second SIGTERM killed the children`

@@ -43,10 +43,13 @@ export function createPoolOn(sys: Sys, spinner: Spinner, options: PoolOptions): 
   return new Pool(sys, spinner, options)
 }
 
+type MemberOptions = (name: string) => Partial<StartOptions>
+
 /** Equal children that are kept present; made by {@link createPool}. */
 export class Pool {
   readonly name: string
   readonly #spinner: Spinner
+  readonly #memberOptions: MemberOptions
   #children: readonly Child[]
   #options: PoolOptions
   #settings: ChildSettings
@@ -59,11 +62,12 @@ export class Pool {
   #rolling: Promise<void> | null = null
   #next: Promise<void> | null = null
 
-  /** @internal Children that have its names become its own. */
-  constructor(sys: Sys, spinner: Spinner, options: PoolOptions) {
+  /** @internal Children that have its names become its own. `memberOptions` returns further options of one child. */
+  constructor(sys: Sys, spinner: Spinner, options: PoolOptions, memberOptions: MemberOptions = () => ({})) {
     const { name, size } = readPool(options)
     this.name = name
     this.#spinner = spinner
+    this.#memberOptions = memberOptions
     this.#options = { ...options }
     this.#settings = this.#read()
     this.#children = this.#define(size)
@@ -192,7 +196,7 @@ export class Pool {
 
   /** What is watched is watched for all of them: each by itself would restart all at once. */
   #optionsOf(index: number): StartOptions {
-    return { ...this.#shared(index), monitor: null }
+    return { ...this.#shared(index), ...this.#memberOptions(memberName(this.name, index)), monitor: null }
   }
 
   #shared(index: number): StartOptions {

@@ -12,7 +12,7 @@ const spinner = new Command(install())
 const ended = (folder: string, ...args: string[]): Promise<Ended> => spinner.run(args, { folder }).ended
 const WEB = 'children:\n  web: { command: sleep, args: [60], listen: 8000, env: { A: 08080 } }\n'
 
-describe('the words of the command', () => {
+describe('the command line', () => {
   test.each([
     [['chek'], "unknown command 'chek'", 'Did you mean check?'],
     [['run', '--jsno'], "unknown option '--jsno'", 'Did you mean --json?'],
@@ -20,14 +20,14 @@ describe('the words of the command', () => {
     [['run', 'web'], 'too many arguments', ''],
     [['import', 'phantom-manger', 'x'], "unknown command 'phantom-manger'", 'Did you mean phantom-manager?'],
     [['import', 'phantom-manager'], "missing required argument 'file'", ''],
-  ])('%j are wrong: that is told, and the code is 2', async (args, what, advice) => {
+  ])('rejects the arguments %j with a hint and exit code 2', async (args, what, advice) => {
     const { code, output } = await ended(newFolder(), ...args)
     expect(code).toBe(2)
     expect(output).toContain(what)
     expect(output).toContain(advice)
   })
 
-  test('have a help of their own each', async () => {
+  test('has a help text for each command', async () => {
     for (const args of [
       [],
       ['run'],
@@ -44,7 +44,7 @@ describe('the words of the command', () => {
     expect((await ended(newFolder(), 'run', '--help')).output).toContain('SIGUSR2')
   })
 
-  test('are asked for when there are none', async () => {
+  test('prints the usage if there are no arguments', async () => {
     expect(await ended(newFolder())).toMatchObject({
       code: 2,
       output: expect.stringContaining('Usage: spinner'),
@@ -53,7 +53,7 @@ describe('the words of the command', () => {
 })
 
 describe('spinner check', () => {
-  test('prints what the file comes to, as YAML and as JSON', async () => {
+  test('prints the effective configuration, as YAML and as JSON', async () => {
     const { folder } = newSite(
       `${WEB}environments:\n  production: { children: { web: { listen: 08081 } } }\n`,
     )
@@ -68,7 +68,7 @@ describe('spinner check', () => {
     })
   })
 
-  test('tells of a missing file what to do', async () => {
+  test('says what to do if the file does not exist', async () => {
     const folder = newFolder()
     expect(await ended(folder, 'check')).toEqual({
       code: 2,
@@ -78,7 +78,7 @@ describe('spinner check', () => {
     expect((await ended(folder, 'check', '-c', '.')).output).toContain('.: cannot be read')
   })
 
-  test('tells of what only the library knows to be wrong', async () => {
+  test('reports mistakes that only the library finds', async () => {
     const { folder } = newSite('children:\n  web: { command: x, listen: null, ready: { http: /up } }\n')
     expect(await ended(folder, 'check')).toMatchObject({
       code: 2,
@@ -86,7 +86,7 @@ describe('spinner check', () => {
     })
   })
 
-  test('warns of scripts, programs and folders that are not there, each with its place', async () => {
+  test('warns of scripts, programs and folders that do not exist, each with its position', async () => {
     const { folder } = newSite(
       `defaults: { env: { PATH: /bin } }
 children:
@@ -119,7 +119,7 @@ pools:
     ).toEqual(warnings.map(([place, what]) => ({ event: 'warning', message: `${place}: ${what}` })))
   })
 
-  test('prints all of it, also into a pipe that takes it by and by, and does not hide a full disk', async () => {
+  test('prints everything into a slow pipe, and reports a full disk', async () => {
     const env = `{ A: ${'x'.repeat(100)} }`
     const children = Array.from(
       { length: 900 },
@@ -136,7 +136,7 @@ pools:
       })
   })
 
-  test('does not mind a reader who has seen enough', async () => {
+  test('ignores that its reader has exited', async () => {
     const { folder } = newSite(WEB)
     const { output } = await run(
       'sh',
@@ -148,7 +148,7 @@ pools:
 })
 
 describe('spinner init', () => {
-  test('writes a configuration that is right, and over another one only with --force', async () => {
+  test('writes a valid configuration, and overwrites a file only with --force', async () => {
     const folder = newFolder()
     expect(await ended(folder, 'init')).toMatchObject({ code: 0 })
     expect(await ended(folder, 'check')).toMatchObject({ code: 0 })
@@ -159,7 +159,7 @@ describe('spinner init', () => {
     expect(await ended(other, 'init', '--force')).toMatchObject({ code: 0 })
     expect(await ended(other, 'init', '-o', 'no/such/folder.yml')).toMatchObject({
       code: 2,
-      output: expect.stringContaining('cannot be written'),
+      output: expect.stringContaining('cannot write no/such/folder.yml'),
     })
     expect(existsSync(path.join(other, 'no'))).toBe(false)
   })
@@ -168,7 +168,7 @@ describe('spinner init', () => {
 describe('the schema for editors', () => {
   const schema = JSON.parse(read('spinner.schema.json'))
 
-  test('knows every key that the file may have, and what it means', () => {
+  test('describes every key that the file can have', () => {
     expect(Object.keys(schema.properties)).toEqual([
       'id',
       'runtimeDir',
@@ -188,7 +188,7 @@ describe('the schema for editors', () => {
       expect(description, key).toMatch(/\.$|`$/)
   })
 
-  test('refuses keys that nobody knows, as the command does', () => {
+  test('rejects unknown keys, as the command does', () => {
     for (const part of [schema, ...Object.values<object>(schema.$defs)])
       expect(part).toMatchObject({ additionalProperties: false })
   })

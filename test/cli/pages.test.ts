@@ -7,7 +7,7 @@ import { newFolder } from '../support/host.ts'
 import { install } from '../support/installed.ts'
 import { read } from '../support/pages.ts'
 
-/** The blocks of YAML on a page, by the names of their files. */
+/** Returns the YAML blocks of a page by the names of their files. */
 const filesOf = (page: string): Record<string, string> =>
   Object.fromEntries(
     [...read(page).matchAll(/^```yaml (\S+)\n(.*?)^```/gms)].map(([, name, text]) => [name, text]),
@@ -16,7 +16,7 @@ const filesOf = (page: string): Record<string, string> =>
 describe('docs/command.md', () => {
   const page = read('docs/command.md')
 
-  test('shows a file that is right, with and without each of its environments', () => {
+  test('shows a valid file, with and without each of its environments', () => {
     const text = filesOf('docs/command.md')['spinner.yml'] as string
     const plain = understand(text, 'spinner.yml', null)
     expect(plain.pools.get('renderer')?.size).toBe(3)
@@ -24,13 +24,13 @@ describe('docs/command.md', () => {
     expect(understand(text, 'spinner.yml', 'development').nginx).toEqual([])
   })
 
-  test('shows a gateway whose children wait for requests, but for warm ones', () => {
+  test('shows a gateway whose children wait for requests, except warm ones', () => {
     const { gateway, lazy } = understand(filesOf('docs/command.md')['gateway.yml'] as string, 'f', null)
     expect(gateway?.options['routes']).toHaveLength(4)
     expect([...lazy]).toEqual(['shop', 'blog'])
   })
 
-  test('shows a mistake as it is told of', () => {
+  test('shows a mistake as the command reports it', () => {
     const text = 'children:\n  web:\n    command: x\n    checks:\n      # ->           \n      memroy: {}\n'
     const error = (() => {
       try {
@@ -43,7 +43,7 @@ describe('docs/command.md', () => {
     expect((error as Error).message).toContain(shown)
   })
 
-  test('tells of every command, and each has the options that it tells of', async () => {
+  test('lists every command, and only options that exist', async () => {
     const spinner = new Command(install())
     const help = async (...args: string[]) =>
       (await spinner.run([...args, '--help'], { folder: newFolder() }).ended).output
@@ -61,7 +61,7 @@ describe('docs/command.md', () => {
 describe('docs/moving-from-phantom-manager.md', () => {
   const files = filesOf('docs/moving-from-phantom-manager.md')
 
-  test('shows what the import makes of the file that it shows', () => {
+  test('shows the result of importing the file that it shows', () => {
     const { yaml, notes } = translate(files['config.yml'] as string, 'config.yml', null, (given) => given)
     expect(notes).toEqual([])
     expect(yaml.replace(/^#.*\n/gm, '').trimStart()).toBe(files['spinner.yml'])

@@ -4,27 +4,27 @@ import { codeOf, messageOf } from '../../errors.ts'
 import { hostOf, isRoutableName, splitHost } from '../../gateway/routing/host-names.ts'
 import type { Plain } from '../config/model.ts'
 
-/** What a folder has to serve. */
+/** The apps of a folder. */
 export interface Apps {
-  /** By name: the options of each, as a configuration would have them. */
+  /** The options of each app by name, as in a configuration. */
   readonly served: ReadonlyMap<string, Plain>
-  /** What looks like an app and is left out, a sentence each. */
-  readonly left: readonly string[]
+  /** A message for each entry that looks like an app and cannot be served. */
+  readonly skipped: readonly string[]
 }
 
-/** Something in the folder that may be an app, before anybody has looked at its name. */
-interface Found {
+/** An entry of the folder that can be an app if its name is valid. */
+interface Candidate {
   readonly name: string
-  /** As it stands in the folder; a folder with a slash. */
+  /** The name of the file, or the name of the folder with a slash. */
   readonly entry: string
   readonly options: Plain
 }
 
-/** What runs here is written here: a failure is shown at once, and the next request tries again. */
+/** Options of every app. The user is developing it, so a failure is shown at once, and the next request tries again. */
 const OPTIONS: Plain = {
-  // Frameworks make a number of PORT, and programs that npm starts are frameworks mostly.
+  // Frameworks expect a number in PORT, and most programs that npm starts use a framework.
   listen: 'port',
-  // What listens on all addresses unless it is told otherwise mostly takes this.
+  // Most programs that would listen on all addresses respect this variable.
   env: { HOST: '127.0.0.1' },
   attempts: 1,
   faultTimeout: '2s',
@@ -32,54 +32,54 @@ const OPTIONS: Plain = {
   drainTimeout: '5s',
 }
 
-/** One dot: `shop.js`, but neither `.eslintrc.js` nor `vite.config.js`, `shop.test.js` and the like. */
+/** Matches names with one dot: `shop.js`, but neither `.eslintrc.js` nor `vite.config.js`, `shop.test.js` and the like. */
 const PROGRAM = /^[^.]+\.[cm]?js$/
 
 const NO_START = 'its package.json has no start script; add "start": "npm run dev -- --port $PORT"'
 
-const AN_APP = 'package.json: this folder is an app itself; `spinner up ..` serves it, and those beside it'
+const IS_APP = 'package.json: this folder is an app itself; `spinner up ..` serves it and its neighbours'
 
-/** Reads which apps a folder has: sub-folders that npm can start, and programs for Node. A folder goes before a file. */
+/** Finds the apps of a folder: sub-folders that npm can start, and programs for Node. A folder takes precedence. */
 export function readApps(folder: string): Apps {
   const entries = readdirSync(folder).sort()
-  const left: string[] = isApp(folder) ? [AN_APP] : []
-  const found = [
-    ...entries.flatMap((entry) => ofFolder(folder, entry, left)),
-    ...entries.flatMap((entry) => ofFile(folder, entry)),
+  const skipped: string[] = isApp(folder) ? [IS_APP] : []
+  const candidates = [
+    ...entries.flatMap((entry) => folderCandidate(folder, entry, skipped)),
+    ...entries.flatMap((entry) => fileCandidate(folder, entry)),
   ]
   const served = new Map<string, Plain>()
-  const taken = new Map<string, string>()
-  for (const { entry, name, options } of found) {
-    const other = taken.get(name)
-    if (!isLabel(name)) left.push(`${entry}: its name cannot be that of a host; use a-z, 0-9 and -`)
-    else if (other) left.push(`${entry}: ${other} is ${name}.localhost already`)
+  const entryByName = new Map<string, string>()
+  for (const { entry, name, options } of candidates) {
+    const other = entryByName.get(name)
+    if (!isHostLabel(name)) skipped.push(`${entry}: its name cannot be a host name; use a-z, 0-9 and -`)
+    else if (other) skipped.push(`${entry}: ${other} is already served as ${name}.localhost`)
     else served.set(name, options)
-    if (!other) taken.set(name, entry)
+    if (!other) entryByName.set(name, entry)
   }
-  return { served: new Map([...served].sort(([one], [other]) => (one < other ? -1 : 1))), left }
+  return { served: new Map([...served].sort(([one], [other]) => (one < other ? -1 : 1))), skipped }
 }
 
-/** Whether the gateway would find an app under this name in front of `localhost`. */
-function isLabel(name: string): boolean {
+/** Returns whether the gateway can route `NAME.localhost`. */
+function isHostLabel(name: string): boolean {
   const host = `${name}.localhost`
   return isRoutableName(name) && hostOf(host) === host && splitHost(host)?.[0] === name
 }
 
-function ofFile(folder: string, entry: string): Found[] {
+function fileCandidate(folder: string, entry: string): Candidate[] {
   const file = path.join(folder, entry)
-  if (!PROGRAM.test(entry) || !look(file)?.isFile()) return []
+  if (!PROGRAM.test(entry) || !statOf(file)?.isFile()) return []
   const name = path.parse(entry).name.toLowerCase()
   return [{ entry, name, options: { ...OPTIONS, script: file, cwd: folder } }]
 }
 
-function ofFolder(folder: string, entry: string, left: string[]): Found[] {
+function folderCandidate(folder: string, entry: string, skipped: string[]): Candidate[] {
   const cwd = path.join(folder, entry)
-  if (entry.startsWith('.') || entry === 'node_modules' || !look(cwd)?.isDirectory()) return []
+  if (entry.startsWith('.') || entry === 'node_modules' || !statOf(cwd)?.isDirectory()) return []
   try {
     const { dev, start } = scriptsOf(path.join(cwd, 'package.json'))
     if (!isScript(start)) {
-      // As Vite, Astro and their like make it: nobody would know why it is missing.
-      if (isScript(dev)) left.push(`${entry}/: ${NO_START}`)
+      // Vite, Astro and similar tools create such a package.json, and users would not know why the app is missing.
+      if (isScript(dev)) skipped.push(`${entry}/: ${NO_START}`)
       return []
     }
     const options = {
@@ -91,7 +91,7 @@ function ofFolder(folder: string, entry: string, left: string[]): Found[] {
     }
     return [{ entry: `${entry}/`, name: entry.toLowerCase(), options }]
   } catch (thrown) {
-    left.push(`${entry}/: its package.json cannot be read: ${messageOf(thrown)}`)
+    skipped.push(`${entry}/: its package.json cannot be read: ${messageOf(thrown)}`)
     return []
   }
 }
@@ -104,8 +104,8 @@ function isApp(folder: string): boolean {
   }
 }
 
-/** A link is followed: whoever can put one here could put a program here. */
-function look(file: string): Stats | null {
+/** Follows links: a user who can create a link in the folder can also create a program there. */
+function statOf(file: string): Stats | null {
   try {
     return statSync(file)
   } catch {
@@ -113,7 +113,7 @@ function look(file: string): Stats | null {
   }
 }
 
-/** What `npm run` knows; nothing when there is no such file. */
+/** Returns the scripts of a package.json, and none if the file does not exist. */
 function scriptsOf(file: string): { readonly dev?: unknown; readonly start?: unknown } {
   try {
     const read: unknown = JSON.parse(readFileSync(file, 'utf8').replace(/^\uFEFF/, ''))
@@ -127,10 +127,10 @@ function scriptsOf(file: string): { readonly dev?: unknown; readonly start?: unk
 const isScript = (given: unknown): given is string => typeof given === 'string' && given.trim() !== ''
 
 const PLAIN_NODE = /^(?:\w+=\S*\s+)*node\s(?!.*--watch)/
-/** What is hidden, and whatever has an extension that is not one of code. */
+/** Matches hidden files, and files with an extension that is not one of code. */
 const NO_CODE = /(?:^|[/\\])\.|\.(?![cm]?[jt]sx?$)[^./\\]+$/
 
-/** What Node alone runs is restarted when its code is saved. Vite, Next, nodemon and their like see to that themselves. */
+/** Watches the code of an app that Node runs directly. Vite, Next, nodemon and similar tools watch it themselves. */
 function monitorOf(cwd: string, start: string): Plain {
   const file = path.join(cwd, 'package.json')
   return { paths: PLAIN_NODE.test(start.trim()) ? [cwd, file] : [file], ignore: [NO_CODE] }

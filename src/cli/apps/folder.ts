@@ -3,52 +3,54 @@ import { NOT_FOUND_PAGE, type RenderedPage } from '../../gateway/http/pages.ts'
 import { sendPage, sendRendered } from '../../gateway/http/respond.ts'
 import type { Place } from '../../gateway/index.ts'
 import { hostOf } from '../../gateway/routing/host-names.ts'
-import { realSys } from '../../sys.ts'
+import { type Clock, realSys } from '../../sys.ts'
 import type { StartOptions } from '../../types/options.ts'
 import type { Config, GatewayConfig, Plain } from '../config/model.ts'
-import type { LogFiles } from '../output/log-files.ts'
+import { NO_LOG_FILES } from '../output/log-files.ts'
 import type { LogEvent } from '../output/printer.ts'
 import { startOptions } from '../run/library-options.ts'
 import type { CommandHost, Source } from '../run/source.ts'
 import { type Apps, readApps } from './discover.ts'
-import { indexPage, NOTHING } from './index-page.ts'
+import { indexPage, NO_APPS } from './index-page.ts'
 
-/** Between two looks at a folder whose apps are asked for. */
-const LOOK_MS = 200
-const LISTED_AT = new Set<string | null>(['localhost', '127.0.0.1', '[::1]'])
-const NO_OUTLETS: LogFiles = { open: () => null, reopen: () => {} }
+/** Minimum time between two reads of the folder, because every request can cause one. */
+const READ_INTERVAL_MS = 200
+/** Hosts for which the list of apps is served. */
+const INDEX_HOSTS = new Set<string | null>(['localhost', '127.0.0.1', '[::1]'])
 
-/** A folder of apps as a configuration: as it is when it is looked at, and requests make it be looked at. */
+/** Turns a folder of apps into configurations. Requests make it read the folder again. */
 export class Folder implements Source {
-  readonly again = 'looked at the folder again'
+  readonly reloaded = 'folder reloaded'
   readonly #folder: string
   readonly #gateway: GatewayConfig
-  readonly #more: Plain
+  readonly #appOptions: Plain
+  readonly #clock: Clock
   #host: CommandHost | null = null
-  #apps: Apps = { served: new Map(), left: [] }
-  #lookedAt = Number.NEGATIVE_INFINITY
-  #told: ReadonlySet<string> = new Set()
+  #apps: Apps = { served: new Map(), skipped: [] }
+  #readAt = Number.NEGATIVE_INFINITY
+  #printed: ReadonlySet<string> = new Set()
 
-  /** `more` are options for every app. */
-  constructor(folder: string, listen: Plain, more: Plain) {
+  /** `appOptions` are further options for every app. */
+  constructor(folder: string, listen: Plain, appOptions: Plain, clock: Clock = realSys.clock) {
     this.#folder = folder
-    this.#more = more
+    this.#appOptions = appOptions
+    this.#clock = clock
     this.#gateway = {
       listen,
       remedy: 'choose another with --port',
       options: {
         waitingPage: true,
         drainTimeout: '5s',
-        // Longer than a start may take: who waited for one that fails is told why.
+        // Longer than the longest start, so that a request whose app does not start gets the reason.
         wait: '40s',
         routes: [{ host: '*.localhost', to: (_request: IncomingMessage, name: string) => this.#find(name) }],
       },
-      next: (request, response) => this.#answer(request, response),
+      next: (request, response) => this.#respond(request, response),
     }
   }
 
   async load(): Promise<Config> {
-    this.#look()
+    this.#read()
     const { served } = this.#apps
     return {
       file: this.#folder,
@@ -68,70 +70,73 @@ export class Folder implements Source {
     this.#host = host
   }
 
-  /** Tells what was not told of yet: where each app is, and what is left out. */
-  applied(place: Place | null): void {
-    const lines = this.#lines(place?.port)
-    for (const [name, happening] of lines)
-      if (!this.#told.has(happening.text)) this.#host?.printer.tell(name, happening)
-    this.#told = new Set(lines.map(([, { text }]) => text))
+  /** Prints where each app is served and what was skipped, unless it was printed the last time. */
+  applied(address: Place | null): void {
+    const events = this.#events(address?.port)
+    for (const [name, event] of events)
+      if (!this.#printed.has(event.text)) this.#host?.printer.event(name, event)
+    this.#printed = new Set(events.map(([, { text }]) => text))
   }
 
-  #lines(port: number | null | undefined): [name: string | null, LogEvent][] {
-    const { left, served } = this.#apps
+  #events(port: number | null | undefined): [name: string | null, LogEvent][] {
+    const { served, skipped } = this.#apps
     const warning = (text: string): [null, LogEvent] => [null, { event: 'warning', text }]
     return [
       ...[...served.keys()].map((name): [string, LogEvent] => {
         const url = urlOf(name, port)
-        return [name, { event: 'served', text: `at ${url}`, details: { url } }]
+        return [name, { event: 'served', text: `served at ${url}`, details: { url } }]
       }),
-      ...left.map((line) => warning(`left out: ${line}`)),
-      ...(served.size === 0 ? [warning(NOTHING)] : []),
+      ...skipped.map((line) => warning(`skipped ${line}`)),
+      ...(served.size === 0 ? [warning(NO_APPS)] : []),
     ]
   }
 
-  #look(): void {
-    const { left, served } = readApps(this.#folder)
-    const all = [...served].map(([name, options]) => [name, { ...options, ...this.#more }] as const)
-    this.#apps = { left, served: new Map(all) }
-    this.#lookedAt = performance.now()
+  #read(): void {
+    const { served, skipped } = readApps(this.#folder)
+    const all = [...served].map(([name, options]) => [name, { ...options, ...this.#appOptions }] as const)
+    this.#apps = { served: new Map(all), skipped }
+    this.#readAt = this.#clock.now()
   }
 
-  /** A folder that cannot be read for a moment leaves all as it was. */
-  #lookIfDue(): void {
-    if (performance.now() - this.#lookedAt < LOOK_MS) return
-    const before = shown(this.#apps)
+  /** Reads the folder again if that is due. If the folder cannot be read, keeps the apps. */
+  #readIfDue(): void {
+    if (this.#clock.now() - this.#readAt < READ_INTERVAL_MS) return
+    const before = textOf(this.#apps)
     try {
-      this.#look()
+      this.#read()
     } catch {
       return
     }
-    if (shown(this.#apps) !== before) this.#host?.reload()
+    if (textOf(this.#apps) !== before) this.#host?.reload()
   }
 
   async #find(name: string): Promise<StartOptions | null> {
-    this.#lookIfDue()
+    this.#readIfDue()
     const options = this.#apps.served.get(name)
-    return options ? { ...(await startOptions(options, NO_OUTLETS, true)), name } : null
+    if (!options) return null
+    const logger = this.#host?.loggerOf(name) ?? null
+    return { ...(await startOptions(options, NO_LOG_FILES, true)), logger, name }
   }
 
-  /** What is for no app: the list of them, for those who ask this machine by a name of its own. */
-  #answer(request: IncomingMessage, response: ServerResponse): void {
+  /** Answers a request for no app: with the list of apps if it is for this machine itself, otherwise with 404. */
+  #respond(request: IncomingMessage, response: ServerResponse): void {
     const { headers, method = '', url } = request
-    const isWanted = url === '/' && ['GET', 'HEAD'].includes(method) && LISTED_AT.has(hostOf(headers.host))
-    if (isWanted) sendRendered({ request, response }, 200, this.#page(request.socket.localPort))
-    else sendPage(realSys.clock, { request, response }, NOT_FOUND_PAGE)
+    const isForIndex =
+      url === '/' && ['GET', 'HEAD'].includes(method) && INDEX_HOSTS.has(hostOf(headers.host))
+    if (isForIndex) sendRendered({ request, response }, 200, this.#indexPage(request.socket.localPort))
+    else sendPage(this.#clock, { request, response }, NOT_FOUND_PAGE)
   }
 
-  #page(port: number | undefined): RenderedPage {
-    this.#lookIfDue()
+  #indexPage(port: number | undefined): RenderedPage {
+    this.#readIfDue()
     const listed = [...this.#apps.served.keys()].map((name) => ({
       name,
       url: urlOf(name, port),
       state: this.#host?.spinner.child(name)?.state,
     }))
-    return indexPage(listed, this.#apps.left)
+    return indexPage(listed, this.#apps.skipped)
   }
 }
 
 const urlOf = (name: string, port: number | null | undefined): string => `http://${name}.localhost:${port}`
-const shown = ({ left, served }: Apps): string => JSON.stringify([left, [...served]])
+const textOf = ({ served, skipped }: Apps): string => JSON.stringify([skipped, [...served]])

@@ -2,35 +2,35 @@ import { escapeHtml, htmlPage, type RenderedPage } from '../../gateway/http/page
 import type { ChildState } from '../../types/child.ts'
 import { sanitize } from '../output/sanitize.ts'
 
-/** An app as the page lists it. */
-export interface Listed {
+/** An app on the page. */
+export interface ListedApp {
   readonly name: string
   readonly url: string
-  /** Undefined when nobody has asked for it yet. */
+  /** Undefined if no request has asked for the app yet. */
   readonly state: ChildState | undefined
 }
 
-const WORDS: Readonly<Record<ChildState, string>> = {
+const STATE_TEXTS: Readonly<Record<ChildState, string>> = {
   stopped: 'asleep',
   starting: 'starting',
   started: 'awake',
-  restart: 'starting',
-  stopping: 'going to sleep',
-  faulted: 'has failed',
+  restart: 'restarting',
+  stopping: 'stopping',
+  faulted: 'failed',
 }
 
-/** The page that lists the apps of a folder, and what is left out. */
-export function indexPage(apps: readonly Listed[], left: readonly string[]): RenderedPage {
+/** Renders the page that lists the apps of a folder, and what was skipped. */
+export function indexPage(apps: readonly ListedApp[], skipped: readonly string[]): RenderedPage {
   const items = apps.map(
     ({ name, state, url }) =>
-      `<li><a href="${escapeHtml(url)}">${escapeHtml(name)}</a>, ${WORDS[state ?? 'stopped']}</li>`,
+      `<li><a href="${escapeHtml(url)}">${escapeHtml(name)}</a>, ${STATE_TEXTS[state ?? 'stopped']}</li>`,
   )
-  const served = items.length > 0 ? `<ul>${items.join('')}</ul>` : `<p>${NOTHING}</p>`
-  const lines = left.map((line) => `<li>${escapeHtml(sanitize(line, false))}</li>`)
-  const rest = lines.length > 0 ? `<p>Left out:</p><ul>${lines.join('')}</ul>` : ''
-  return htmlPage('Apps', served + rest)
+  const list = items.length > 0 ? `<ul>${items.join('')}</ul>` : `<p>${NO_APPS}</p>`
+  const lines = skipped.map((line) => `<li>${escapeHtml(sanitize(line, false))}</li>`)
+  const rest = lines.length > 0 ? `<p>Skipped:</p><ul>${lines.join('')}</ul>` : ''
+  return htmlPage('Apps', list + rest)
 }
 
-/** What is said of a folder without apps. */
-export const NOTHING =
-  'There are no apps yet: put a .js file here, or a folder whose package.json has a start script.'
+/** The message for a folder without apps. */
+export const NO_APPS =
+  'There are no apps yet. Add a .js file, or a folder whose package.json has a start script.'

@@ -1,30 +1,30 @@
 import { writeAll } from '../output/stdout.ts'
 import { writeNew } from './write-file.ts'
 
-/** A configuration to begin with. Everything that is optional is there, behind a `#`. */
+/** The example configuration. Optional parts are commented out. */
 export const EXAMPLE = `# yaml-language-server: $schema=node_modules/spinner/spinner.schema.json
 #
-# What \`spinner run\` starts and keeps running. \`spinner check\` says what is wrong with it.
-# Durations are seconds, or texts such as 500ms, 30s, 5m. Paths count from the folder of this file.
+# The children that \`spinner run\` starts and keeps running. Validate this file with \`spinner check\`.
+# Durations are seconds, or strings such as 500ms, 30s, 5m. Paths are relative to the folder of this file.
 
-# Options for every child; each child and pool can say otherwise.
+# Options for every child. A child or a pool can override them.
 defaults:
   stopTimeout: 30
   # env:
   #   LOG_LEVEL: info
 
-# One child a name. Each is told in PORT where it has to listen.
+# One child per name. Each gets the address that it must listen on in PORT.
 children:
   web:
-    script: ./server.js # a program for Node; for any other: command and args
+    script: ./server.js # a program for Node; use command and args for other programs
     listen: 8000
-    # ready: { http: /healthz } # when it counts as started; without this: when it listens
-    # monitor: ./src # restart when files change; null for never
+    # ready: { http: /healthz } # started when this path answers; by default, when the child listens
+    # monitor: ./src # restart when files change; null turns this off
     # checks:
     #   memory: { limit: 500MB, retries: 3, interval: 5s }
     #   responseTime: { threshold: 2s, retries: 2, interval: 40s, path: / }
 
-# Children of one kind, here renderer-0 to renderer-2 on the ports 8100 to 8102.
+# Identical children, here renderer-0 to renderer-2 on the ports 8100 to 8102.
 # pools:
 #   renderer:
 #     size: 3
@@ -32,20 +32,20 @@ children:
 #     command: ./renderer
 #     args: [--fast]
 
-# Keeps an upstream of nginx in step with what is running.
+# Keeps an upstream of nginx up to date with the running children.
 # nginx:
 #   upstream: renderers
 #   file: /etc/nginx/conf.d/renderers.conf
 #   children: [renderer]
 #   grace: 10
 
-# An HTTP front. A child that a route leads to is started by its first request.
+# An HTTP front. The first request starts a child that a route leads to.
 # gateway:
 #   listen: 8080
 #   routes:
 #     - { host: web.localhost, to: web }
 
-# What \`spinner run -e production\` changes.
+# Changes that \`spinner run -e production\` applies.
 # environments:
 #   production:
 #     defaults:
@@ -53,9 +53,9 @@ children:
 #         NODE_ENV: production
 `
 
-/** `spinner init`: writes a configuration to begin with. */
+/** `spinner init`: writes the example configuration. */
 export async function init(file: string, force: boolean): Promise<number> {
   writeNew(file, EXAMPLE, force)
-  await writeAll(process.stdout, `${file} was written; change it, then: spinner check, spinner run\n`)
+  await writeAll(process.stdout, `created ${file}; edit it, then run: spinner check, spinner run\n`)
   return 0
 }

@@ -1,31 +1,33 @@
 import { ConfigError } from '../config/error.ts'
 import type { Config } from '../config/model.ts'
 import { readConfig } from '../config/read.ts'
-import { stay } from '../run/foreground.ts'
-import { tryAll } from '../run/library-options.ts'
-import type { OutputStyle, TakeSignals } from '../run/source.ts'
+import { runInForeground } from '../run/foreground.ts'
+import { validateWithLibrary } from '../run/library-options.ts'
+import type { OnSignals, OutputStyle } from '../run/source.ts'
 
-/** What `spinner run` takes. */
+/** The options of `spinner run`. */
 export interface RunOptions extends OutputStyle {
   readonly config: string
   readonly env: string | null
 }
 
-/** Reads a configuration that has something to run, and that the library accepts. */
+/** `spinner run`: starts all children. Resolves with the exit code when all have ended. */
+export function run(options: RunOptions, onSignals: OnSignals): Promise<number> {
+  const source = { load: () => load(options), reloaded: 'configuration reloaded' }
+  return runInForeground(source, options, onSignals)
+}
+
+/** Reads a configuration, and makes sure that it has something to run and that the library accepts it. */
 async function load({ config: file, env }: RunOptions): Promise<Config> {
   const config = readConfig(file, env)
   if (config.children.size + config.pools.size === 0) {
     const { environments } = config
-    const others =
+    const remedy =
       env === null && environments.length > 0
-        ? `; name an environment with -e: ${environments.join(', ')}`
+        ? `; choose an environment with -e: ${environments.join(', ')}`
         : ''
-    throw new ConfigError([`${file}: there is nothing to run: no children and no pools${others}`])
+    throw new ConfigError([`${file}: nothing to run: there are no children and no pools${remedy}`])
   }
-  await tryAll(config)
+  await validateWithLibrary(config)
   return config
 }
-
-/** `spinner run`: starts all, and resolves with the exit code when all has ended. */
-export const run = (options: RunOptions, takeSignals: TakeSignals): Promise<number> =>
-  stay({ load: () => load(options), again: 'read the configuration again' }, options, takeSignals)

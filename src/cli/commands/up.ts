@@ -7,49 +7,50 @@ import { INVALID } from '../../options/parsers.ts'
 import type { OptionSpec } from '../../options/read.ts'
 import { Folder } from '../apps/folder.ts'
 import { ConfigError } from '../config/error.ts'
-import { stay } from '../run/foreground.ts'
-import type { OutputStyle, TakeSignals } from '../run/source.ts'
+import { runInForeground } from '../run/foreground.ts'
+import type { OnSignals, OutputStyle } from '../run/source.ts'
 
-/** What `spinner up` takes. */
+/** The options of `spinner up`, as the user wrote them. */
 export interface UpOptions extends OutputStyle {
   readonly folder: string
-  /** As they were written. */
   readonly port: string
   readonly host?: string | undefined
   readonly idle?: string | undefined
 }
 
-/** `spinner up`: serves every app of a folder as NAME.localhost, and resolves with the exit code. */
+/** `spinner up`: serves every app of a folder at NAME.localhost. Resolves with the exit code. */
 export function up(
-  { folder: given, host, idle, port, ...looks }: UpOptions,
-  takeSignals: TakeSignals,
+  { folder: given, host, idle, port, ...style }: UpOptions,
+  onSignals: OnSignals,
 ): Promise<number> {
   const folder = path.resolve(given)
-  mustBeFolder(folder)
+  assertDirectory(folder)
   const listen = {
-    port: read('--port', LISTEN_OPTIONS['port'], port),
-    ...(host === undefined ? {} : { host: read('--host', LISTEN_OPTIONS['host'], host) }),
+    port: parse('--port', LISTEN_OPTIONS['port'], port),
+    ...(host === undefined ? {} : { host: parse('--host', LISTEN_OPTIONS['host'], host) }),
   }
-  const more =
+  const appOptions =
     idle === undefined
       ? {}
-      : { idleTimeSec: read('--idle', CHILD_OPTIONS['idleTimeSec'] as OptionSpec, idle) }
-  return stay(new Folder(folder, listen, more), looks, takeSignals)
+      : { idleTimeSec: parse('--idle', CHILD_OPTIONS['idleTimeSec'] as OptionSpec, idle) }
+  return runInForeground(new Folder(folder, listen, appOptions), style, onSignals)
 }
 
-function mustBeFolder(folder: string): void {
-  let isFolder: boolean
+function assertDirectory(folder: string): void {
+  let isDirectory: boolean
   try {
-    isFolder = statSync(folder).isDirectory()
+    isDirectory = statSync(folder).isDirectory()
   } catch (thrown) {
-    throw new ConfigError([`the folder cannot be read: ${messageOf(thrown)}`])
+    throw new ConfigError([`cannot read the directory of the apps: ${messageOf(thrown)}`])
   }
-  if (!isFolder) throw new ConfigError([`${folder} is no folder; give the one that the apps are in`])
+  if (!isDirectory)
+    throw new ConfigError([`${folder} is not a directory; give the directory that contains the apps`])
 }
 
-/** A word as the library reads the option that it stands for: as a number, where it is one. */
-function read(word: string, { parse, takes }: OptionSpec, text: string): unknown {
+/** Parses a command line option as the library reads it in a program: numbers as numbers. */
+function parse(flag: string, spec: OptionSpec, text: string): unknown {
   const value = text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text)
-  if (parse(value) === INVALID) throw new ConfigError([`${word} must be ${takes}, but it is '${text}'`])
+  if (spec.parse(value) === INVALID)
+    throw new ConfigError([`${flag} must be ${spec.takes}, but it is '${text}'`])
   return value
 }

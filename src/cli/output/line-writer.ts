@@ -1,49 +1,49 @@
 import type { Writable } from 'node:stream'
 import { messageOf } from '../../errors.ts'
 import type { Clock } from '../../sys.ts'
-import { within } from './stdout.ts'
+import { resolvedWithin } from './stdout.ts'
 
-/** A reader who lags further behind misses lines; a child is never made to wait. */
-const MOST_WAITING_BYTES = 1024 * 1024
-const LONGEST_FLUSH_MS = 1_000
+/** Drop lines while more than this waits to be written, so that a slow reader never delays a child. */
+const MAX_WAITING_BYTES = 1024 * 1024
+const MAX_FLUSH_MS = 1_000
 
-/** Lines on their way into a stream. What it cannot take is lost, counted, and told of once it takes something again. */
+/** Writes lines to a stream. Drops and counts lines that the stream cannot take, and writes the count later. */
 export class LineWriter {
   readonly #out: Writable
-  readonly #notice: (lines: number, why: string) => string
+  readonly #lostNotice: (lines: number, why: string) => string
   #lost = 0
   #why = ''
 
-  /** `notice` makes the line that tells of lost ones. */
-  constructor(out: Writable, notice: (lines: number, why: string) => string) {
+  /** `lostNotice` returns the line that reports lost lines. */
+  constructor(out: Writable, lostNotice: (lines: number, why: string) => string) {
     this.#out = out
-    this.#notice = notice
+    this.#lostNotice = lostNotice
   }
 
   write(line: string): void {
-    if (this.#isGone) return
-    if (this.#out.writableLength > MOST_WAITING_BYTES) this.#lose(1, 'they were not read in time')
+    if (this.#isClosed) return
+    if (this.#out.writableLength > MAX_WAITING_BYTES) this.#lose(1, 'the reader was too slow')
     else this.#out.write(`${line}\n`, this.#onWritten)
   }
 
-  /** Resolves when all is written, cannot be, or is not read within a second. */
+  /** Resolves when everything is written or can no longer be written, at the latest after a second. */
   flush(clock: Clock): Promise<void> {
-    if (this.#isGone) return Promise.resolve()
+    if (this.#isClosed) return Promise.resolve()
     const flushed = new Promise<void>((resolve) => {
       this.#out.write('', () => resolve())
       this.#out.once('close', resolve)
     })
-    return within(clock, LONGEST_FLUSH_MS, flushed)
+    return resolvedWithin(clock, MAX_FLUSH_MS, flushed)
   }
 
-  get #isGone(): boolean {
+  get #isClosed(): boolean {
     return this.#out.destroyed || !this.#out.writable
   }
 
-  // One for all lines: Node then calls it for many of them in one go.
+  // Pass the same function for all lines, because Node then calls it for many lines in one batch.
   readonly #onWritten = (error?: Error | null): void => {
     if (error) this.#lose(1, unwritten(error))
-    else if (this.#lost > 0 && this.#out.writableLength === 0) this.#tell()
+    else if (this.#lost > 0 && this.#out.writableLength === 0) this.#writeNotice()
   }
 
   #lose(lines: number, why: string): void {
@@ -51,10 +51,10 @@ export class LineWriter {
     this.#why = why
   }
 
-  #tell(): void {
+  #writeNotice(): void {
     const lost = this.#lost
     this.#lost = 0
-    this.#out.write(`${this.#notice(lost, this.#why)}\n`, (error) => {
+    this.#out.write(`${this.#lostNotice(lost, this.#why)}\n`, (error) => {
       if (error) this.#lose(lost, unwritten(error))
     })
   }

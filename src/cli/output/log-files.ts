@@ -3,30 +3,33 @@ import { Socket } from 'node:net'
 import { Writable } from 'node:stream'
 import { messageOf } from '../../errors.ts'
 import type { Clock } from '../../sys.ts'
-import { within } from './stdout.ts'
+import { resolvedWithin } from './stdout.ts'
 
-/** The files that the output of children is appended to. */
+/** The files to which the output of children is appended. */
 export interface LogFiles {
-  /** A stream for the path of a file, the same for all who name it; `null` for none. */
+  /** Returns the stream for a path, the same one for every child that names the path; `null` without a path. */
   open(file: unknown): Writable | null
-  /** Opens all files anew, so that one that was moved away is let go. */
+  /** Opens all files again, so that files that were moved away are released. */
   reopen(): void
 }
 
-/** Those that somebody will close. */
+/** Log files that can be closed. */
 export interface OpenLogFiles extends LogFiles {
-  /** Resolves when all is written, or is not taken within a second. */
+  /** Resolves when everything is written, at the latest after a second. */
   close(clock: Clock): Promise<void>
 }
 
+/** Log files that discard everything. */
+export const NO_LOG_FILES: LogFiles = { open: () => null, reopen: () => {} }
+
 const { O_APPEND, O_CREAT, O_NONBLOCK = 0, O_WRONLY } = constants
-const LONGEST_CLOSE_MS = 1_000
+const MAX_CLOSE_MS = 1_000
 
 /**
- * A stream to the end of a file. A named pipe without a reader is an error at once: to wait for one would keep a thread of
- * Node's, and the end of the command would wait for that thread.
+ * Opens a file for appending. Throws at once for a named pipe without a reader: waiting for a reader would block one of
+ * Node's threads, and the command could not exit before that thread.
  */
-function append(file: string): Writable {
+function openForAppend(file: string): Writable {
   const fd = openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o640)
   try {
     return fstatSync(fd).isFIFO()
@@ -38,12 +41,12 @@ function append(file: string): Writable {
   }
 }
 
-/** An appended file. What it cannot take is lost, and told of once. */
-class Outlet extends Writable {
+/** Appends to a file. Drops what the file cannot take, and reports that once. */
+class LogFile extends Writable {
   readonly #file: string
   readonly #report: (line: string) => void
   #stream: Writable | null = null
-  #isTold = false
+  #isReported = false
 
   constructor(file: string, report: (line: string) => void) {
     super()
@@ -65,46 +68,46 @@ class Outlet extends Writable {
   reopen(): void {
     this.#stream?.end()
     this.#stream = null
-    this.#isTold = false
+    this.#isReported = false
   }
 
   #open(): Writable | null {
     try {
-      const stream = append(this.#file)
+      const stream = openForAppend(this.#file)
       return stream.on('error', (error) => {
-        this.#fail(error)
+        this.#onError(error)
         if (this.#stream === stream) this.#stream = null
       })
     } catch (thrown) {
-      this.#fail(thrown)
+      this.#onError(thrown)
       return null
     }
   }
 
-  #fail(thrown: unknown): void {
-    if (!this.#isTold) this.#report(`cannot write to ${this.#file}: ${messageOf(thrown)}`)
-    this.#isTold = true
+  #onError(thrown: unknown): void {
+    if (!this.#isReported) this.#report(`cannot write to ${this.#file}: ${messageOf(thrown)}`)
+    this.#isReported = true
   }
 }
 
-/** Opens files when they are first written to. */
+/** Creates log files. Each is opened at its first line. */
 export function openLogFiles(report: (line: string) => void): OpenLogFiles {
-  const outlets = new Map<string, Outlet>()
+  const files = new Map<string, LogFile>()
   return {
-    open: (file) => {
-      if (typeof file !== 'string') return null
-      const outlet = outlets.get(file) ?? new Outlet(file, report)
-      outlets.set(file, outlet)
-      return outlet
+    open: (path) => {
+      if (typeof path !== 'string') return null
+      const file = files.get(path) ?? new LogFile(path, report)
+      files.set(path, file)
+      return file
     },
     reopen: () => {
-      for (const outlet of outlets.values()) outlet.reopen()
+      for (const file of files.values()) file.reopen()
     },
     close: (clock) => {
-      const ends = [...outlets.values()].map(
-        (outlet) => new Promise<void>((resolve) => outlet.end(() => resolve())),
+      const ends = [...files.values()].map(
+        (file) => new Promise<void>((resolve) => file.end(() => resolve())),
       )
-      return within(clock, LONGEST_CLOSE_MS, Promise.all(ends))
+      return resolvedWithin(clock, MAX_CLOSE_MS, Promise.all(ends))
     },
   }
 }

@@ -4,80 +4,89 @@ import type { OutputStream } from '../../types/child.ts'
 import { LineWriter } from './line-writer.ts'
 import { sanitize } from './sanitize.ts'
 
-/** What happened, besides a line of output: the words for people, and more for programs. */
+/** An event as the command prints it: text for people, and details for programs. */
 export interface LogEvent {
+  /** The member `event` of a JSON line. */
   readonly event: string
-  /** In words. */
+  /** May have several lines. */
   readonly text: string
+  /** More members of a JSON line. */
   readonly details?: Readonly<Record<string, unknown>>
 }
 
-/** Where the command writes what children print and what happens to them. */
+/** Prints what children write and what happens to them. */
 export interface Printer {
+  /** Prints a line that a child wrote. */
   output(child: string, stream: OutputStream, line: string): void
-  /** Of a child, or of the command itself when `child` is null. */
-  tell(child: string | null, happening: LogEvent): void
-  /** The names that lines begin with, so that all are padded alike. */
+  /** Prints an event of a child, or of the command itself if `child` is null. */
+  event(child: string | null, event: LogEvent): void
+  /** Widens the column of names so that these names fit. */
   align(names: Iterable<string>): void
-  /** Resolves when all is written, cannot be, or is not read within a second. */
+  /** Resolves when everything is written or can no longer be written, at the latest after a second. */
   flush(): Promise<void>
 }
 
-export interface Style {
+/** How a printer prints, and its clock. */
+export interface PrinterStyle {
   readonly json: boolean
   readonly color: boolean
   readonly clock: Clock
 }
 
-const OWN = 'spinner'
-const LONGEST_NAME = 32
+/** The name in front of the command's own lines. */
+const OWN_NAME = 'spinner'
+const MAX_NAME_LENGTH = 32
+/** Codes of the terminal for the colours of names. */
 const COLOURS = [36, 33, 32, 35, 34, 96, 93, 92, 95, 94]
+const BOLD = 1
 
-/** What stands between a name and its line. */
-const MARKS = { stdout: '|', stderr: '!', own: '*' } as const
+/** The sign between a name and its line. */
+const SIGNS = { stdout: '|', stderr: '!', event: '*' } as const
 
-export function newPrinter(out: Writable, { json, color, clock }: Style): Printer {
-  let width = OWN.length
+/** Creates a printer that writes to `out`: lines for people, or one JSON object per line. */
+export function newPrinter(out: Writable, { json, color, clock }: PrinterStyle): Printer {
+  let width = OWN_NAME.length
   const paint = (text: string, code: number): string => (color ? `\x1b[${code}m${text}\x1b[0m` : text)
-  const prefixed = (name: string, mark: string, text: string): string => {
-    const padded = sanitize(name, false).slice(0, LONGEST_NAME).padEnd(width)
-    return `${paint(`${padded} ${mark}`, name === OWN ? 1 : colourOf(name))} ${text}`
+  const labelled = (name: string, sign: string, text: string): string => {
+    const padded = sanitize(name, false).slice(0, MAX_NAME_LENGTH).padEnd(width)
+    return `${paint(`${padded} ${sign}`, name === OWN_NAME ? BOLD : colourOf(name))} ${text}`
   }
-  const record = (fields: Readonly<Record<string, unknown>>): string =>
+  const jsonLine = (fields: Readonly<Record<string, unknown>>): string =>
     JSON.stringify({ time: new Date(clock.date()).toISOString(), ...fields })
 
-  const told = (child: string | null, { event, text, details = {} }: LogEvent): string[] => {
-    const words = text.split('\n').map((line) => sanitize(line, false))
-    if (!json) return words.map((line) => prefixed(child ?? OWN, MARKS.own, line))
-    return [record({ ...(child === null ? {} : { child }), event, ...details, message: words.join('\n') })]
+  const linesOf = (child: string | null, { event, text, details = {} }: LogEvent): string[] => {
+    const clean = text.split('\n').map((line) => sanitize(line, false))
+    if (!json) return clean.map((line) => labelled(child ?? OWN_NAME, SIGNS.event, line))
+    return [jsonLine({ ...(child === null ? {} : { child }), event, ...details, message: clean.join('\n') })]
   }
   const lines = new LineWriter(out, (lost, why) => {
-    const text = `${lost} lines were lost, since ${why}`
-    return told(null, { event: 'lost', text, details: { lines: lost } }).join('\n')
+    const text = `${lost} lines were lost: ${why}`
+    return linesOf(null, { event: 'lost', text, details: { lines: lost } }).join('\n')
   })
   return {
     output: (child, stream, line) => {
-      if (json) lines.write(record({ child, stream, line: sanitize(line, false) }))
-      else lines.write(prefixed(child, MARKS[stream], sanitize(line, color)))
+      if (json) lines.write(jsonLine({ child, stream, line: sanitize(line, false) }))
+      else lines.write(labelled(child, SIGNS[stream], sanitize(line, color)))
     },
-    tell: (child, happening) => {
-      for (const line of told(child, happening)) lines.write(line)
+    event: (child, event) => {
+      for (const line of linesOf(child, event)) lines.write(line)
     },
     align: (names) => {
-      for (const name of names) width = Math.max(width, Math.min(sanitize(name, false).length, LONGEST_NAME))
+      for (const name of names)
+        width = Math.max(width, Math.min(sanitize(name, false).length, MAX_NAME_LENGTH))
     },
     flush: () => lines.flush(clock),
   }
 }
 
-/** The same name has the same colour every time. */
+/** Returns the colour of a name, always the same one for the same name. */
 function colourOf(name: string): number {
   let hash = 0
   for (const letter of name) hash = (hash * 31 + (letter.codePointAt(0) ?? 0)) >>> 0
   return COLOURS[hash % COLOURS.length] as number
 }
 
-/** Whether a stream wants colours: a terminal does, unless its user said no. */
+/** Returns whether to print colours: on a terminal, unless an option or a variable turns them off. */
 export function wantsColour(
   out: { readonly isTTY?: boolean },
   env: NodeJS.ProcessEnv,

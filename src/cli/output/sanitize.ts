@@ -4,7 +4,7 @@ const TAB = 0x09
 const DEL = 0x7f
 const STRING_END = 0x9c
 
-/** Strings for the terminal itself: OSC, DCS, SOS, PM and APC, in their two forms. */
+/** Begins of strings for the terminal itself: OSC, DCS, SOS, PM and APC, with seven bits (after ESC) and with eight. */
 const STRINGS_7 = new Set([']', 'P', 'X', '^', '_'].map((letter) => letter.charCodeAt(0)))
 const STRINGS_8 = new Set([0x9d, 0x90, 0x98, 0x9e, 0x9f])
 const CSI_7 = '['.charCodeAt(0)
@@ -13,8 +13,8 @@ const CSI_8 = 0x9b
 const isControl = (code: number): boolean => (code < 0x20 && code !== TAB) || (code >= DEL && code <= 0x9f)
 
 /**
- * A line without what a terminal would obey: it could set the title, move the cursor, or fill the clipboard
- * (docs/hazards.md#h60). Colours may stay.
+ * Removes control sequences from a line, because a terminal would obey them: they can set the title, move the cursor, or
+ * fill the clipboard (docs/hazards.md#h60). Keeps colours if `keepColours` is true.
  */
 export function sanitize(text: string, keepColours: boolean): string {
   let at = 0
@@ -35,7 +35,7 @@ export function sanitize(text: string, keepColours: boolean): string {
   return isColoured ? `${kept}\x1b[0m` : kept
 }
 
-/** Where what begins at `at` ends. What is not finished in this line ends with it. */
+/** Returns the end of the control sequence at `at`. An unfinished sequence ends with the line. */
 function endOfControl(text: string, at: number): number {
   const code = text.charCodeAt(at)
   if (code === CSI_8) return endOfSequence(text, at + 1)
@@ -66,7 +66,7 @@ function endOfString(text: string, from: number): number {
   return text.length
 }
 
-/** Digits and separators between `ESC [` and `m`, and nothing else. */
+/** Matches `ESC [ … m` with only digits and separators in between. */
 function isColour(sequence: string): boolean {
   if (!sequence.startsWith('\x1b[') || !sequence.endsWith('m')) return false
   return /^[\d;:]*$/.test(sequence.slice(2, -1))

@@ -4,9 +4,9 @@ import { codeOf, messageOf } from '../../errors.ts'
 import type { Clock } from '../../sys.ts'
 
 /**
- * A stream to where `out` leads that never makes the command wait. Node waits for a terminal that takes nothing, because
- * of Ctrl-S or a line that stalls, and all supervision would wait with it. Its stream for reading a terminal can write as
- * well, and does not wait.
+ * Returns a stream to the same destination as `out` that never blocks the command. Node's own stream waits for a
+ * terminal that takes nothing (Ctrl-S, a stalled line), and all supervision would wait with it. Node's stream for
+ * reading a terminal can also write, and does not wait.
  */
 export function nonBlocking(out: NodeJS.WriteStream & { readonly fd: number }): Writable {
   if (!out.isTTY || process.platform === 'win32') return out
@@ -18,26 +18,24 @@ export function nonBlocking(out: NodeJS.WriteStream & { readonly fd: number }): 
 }
 
 /**
- * Tells what it means that something could not be printed: a terminal is closed, or the reader of a pipe is gone. All
- * else, such as a full disk, costs lines and no child. It is told of once where people may see it.
+ * Calls `closed` if the terminal is closed, and `unread` if the reader of the pipe has exited. Any other error, such as a
+ * full disk, costs lines and no child, so it is only reported, once and to stderr.
  */
-export function whenUnwritten(out: Writable, on: { closed(): void; unread(): void }): void {
-  let isTold = false
+export function onWriteError(out: Writable, on: { closed(): void; unread(): void }): void {
+  let isReported = false
   out.on('error', (error) => {
     if (process.stdout.isTTY) on.closed()
     else if (codeOf(error) === 'EPIPE') on.unread()
-    else if (!isTold) {
-      isTold = true
-      nonBlocking(process.stderr).write(
-        `lines are lost, since stdout cannot be written: ${messageOf(error)}\n`,
-      )
+    else if (!isReported) {
+      isReported = true
+      nonBlocking(process.stderr).write(`cannot write to stdout, lines are lost: ${messageOf(error)}\n`)
     }
   })
 }
 
 /**
- * Writes all of a text, however slowly it is read: what a pipe has not taken is lost when the program ends. Who stops
- * reading has seen enough, so that is no failure.
+ * Writes a whole text, however slowly it is read: what a pipe has not taken is lost when the program exits. Resolves too
+ * if the reader has exited, because a reader may stop early.
  */
 export function writeAll(out: Writable, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -48,8 +46,8 @@ export function writeAll(out: Writable, text: string): Promise<void> {
   })
 }
 
-/** Resolves with a promise, or when the time is up. */
-export function within(clock: Clock, ms: number, promise: Promise<unknown>): Promise<void> {
+/** Resolves when a promise settles, at the latest after `ms` milliseconds. Never rejects. */
+export function resolvedWithin(clock: Clock, ms: number, promise: Promise<unknown>): Promise<void> {
   return new Promise((resolve) => {
     const timer = clock.setTimeout(() => resolve(), ms)
     const done = (): void => {

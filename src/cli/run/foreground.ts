@@ -5,222 +5,219 @@ import type { ChildInfo } from '../../types/child.ts'
 import type { Spinner } from '../../types/spinner.ts'
 import { ConfigError } from '../config/error.ts'
 import type { Config } from '../config/model.ts'
-import { newLogger, printEvents } from '../output/events.ts'
+import { childLoggers, libraryLogger, printEvents } from '../output/events.ts'
 import { openLogFiles } from '../output/log-files.ts'
 import { newPrinter, type Printer, wantsColour } from '../output/printer.ts'
-import { nonBlocking, whenUnwritten } from '../output/stdout.ts'
+import { nonBlocking, onWriteError } from '../output/stdout.ts'
 import { JobQueue } from './job-queue.ts'
 import { describeChanges } from './plan.ts'
-import { Reconciler } from './reconciler.ts'
-import type { OutputStyle, Source, TakeSignals } from './source.ts'
-import { endByHangUp, watchTerminal } from './terminal.ts'
+import { childOf, Reconciler } from './reconciler.ts'
+import type { OnSignals, OutputStyle, Source } from './source.ts'
+import { StopSignals } from './stop-signals.ts'
+import { exitByHangUp, watchTerminal } from './terminal.ts'
 
-/** The codes with which the command ends: as people, shells and systemd expect. */
-const CODES: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 0, SIGHUP: 129 }
-/** When a second signal made an end of it at once. */
-const KILLED: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143 }
-
-/**
- * npm hands Ctrl-C on to the program that it started, which the terminal has told of it already. What comes so soon after
- * the first is its echo; the figure is in milliseconds.
- */
-const ECHO = Object.keys(process.env).some((name) => name.startsWith('npm_lifecycle_')) ? 500 : 0
-
-/** Runs what a source says until it has ended or is asked to, and resolves with the exit code. */
-export async function stay(source: Source, looks: OutputStyle, takeSignals: TakeSignals): Promise<number> {
+/** Runs the configurations of a source until they end or a signal ends them. Resolves with the exit code. */
+export async function runInForeground(
+  source: Source,
+  style: OutputStyle,
+  onSignals: OnSignals,
+): Promise<number> {
   const config = await source.load()
-  const color = wantsColour(process.stdout, process.env, looks.color)
+  const color = wantsColour(process.stdout, process.env, style.color)
   const out = nonBlocking(process.stdout)
-  const printer = newPrinter(out, { json: looks.json, color, clock: realSys.clock })
+  const printer = newPrinter(out, { json: style.json, color, clock: realSys.clock })
   const { createSpinner } = await import('../../index.ts')
-  const children: { isKnown: (name: string) => boolean } = { isKnown: () => false }
-  const logger = newLogger(printer, (name) => children.isKnown(name))
+  const logger = libraryLogger(printer)
   const spinner = createSpinner({ ...config.own, logger, stdout: null, stderr: null })
-  children.isKnown = (name) => spinner.child(name) !== undefined
-  const code = await new Foreground(source, config, printer, spinner).until(takeSignals, out)
+  const code = await new Foreground(source, config, printer, spinner).run(onSignals, out)
   await printer.flush()
   return code
 }
 
-/** One run of the command, from its first start to its end. */
+/** One run of the command, from the first start to the exit code. */
 class Foreground {
   readonly #source: Source
   readonly #printer: Printer
   readonly #spinner: Spinner
-  readonly #outlets = openLogFiles((text) => this.#printer.tell(null, { event: 'error', text }))
-  readonly #site: Reconciler
+  readonly #loggerOf
+  readonly #logFiles = openLogFiles((text) => this.#printer.event(null, { event: 'error', text }))
+  readonly #reconciler: Reconciler
   readonly #jobs = new JobQueue(
-    (thrown) => this.#tell('error', messageOf(thrown)),
-    () => this.#lookForEnd(),
+    (thrown) => this.#print('error', messageOf(thrown)),
+    () => this.#closeIfDone(),
   )
-  /** A file is read while jobs are under way, so that a mended one need not wait for what the broken one has begun. */
-  readonly #reads = new JobQueue(
-    (thrown) => this.#tellWrong(thrown),
-    () => this.#lookForEnd(),
+  /** Loads run beside the jobs, so that a corrected file need not wait for a job that the broken file started. */
+  readonly #loads = new JobQueue(
+    (thrown) => this.#printLoadError(thrown),
+    () => this.#closeIfDone(),
   )
-  readonly #isHungUp = watchTerminal()
-  /** What was applied last, and what was read last. */
-  #config: Config
-  #next: Config
-  #ending: string | null = null
-  #askedAt = 0
-  #finish: (code: number) => void = () => {}
+  readonly #stopSignals = new StopSignals(realSys.clock, {
+    isStopping: () => this.#isClosing,
+    stop: (signal, code) => this.#stop(signal, code),
+    kill: (signal, code) => this.#kill(signal, code),
+  })
+  readonly #isTerminalGone = watchTerminal()
+  #applied: Config
+  #loaded: Config
+  #isClosing = false
+  #resolve: (code: number) => void = () => {}
 
   constructor(source: Source, config: Config, printer: Printer, spinner: Spinner) {
     this.#source = source
-    this.#config = config
-    this.#next = config
+    this.#applied = config
+    this.#loaded = config
     this.#printer = printer
     this.#spinner = spinner
-    this.#site = new Reconciler(spinner, this.#outlets, { ...printer, tell: this.#tellOfWork })
+    this.#loggerOf = childLoggers(printer)
+    const io = { logFiles: this.#logFiles, loggerOf: this.#loggerOf }
+    this.#reconciler = new Reconciler(spinner, io, { ...printer, event: this.#printWork })
   }
 
-  until(takeSignals: TakeSignals, out: Writable): Promise<number> {
+  run(onSignals: OnSignals, out: Writable): Promise<number> {
     return new Promise((resolve) => {
-      this.#finish = resolve
-      // Where all are to be tried again later, nothing else would keep this program.
+      this.#resolve = resolve
+      // Keep the program alive while every child waits for its next try.
       realSys.hold()
-      process.on('SIGINT', () => this.#end('SIGINT'))
-      process.on('SIGTERM', () => this.#end('SIGTERM'))
-      whenUnwritten(out, { closed: () => this.#hangUp(), unread: () => this.#onUnread() })
-      printEvents(this.#spinner, this.#printer, (name) => this.#site.isLazy(name))
-      this.#spinner.on('stopped', () => this.#lookForEnd())
-      const reload = (): void => this.#readAgain()
-      this.#source.begin?.({ spinner: this.#spinner, printer: this.#printer, reload })
-      this.#jobs.add('start', () => this.#apply(this.#config).catch((thrown) => this.#fail(thrown)))
-      takeSignals((signal) => this.#onSignal(signal))
+      process.on('SIGINT', () => this.#stopSignals.receive('SIGINT'))
+      process.on('SIGTERM', () => this.#stopSignals.receive('SIGTERM'))
+      onWriteError(out, { closed: () => this.#hangUp(), unread: () => this.#onUnread() })
+      printEvents(this.#spinner, this.#printer, (name) => this.#reconciler.isLazy(name))
+      this.#spinner.on('stopped', () => this.#closeIfDone())
+      this.#source.begin?.({
+        spinner: this.#spinner,
+        printer: this.#printer,
+        loggerOf: this.#loggerOf,
+        reload: () => this.#load(),
+      })
+      this.#jobs.add('start', () => this.#apply(this.#applied).catch((thrown) => this.#onStartError(thrown)))
+      onSignals((signal) => this.#onSignal(signal))
     })
   }
 
   async #apply(config: Config): Promise<void> {
-    await this.#site.apply(config)
-    this.#config = config
-    this.#source.applied?.(this.#site.place)
+    await this.#reconciler.apply(config)
+    this.#applied = config
+    this.#source.applied?.(this.#reconciler.address)
   }
 
-  #tell(event: string, text: string): void {
-    this.#tellOfWork(null, { event, text })
+  #print(event: string, text: string): void {
+    this.#printWork(null, { event, text })
   }
 
-  /** What fails once the end has begun was broken off by it, and is no error. */
-  readonly #tellOfWork: Printer['tell'] = (child, happening) => {
-    if (this.#ending === null || happening.event !== 'error') this.#printer.tell(child, happening)
+  /** Drops errors while the command closes, because they only report work that the close has interrupted. */
+  readonly #printWork: Printer['event'] = (child, event) => {
+    if (!this.#isClosing || event.event !== 'error') this.#printer.event(child, event)
   }
 
   #onSignal(signal: NodeJS.Signals): void {
     if (signal === 'SIGUSR2') this.#jobs.add('restart', () => this.#restartAll())
-    else if (this.#isHungUp()) this.#hangUp()
-    else this.#readAgain()
-  }
-
-  #readAgain(): void {
-    this.#reads.add('read', () => this.#read())
+    else if (this.#isTerminalGone()) this.#hangUp()
+    else this.#load()
   }
 
   async #restartAll(): Promise<void> {
-    if (this.#ending !== null) return
-    this.#tell('restart', 'restarts everything, one after another')
+    if (this.#isClosing) return
+    this.#print('restart', 'restarting all children, one after another')
     try {
-      await this.#site.roll()
-      this.#tell('restarted', 'everything was restarted')
+      await this.#reconciler.restartAll()
+      this.#print('restarted', 'all children were restarted')
     } catch (thrown) {
-      if (this.#ending === null)
-        this.#tell(
-          'error',
-          `the restart of everything ends here; what runs is left as it is: ${messageOf(thrown)}`,
-        )
+      this.#print('error', restartError(thrown))
     }
   }
 
-  async #read(): Promise<void> {
-    this.#outlets.reopen()
-    this.#next = await this.#source.load()
-    this.#site.giveUpWaits()
-    this.#jobs.add('reload', () => this.#reload())
+  #load(): void {
+    this.#loads.add('load', async () => {
+      this.#logFiles.reopen()
+      this.#loaded = await this.#source.load()
+      this.#reconciler.stopWaiting()
+      this.#jobs.add('reload', () => this.#reload())
+    })
   }
 
   async #reload(): Promise<void> {
-    this.#tell('reload', `${this.#source.again}: ${describeChanges(this.#config, this.#next)}`)
+    this.#print('reload', `${this.#source.reloaded}: ${describeChanges(this.#applied, this.#loaded)}`)
     try {
-      await this.#apply(this.#next)
+      await this.#apply(this.#loaded)
     } catch (thrown) {
-      this.#tell('error', messageOf(thrown))
-      // Of what it was to take over from, not all may have begun.
-      await this.#apply(this.#config)
+      this.#print('error', messageOf(thrown))
+      // Apply the last good configuration again, because the failed reload may have interrupted it.
+      await this.#apply(this.#applied)
     }
   }
 
-  #tellWrong(thrown: unknown): void {
-    const wrong = `the configuration is left as it was, since the file is wrong:\n${messageOf(thrown)}`
-    this.#tell('error', thrown instanceof ConfigError ? wrong : messageOf(thrown))
+  #printLoadError(thrown: unknown): void {
+    const isWrong = thrown instanceof ConfigError
+    const text = isWrong ? 'the configuration has errors, so the previous one stays in force:\n' : ''
+    this.#print('error', `${text}${messageOf(thrown)}`)
   }
 
-  /** Once all have ended by themselves there is nothing left to wait for. */
-  #lookForEnd(): void {
-    if (this.#ending !== null || this.#isBusy || this.#site.place !== null) return
-    const { names } = this.#site
+  /** Closes the command once all children have exited by themselves and nothing can start them again. */
+  #closeIfDone(): void {
+    if (this.#isClosing || this.#jobs.isBusy || this.#loads.isBusy) return
+    if (this.#reconciler.address !== null) return
+    const { names } = this.#reconciler
     const infos = names.map((name) => this.#spinner.get(name))
     if (infos.length === 0 || infos.some((info) => info?.state !== 'stopped')) return
-    if (names.some((name) => this.#site.isMissed(name))) return
-    const isWell = infos.every((info) => endedWell(info))
-    this.#tell('end', 'everything has ended by itself')
-    void this.#close('end', isWell ? 0 : 1)
+    if (names.some((name) => this.#reconciler.needsRetry(name))) return
+    this.#print('end', 'all children have exited')
+    void this.#close(infos.every(hasExitedWell) ? 0 : 1)
   }
 
-  get #isBusy(): boolean {
-    return this.#jobs.isBusy || this.#reads.isBusy
+  #onStartError(thrown: unknown): void {
+    if (this.#isClosing) return
+    this.#print('error', messageOf(thrown))
+    void this.#close(1)
   }
 
-  /** What cannot be begun is ended. */
-  #fail(thrown: unknown): void {
-    if (this.#ending !== null) return
-    this.#tell('error', messageOf(thrown))
-    void this.#close('failed', 1)
-  }
-
-  /** Nobody reads what is printed. */
   #onUnread(): void {
-    if (this.#ending === null) void this.#close('unread', 0)
+    if (!this.#isClosing) void this.#close(0)
   }
 
-  /** A closed terminal is told of more than once: by its shell, and by the system. */
+  /** Stops as after a signal. Both the shell and the system report a closed terminal, so later calls do nothing. */
   #hangUp(): void {
-    if (this.#ending !== null) return
-    endByHangUp()
-    this.#end('SIGHUP')
+    if (this.#isClosing) return
+    exitByHangUp()
+    this.#stopSignals.receive('SIGHUP')
   }
 
-  #end(signal: string): void {
-    const now = performance.now()
-    if (this.#ending !== null && now - this.#askedAt < ECHO) return
-    if (this.#ending !== null) {
-      this.#tell('kill', `${signal} again: kills what is left`)
-      // What leaves its children at the exit of this program kills them: see process/orphans.ts.
-      process.exit(KILLED[signal])
-    }
-    this.#tell('stop', `${signal}: stops everything; once more kills`)
-    this.#askedAt = now
-    void this.#close(signal, CODES[signal] ?? 0)
+  #stop(signal: string, code: number): void {
+    this.#print('stop', `${signal}: stopping all children (again to kill)`)
+    void this.#close(code)
   }
 
-  async #close(why: string, code: number): Promise<void> {
-    this.#ending = why
-    this.#reads.end()
-    this.#jobs.end()
-    const outcome = await this.#site.close().then(
+  #kill(signal: string, code: number | undefined): void {
+    this.#print('kill', `${signal}: killing all remaining processes`)
+    // The library kills the children when this program exits: see orphans/orphans.ts.
+    process.exit(code)
+  }
+
+  async #close(code: number): Promise<void> {
+    this.#isClosing = true
+    this.#loads.close()
+    this.#jobs.close()
+    const outcome = await this.#reconciler.close().then(
       () => code,
       (thrown) => {
-        this.#printer.tell(null, { event: 'error', text: messageOf(thrown) })
+        this.#printer.event(null, { event: 'error', text: messageOf(thrown) })
         return 1
       },
     )
-    await this.#outlets.close(realSys.clock)
-    this.#finish(outcome)
+    await this.#logFiles.close(realSys.clock)
+    this.#resolve(outcome)
   }
 }
 
-/** Whether a child that was not restarted ended as it should: by itself and without complaint, or because it was idle. */
-function endedWell(info: ChildInfo | null): boolean {
+/** Leaves out the reason of a child that did not restart, because the events of the child have reported it. */
+function restartError(thrown: unknown): string {
+  const child = childOf(thrown)
+  const where = child === null ? '' : ` at '${child}'`
+  const why = child === null ? `: ${messageOf(thrown)}` : ''
+  return `the restart stopped${where}; the remaining children were not restarted${why}`
+}
+
+/** Returns whether a child exited without an error, or was stopped because it was idle. */
+function hasExitedWell(info: ChildInfo | null): boolean {
   const exit = info?.lastExit
   return !exit || exit.code === 0 || exit.signal === info.options.stopSignal
 }

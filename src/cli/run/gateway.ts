@@ -3,52 +3,53 @@ import type { Gateway, GatewayOptions, ListenOptions, Place } from '../../gatewa
 import type { Spinner } from '../../types/spinner.ts'
 import { type Config, type GatewayConfig, memberNames, type Plain, type PoolConfig } from '../config/model.ts'
 import type { Printer } from '../output/printer.ts'
+import { isDeepEqual } from './plan.ts'
 
-type Fronted = Pick<Config, 'gateway' | 'pools'>
+type GatewayAndPools = Pick<Config, 'gateway' | 'pools'>
 
-/** The gateway of a configuration: open as long as there is one in it. */
+/** Runs the gateway of a configuration, if it has one. */
 export class GatewayRunner {
   readonly #spinner: Spinner
   readonly #printer: Printer
   #gateway: Gateway | null = null
-  #place: Place | null = null
+  #address: Place | null = null
   #listen: Plain = {}
-  #last: Promise<void> = Promise.resolve()
+  #lastApply: Promise<void> = Promise.resolve()
 
   constructor(spinner: Spinner, printer: Printer) {
     this.#spinner = spinner
     this.#printer = printer
   }
 
-  /** Where it listens; null when it does not. */
-  get place(): Place | null {
-    return this.#place
+  /** The address of the gateway; null if it does not listen. */
+  get address(): Place | null {
+    return this.#address
   }
 
-  /** Becomes what a configuration says. Throws when it cannot listen there; then all is as it was. */
-  apply(fronted: Fronted): Promise<void> {
-    const become = (): Promise<void> => this.#become(fronted)
-    this.#last = this.#last.then(become, become)
-    return this.#last
+  /** Opens, changes or closes the gateway. Throws if it cannot listen; the gateway then stays as it was. */
+  apply(config: GatewayAndPools): Promise<void> {
+    const apply = (): Promise<void> => this.#apply(config)
+    this.#lastApply = this.#lastApply.then(apply, apply)
+    return this.#lastApply
   }
 
-  /** Takes no new requests, and resolves when those under way have ended. */
+  /** Accepts no new requests. Resolves when the requests under way have ended. */
   async close(): Promise<void> {
     const gateway = this.#gateway
     this.#gateway = null
-    this.#place = null
+    this.#address = null
     await gateway?.close()
   }
 
-  async #become({ gateway, pools }: Fronted): Promise<void> {
+  async #apply({ gateway, pools }: GatewayAndPools): Promise<void> {
     if (gateway === null) return this.close()
     const options = gatewayOptions({ gateway, pools }, this.#spinner)
-    if (this.#gateway && isSame(this.#listen, gateway.listen)) return this.#gateway.reconfigure(options)
-    // Two cannot listen in one place, so that only other limits there need a moment without any.
-    if (isSamePlace(this.#listen, gateway.listen)) await this.close()
+    if (this.#gateway && isDeepEqual(this.#listen, gateway.listen)) return this.#gateway.reconfigure(options)
+    // Two gateways cannot listen on one address. If only the limits of `listen` have changed, close the old one first.
+    if (isSameAddress(this.#listen, gateway.listen)) await this.close()
     const opened = await this.#open(gateway, options)
     await this.close()
-    ;[this.#gateway, this.#place] = opened
+    ;[this.#gateway, this.#address] = opened
     this.#listen = gateway.listen
   }
 
@@ -56,39 +57,35 @@ export class GatewayRunner {
     const { createGateway } = await import('../../gateway/index.ts')
     const gateway = createGateway(this.#spinner, options)
     try {
-      const place = await gateway.listen(listen as ListenOptions, next)
-      this.#tell(place, listen)
-      return [gateway, place]
+      const address = await gateway.listen(listen as ListenOptions, next)
+      const text = address.url ?? String(listen['path'])
+      const details = { address: text }
+      this.#printer.event(null, { event: 'listening', text: `listening on ${text}`, details })
+      return [gateway, address]
     } catch (thrown) {
       await gateway.close()
-      throw new Error(whyNot(thrown, listen, remedy), { cause: thrown })
+      throw new Error(listenError(thrown, listen, remedy), { cause: thrown })
     }
   }
-
-  #tell({ url }: Place, { path }: Plain): void {
-    const where = url ?? String(path)
-    this.#printer.tell(null, { event: 'listening', text: `listens on ${where}`, details: { address: where } })
-  }
 }
 
-const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other)
+const addressOf = ({ host, path, port }: Plain): unknown => [host ?? null, path ?? null, port ?? null]
+const isSameAddress = (one: Plain, other: Plain): boolean => isDeepEqual(addressOf(one), addressOf(other))
 
-const placeOf = ({ host, path, port }: Plain): unknown => [host ?? null, path ?? null, port ?? null]
-const isSamePlace = (one: Plain, other: Plain): boolean => isSame(placeOf(one), placeOf(other))
-
-/** The options of a gateway as the library takes them. */
-export function gatewayOptions({ gateway, pools }: Fronted, spinner: Spinner | null): GatewayOptions {
+/** Converts the options of a gateway from the file to the library. */
+export function gatewayOptions({ gateway, pools }: GatewayAndPools, spinner: Spinner | null): GatewayOptions {
   const { routes, ...options } = gateway?.options ?? {}
-  const taken = (routes as readonly Plain[]).map((route) => {
+  const converted = (routes as readonly Plain[]).map((route) => {
     const { to } = route
     const pool = typeof to === 'string' ? pools.get(to) : undefined
-    return spinner?.child(String(to)) || !pool ? route : { ...route, to: turns(to as string, pool, spinner) }
+    if (spinner?.child(String(to)) || !pool) return route
+    return { ...route, to: takeTurns(to as string, pool, spinner) }
   })
-  return { ...options, routes: taken } as unknown as GatewayOptions
+  return { ...options, routes: converted } as unknown as GatewayOptions
 }
 
-/** The children of a pool take turns. One that serves goes before one that does not. */
-function turns(pool: string, { size }: PoolConfig, spinner: Spinner | null): () => string {
+/** Returns a chooser that takes the children of a pool in turns, and prefers those that accept connections. */
+function takeTurns(pool: string, { size }: PoolConfig, spinner: Spinner | null): () => string {
   const names = memberNames(pool, size)
   let last = -1
   return () => {
@@ -98,14 +95,14 @@ function turns(pool: string, { size }: PoolConfig, spinner: Spinner | null): () 
   }
 }
 
-/** Why it cannot listen, and what to do. */
-function whyNot(thrown: unknown, { host, path, port }: Plain, remedy: string): string {
+/** Says why the gateway cannot listen, and what to do. */
+function listenError(thrown: unknown, { host, path, port }: Plain, remedy: string): string {
   const where = path === undefined ? `port ${port}` : String(path)
-  const advice: Readonly<Record<string, string>> = {
-    EADDRINUSE: `${where} is taken: end what listens there, or ${remedy}`,
-    EACCES: `this user may not listen on ${where}: ${remedy}`,
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: `${where} is in use; stop the program that listens there, or ${remedy}`,
+    EACCES: `this user has no permission to listen on ${where}; ${remedy}`,
     EADDRNOTAVAIL: `this machine has no address ${host}`,
-    ENOTFOUND: `there is no host ${host}`,
+    ENOTFOUND: `the host ${host} does not exist`,
   }
-  return `cannot listen: ${advice[codeOf(thrown) ?? ''] ?? messageOf(thrown)}`
+  return `cannot listen: ${reasons[codeOf(thrown) ?? ''] ?? messageOf(thrown)}`
 }

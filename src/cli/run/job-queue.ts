@@ -1,14 +1,14 @@
-/** Runs jobs one after another. One that waits already is not queued again: its wish is as good for both. */
+/** Runs jobs one after another. A job with the name of a waiting job is dropped, because the waiting one does the same. */
 export class JobQueue {
   readonly #waiting = new Map<string, () => Promise<void>>()
-  readonly #failed: (thrown: unknown) => void
-  readonly #idle: () => void
+  readonly #onError: (thrown: unknown) => void
+  readonly #onIdle: () => void
   #isBusy = false
-  #isOver = false
+  #isClosed = false
 
-  constructor(failed: (thrown: unknown) => void, idle: () => void) {
-    this.#failed = failed
-    this.#idle = idle
+  constructor(onError: (thrown: unknown) => void, onIdle: () => void) {
+    this.#onError = onError
+    this.#onIdle = onIdle
   }
 
   get isBusy(): boolean {
@@ -16,28 +16,28 @@ export class JobQueue {
   }
 
   add(name: string, job: () => Promise<void>): void {
-    if (this.#isOver) return
+    if (this.#isClosed) return
     if (!this.#waiting.has(name)) this.#waiting.set(name, job)
-    if (!this.#isBusy) void this.#work()
+    if (!this.#isBusy) void this.#run()
   }
 
-  /** Nothing that waits begins any more. */
-  end(): void {
-    this.#isOver = true
+  /** Drops the waiting jobs and accepts no more. */
+  close(): void {
+    this.#isClosed = true
     this.#waiting.clear()
   }
 
-  async #work(): Promise<void> {
+  async #run(): Promise<void> {
     this.#isBusy = true
     for (const [name, job] of this.#waiting) {
       this.#waiting.delete(name)
       try {
         await job()
       } catch (thrown) {
-        if (!this.#isOver) this.#failed(thrown)
+        if (!this.#isClosed) this.#onError(thrown)
       }
     }
     this.#isBusy = false
-    this.#idle()
+    this.#onIdle()
   }
 }

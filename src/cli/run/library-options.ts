@@ -4,48 +4,55 @@ import type { Check, Plugin } from '../../types/plugin.ts'
 import { ConfigError } from '../config/error.ts'
 import type { Config, Plain } from '../config/model.ts'
 import type { KeyPath } from '../config/nodes.ts'
-import type { LogFiles } from '../output/log-files.ts'
+import type { LoggerOf } from '../output/events.ts'
+import { type LogFiles, NO_LOG_FILES } from '../output/log-files.ts'
 import { gatewayOptions } from './gateway.ts'
 
 type CheckName = 'memory' | 'responseTime' | 'command'
 
-/**
- * Nobody uses a child of a command in the way that a program would: so it is never idle, and never gives way. Only one
- * that requests start sleeps when there are none.
- */
-const KEPT = { idleTimeSec: -1, warm: true }
+/** Where the output and the log lines of children go. */
+export interface ChildIo {
+  readonly logFiles: LogFiles
+  readonly loggerOf: LoggerOf
+}
 
-/** The options of one child, or of each child of a pool, as the library takes them. */
+/**
+ * Defaults for children that run from the start. The command never uses a child as a program would, so without these
+ * options every child would become idle, and could be stopped to make room for another.
+ */
+const ALWAYS_RUNNING = { idleTimeSec: -1, warm: true }
+
+/** Converts the options of a child, or of each child of a pool, from the file to the library. */
 export async function startOptions(
   options: Plain,
-  outlets: LogFiles,
+  logFiles: LogFiles,
   isLazy = false,
 ): Promise<Omit<StartOptions, 'name'>> {
   const { checks, ready, stdout, stderr, ...rest } = options
   return {
-    ...(isLazy ? {} : KEPT),
+    ...(isLazy ? {} : ALWAYS_RUNNING),
     ...rest,
-    stdout: outlets.open(stdout),
-    stderr: outlets.open(stderr),
-    ...(ready === undefined ? {} : { ready: readyOf(ready) }),
-    ...(checks === undefined ? {} : { checks: await checksOf(checks as Plain) }),
+    stdout: logFiles.open(stdout),
+    stderr: logFiles.open(stderr),
+    ...(ready === undefined ? {} : { ready: readyOption(ready) }),
+    ...(checks === undefined ? {} : { checks: await createChecks(checks as Plain) }),
   } as Omit<StartOptions, 'name'>
 }
 
-function readyOf(ready: unknown): unknown {
+function readyOption(ready: unknown): unknown {
   const { output } = Object(ready) as { output?: string }
   return output === undefined ? ready : { output: new RegExp(output) }
 }
 
-async function checksOf(checks: Plain): Promise<Check[]> {
-  const makers = (await import('../../checks/index.ts')) as unknown as Record<
+async function createChecks(checks: Plain): Promise<Check[]> {
+  const factories = (await import('../../checks/index.ts')) as unknown as Record<
     CheckName,
     (options: unknown) => Check
   >
-  return Object.entries(checks).map(([name, options]) => makers[name as CheckName](options))
+  return Object.entries(checks).map(([name, options]) => factories[name as CheckName](options))
 }
 
-/** The plugin that one `nginx` of a file stands for. */
+/** Creates the plugin for one `nginx` of a file. */
 export async function nginxPlugin(options: Plain): Promise<Plugin> {
   const { nginx } = await import('../../nginx/index.ts')
   const { params } = options
@@ -55,22 +62,20 @@ export async function nginxPlugin(options: Plain): Promise<Plugin> {
   } as unknown as Parameters<typeof nginx>[0])
 }
 
-const SILENT: LogFiles = { open: () => null, reopen: () => {} }
-
-/** The options of a child as the library completes them. Opens no files. */
+/** Returns the options of a child with the library's defaults filled in. Opens no files. */
 export async function settingsOf(options: Plain, more: Plain): Promise<ChildSettings> {
-  const { completeSettings: complete, readCall } = await import('../../options/normalise.ts')
-  return complete(readCall({ ...(await startOptions(options, SILENT)), ...more }), {})
+  const { completeSettings, readCall } = await import('../../options/normalise.ts')
+  return completeSettings(readCall({ ...(await startOptions(options, NO_LOG_FILES)), ...more }), {})
 }
 
-/** Lets the library read all that it would be given, and tells of what it refuses. Starts nothing. */
-export async function tryAll({ children, gateway, pools, nginx, where }: Config): Promise<void> {
-  const wrong: string[] = []
-  const attempt = async (way: KeyPath, make: () => Promise<unknown>): Promise<void> => {
+/** Lets the library read every option of a configuration. Throws a ConfigError with all mistakes. Starts nothing. */
+export async function validateWithLibrary({ children, gateway, pools, nginx, where }: Config): Promise<void> {
+  const mistakes: string[] = []
+  const attempt = async (path: KeyPath, read: () => Promise<unknown>): Promise<void> => {
     try {
-      await make()
+      await read()
     } catch (thrown) {
-      wrong.push(`${where(...way)}: ${messageOf(thrown)}`)
+      mistakes.push(`${where(...path)}: ${messageOf(thrown)}`)
     }
   }
   for (const [name, options] of children)
@@ -85,5 +90,5 @@ export async function tryAll({ children, gateway, pools, nginx, where }: Config)
       const { readGateway } = await import('../../gateway/read-options.ts')
       readGateway(gatewayOptions({ gateway, pools }, null))
     })
-  if (wrong.length > 0) throw new ConfigError(wrong)
+  if (mistakes.length > 0) throw new ConfigError(mistakes)
 }

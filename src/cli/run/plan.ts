@@ -8,9 +8,9 @@ import {
   type PoolConfig,
 } from '../config/model.ts'
 
-/** The children and pools that there are, or that there shall be. */
-export interface Parts {
-  readonly members: ReadonlyMap<string, Member>
+/** The children and pools of a configuration, by name. */
+export interface ChildrenAndPools {
+  readonly children: ReadonlyMap<string, Member>
   readonly pools: ReadonlyMap<string, PoolConfig>
 }
 
@@ -20,92 +20,102 @@ export interface Names {
   readonly pools: readonly string[]
 }
 
-/** What is to be done so that there is what there shall be. */
+/** The changes that lead to a configuration. */
 export interface Plan {
-  readonly after: Parts
+  readonly after: ChildrenAndPools
   readonly children: Difference
   readonly pools: Difference
-  /** What is added and has no name that another one has had until now. */
-  readonly free: Names
+  /** The added children and pools whose names no child has had before. */
+  readonly unclaimed: Names
 }
 
-export const partsOf = (config: Config): Parts => ({ members: membersOf(config), pools: config.pools })
+export const childrenAndPools = (config: Config): ChildrenAndPools => ({
+  children: membersOf(config),
+  pools: config.pools,
+})
 
-/** The names of all their children. */
-export function allNames({ members, pools }: Parts): string[] {
-  const ofPools = [...pools].flatMap(([name, { size }]) => memberNames(name, size))
-  return [...members.keys(), ...ofPools]
+/** Returns the names of all children, including those in pools. */
+export function allNames({ children, pools }: ChildrenAndPools): string[] {
+  const inPools = [...pools].flatMap(([name, { size }]) => memberNames(name, size))
+  return [...children.keys(), ...inPools]
 }
 
-/** Where the process of a child listens, or is about to. */
+/** Returns the address that a child listens on, or will listen on. */
 type AddressOf = (child: string) => Address | null
 
 /**
- * `wanted` was to be there until now; of that, `begun` was started, with the options that it was started with. Who has a
- * port that another one is to get is ended and started anew like what is removed and added.
+ * Plans the changes from one configuration to another. `before` is the previous configuration, and `applied` is the part
+ * of it that was started, with the options of the last start. A child or pool that has a port that another one gets is
+ * both removed and added, so that it stops before anything starts.
  */
-export function planOf(
-  { begun, wanted }: { begun: Parts; wanted: Parts },
-  after: Parts,
+export function planChanges(
+  { applied, before }: { applied: ChildrenAndPools; before: ChildrenAndPools },
+  after: ChildrenAndPools,
   addressOf: AddressOf,
 ): Plan {
-  const owners = ownersOf(after)
-  const leads = (whose: string, names: readonly string[]): boolean =>
+  const owners = portOwners(after)
+  const holdsPortOfOther = (owner: string, names: readonly string[]): boolean =>
     names.some((name) => {
-      const owner = owners.get(addressOf(name))
-      return owner !== undefined && owner !== whose
+      const next = owners.get(addressOf(name))
+      return next !== undefined && next !== owner
     })
-  const children = stepsOf(wanted.members, begun.members, after.members, (name) => leads(name, [name]))
-  const pools = stepsOf(wanted.pools, begun.pools, after.pools, (name, { size }) =>
-    leads(poolNamed(name), memberNames(name, size)),
+  const children = differenceWithMoves(before.children, applied.children, after.children, (name) =>
+    holdsPortOfOther(name, [name]),
   )
-  const taken = new Set(allNames(wanted))
-  const isFree = (name: string): boolean => !taken.has(name)
-  const isFreeFor = (pool: string): boolean =>
-    memberNames(pool, (after.pools.get(pool) as PoolConfig).size).every(isFree)
-  const free = { children: children.added.filter(isFree), pools: pools.added.filter(isFreeFor) }
-  return { after, children, free, pools }
+  const pools = differenceWithMoves(before.pools, applied.pools, after.pools, (name, { size }) =>
+    holdsPortOfOther(poolOwner(name), memberNames(name, size)),
+  )
+  const claimed = new Set(allNames(before))
+  const isUnclaimed = (name: string): boolean => !claimed.has(name)
+  const isPoolUnclaimed = (pool: string): boolean =>
+    memberNames(pool, (after.pools.get(pool) as PoolConfig).size).every(isUnclaimed)
+  const unclaimed = {
+    children: children.added.filter(isUnclaimed),
+    pools: pools.added.filter(isPoolUnclaimed),
+  }
+  return { after, children, pools, unclaimed }
 }
 
-function stepsOf<Value>(
-  wanted: ReadonlyMap<string, Value>,
-  begun: ReadonlyMap<string, Value>,
+/** Compares like {@link difference}, but removes and adds again everything for which `mustMove` is true. */
+function differenceWithMoves<Value>(
+  before: ReadonlyMap<string, Value>,
+  applied: ReadonlyMap<string, Value>,
   after: ReadonlyMap<string, Value>,
-  givesWay: (name: string, value: Value) => boolean,
+  mustMove: (name: string, value: Value) => boolean,
 ): Difference {
-  const { added, changed } = difference(begun, after)
-  const isGone = ([name, value]: [string, Value]): boolean => !after.has(name) || givesWay(name, value)
-  const removed = [...wanted].filter(isGone).map(([name]) => name)
-  const anew = removed.filter((name) => after.has(name))
+  const { added, changed } = difference(applied, after)
+  const isRemoved = ([name, value]: [string, Value]): boolean => !after.has(name) || mustMove(name, value)
+  const removed = [...before].filter(isRemoved).map(([name]) => name)
+  const moved = removed.filter((name) => after.has(name))
   return {
     removed,
-    added: [...new Set([...added, ...anew])],
-    changed: changed.filter((name) => !anew.includes(name)),
+    added: [...new Set([...added, ...moved])],
+    changed: changed.filter((name) => !moved.includes(name)),
   }
 }
 
-/** Tells it from a child of the same name. */
-const poolNamed = (name: string): string => `pool ${name}`
+/** Names a pool so that it differs from a child with the same name. */
+const poolOwner = (name: string): string => `pool ${name}`
 
-/** Who is to have which port. */
-function ownersOf({ members, pools }: Parts): Map<unknown, string> {
+/** Returns the child or pool that gets each port. */
+function portOwners({ children, pools }: ChildrenAndPools): Map<unknown, string> {
   const owners = new Map<unknown, string>()
-  for (const [name, { options }] of members)
+  for (const [name, { options }] of children)
     if (typeof options['listen'] === 'number') owners.set(options['listen'], name)
-  for (const [name, { port, size }] of pools)
-    if (port !== undefined)
-      for (let each = port; each < port + size; each++) owners.set(each, poolNamed(name))
+  for (const [name, { port: first, size }] of pools)
+    if (first !== undefined)
+      for (let port = first; port < first + size; port++) owners.set(port, poolOwner(name))
   return owners
 }
 
-/** What has to be done with the members of one part of a configuration. */
+/** The names that were added, removed or changed. */
 export interface Difference {
   readonly added: readonly string[]
   readonly removed: readonly string[]
   readonly changed: readonly string[]
 }
 
-/** Whether two values are written alike. */
+/** Returns whether two values have the same JSON. */
 export const isDeepEqual = (one: unknown, other: unknown): boolean =>
   JSON.stringify(one) === JSON.stringify(other)
 
@@ -123,26 +133,27 @@ export function difference<Value>(
   }
 }
 
-/** nginx plugins have no names: one that was changed is another one. */
-export const nginxByText = (all: readonly Plain[]): Map<string, Plain> =>
+/** Keys the options of nginx plugins by their JSON, because the plugins have no names. */
+export const byText = (all: readonly Plain[]): Map<string, Plain> =>
   new Map(all.map((options) => [JSON.stringify(options), options]))
 
-/** A sentence for people about what will be done. */
+/** Describes the changes from one configuration to another for people. */
 export function describeChanges(before: Config, after: Config): string {
   const children = difference(membersOf(before), membersOf(after))
   const pools = difference(before.pools, after.pools)
-  const nginx = difference(nginxByText(before.nginx), nginxByText(after.nginx))
-  const part = (names: readonly string[], what: string): string[] =>
-    names.length === 0 ? [] : [`${what} ${names.join(', ')}`]
+  const nginx = difference(byText(before.nginx), byText(after.nginx))
+  const list = (verb: string, ...names: readonly string[]): string[] =>
+    names.length === 0 ? [] : [`${verb} ${names.join(', ')}`]
   const parts = [
-    ...part([...children.added, ...pools.added], 'new:'),
-    ...part([...children.removed, ...pools.removed], 'gone:'),
-    ...part([...children.changed, ...pools.changed], 'changed:'),
-    ...(nginx.added.length + nginx.removed.length > 0 ? ['nginx is set up anew'] : []),
-    ...(isDeepEqual(before.gateway, after.gateway) ? [] : ['the gateway is set up anew']),
+    ...list('added', ...children.added, ...pools.added),
+    ...list('removed', ...children.removed, ...pools.removed),
+    ...list('changed', ...children.changed, ...pools.changed),
+    ...(nginx.added.length + nginx.removed.length > 0 ? ['nginx reconfigured'] : []),
+    ...(isDeepEqual(before.gateway, after.gateway) ? [] : ['gateway reconfigured']),
   ]
-  const own = isDeepEqual(before.own, after.own)
-    ? ''
-    : '; `id`, `concurrency` and their like change only when the command is started anew'
-  return `${parts.length === 0 ? 'nothing has changed' : parts.join('; ')}${own}`
+  const own = isDeepEqual(before.own, after.own) ? [] : [NEEDS_RESTART]
+  return [parts.length === 0 ? 'no changes' : parts.join('; '), ...own].join('; ')
 }
+
+const NEEDS_RESTART =
+  'restart the command to change `id`, `runtimeDir`, `concurrency`, `maxRunning` or `maxMemory`'

@@ -2,47 +2,48 @@ import type { Pool, PoolOptions } from '../../pool/pool.ts'
 import { realSys } from '../../sys.ts'
 import type { Spinner } from '../../types/spinner.ts'
 import type { PoolConfig } from '../config/model.ts'
-import type { LogFiles } from '../output/log-files.ts'
-import { startOptions } from './library-options.ts'
+import { type ChildIo, startOptions } from './library-options.ts'
 import { isDeepEqual } from './plan.ts'
 
 /** The pools of a configuration, by name. */
 export class Pools {
   readonly #spinner: Spinner
-  readonly #outlets: LogFiles
+  readonly #io: ChildIo
   readonly #pools = new Map<string, Pool>()
-  readonly #begun = new Map<string, PoolConfig>()
+  readonly #applied = new Map<string, PoolConfig>()
 
-  constructor(spinner: Spinner, outlets: LogFiles) {
+  constructor(spinner: Spinner, io: ChildIo) {
     this.#spinner = spinner
-    this.#outlets = outlets
+    this.#io = io
   }
 
-  /** What was started, as it was when it was started or restarted last. */
-  get begun(): ReadonlyMap<string, PoolConfig> {
-    return this.#begun
+  /** The pools that were started, each with the options of its last start or restart. */
+  get applied(): ReadonlyMap<string, PoolConfig> {
+    return this.#applied
   }
 
-  /**
-   * Makes its children known, and starts none. Its names may have been those of other children of the configuration before.
-   */
+  /** Defines the children of a pool without starting them. Takes over children that already have these names. */
   async define(name: string, config: PoolConfig): Promise<void> {
     const { Pool } = await import('../../pool/pool.ts')
     const options = await this.#optionsOf(name, config)
-    const known = this.#pools.get(name)
-    if (!known) return void this.#pools.set(name, new Pool(realSys, this.#spinner, options))
-    known.reconfigure(options)
-    if (!this.#begun.has(name)) await known.resize(options.size)
+    const pool = this.#pools.get(name)
+    if (!pool) {
+      const loggerOf = (child: string) => ({ logger: this.#io.loggerOf(child) })
+      this.#pools.set(name, new Pool(realSys, this.#spinner, options, loggerOf))
+      return
+    }
+    pool.reconfigure(options)
+    if (!this.#applied.has(name)) await pool.resize(options.size)
   }
 
   async start(name: string, config: PoolConfig): Promise<void> {
-    this.#begun.set(name, config)
+    this.#applied.set(name, config)
     await this.#pools.get(name)?.start()
   }
 
-  /** Ends it. One that is to be started as `next` after that keeps no more names than it will need. */
+  /** Stops a pool. If it is started again as `next`, it keeps the names of the children that it will have. */
   async stop(name: string, next: PoolConfig | undefined): Promise<void> {
-    this.#begun.delete(name)
+    this.#applied.delete(name)
     const pool = this.#pools.get(name)
     if (next) return pool?.stop().finally(() => pool.resize(next.size))
     this.#pools.delete(name)
@@ -53,40 +54,43 @@ export class Pools {
     await this.#pools.get(name)?.restart()
   }
 
-  /** Ends those that it is to have no longer. */
+  /** Stops children if the pool becomes smaller. */
   async shrink(name: string, { size }: PoolConfig): Promise<void> {
-    if (size < this.#begunOf(name).size) await this.#resize(name, size)
+    if (size < this.#appliedTo(name).size) await this.#resize(name, size)
   }
 
-  /** Starts those that it has not had. */
+  /** Starts children if the pool becomes larger. */
   async grow(name: string, { size }: PoolConfig): Promise<void> {
-    if (size > this.#begunOf(name).size) await this.#resize(name, size)
+    if (size > this.#appliedTo(name).size) await this.#resize(name, size)
   }
 
-  /** Restarts one that differs in more than its size. Who comes up with the options before keeps nobody waiting. */
+  /**
+   * Restarts a pool if more than its size has changed. First makes children that are restarting with the old options start
+   * over, because the rolling restart would wait for them.
+   */
   async change(name: string, config: PoolConfig): Promise<void> {
-    const begun = this.#begunOf(name)
-    const wanted = { ...config, size: begun.size }
-    if (isDeepEqual(begun, wanted)) return
-    this.#begun.set(name, wanted)
+    const applied = this.#appliedTo(name)
+    const next = { ...config, size: applied.size }
+    if (isDeepEqual(applied, next)) return
+    this.#applied.set(name, next)
     const pool = this.#pools.get(name)
-    if (!pool) return this.define(name, wanted).then(() => this.start(name, wanted))
-    pool.reconfigure(await this.#optionsOf(name, wanted))
+    if (!pool) return this.define(name, next).then(() => this.start(name, next))
+    pool.reconfigure(await this.#optionsOf(name, next))
     for (const child of pool.children) if (child.state === 'restart') child.reload().catch(() => {})
     await pool.restart()
   }
 
   async #resize(name: string, size: number): Promise<void> {
-    this.#begun.set(name, { ...this.#begunOf(name), size })
+    this.#applied.set(name, { ...this.#appliedTo(name), size })
     await this.#pools.get(name)?.resize(size)
   }
 
-  #begunOf(name: string): PoolConfig {
-    return this.#begun.get(name) as PoolConfig
+  #appliedTo(name: string): PoolConfig {
+    return this.#applied.get(name) as PoolConfig
   }
 
   async #optionsOf(name: string, { options, port, size }: PoolConfig): Promise<PoolOptions> {
     const ports = port === undefined ? {} : { port }
-    return { ...(await startOptions(options, this.#outlets)), ...ports, name, size }
+    return { ...(await startOptions(options, this.#io.logFiles)), ...ports, name, size }
   }
 }

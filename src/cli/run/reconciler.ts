@@ -2,153 +2,159 @@ import { messageOf } from '../../errors.ts'
 import type { Place } from '../../gateway/index.ts'
 import { untilAborted } from '../../promises.ts'
 import type { Spinner } from '../../types/spinner.ts'
-import type { Config, Member, Plain, PoolConfig } from '../config/model.ts'
-import type { LogFiles } from '../output/log-files.ts'
+import type { Config, Member, PoolConfig } from '../config/model.ts'
 import type { Printer } from '../output/printer.ts'
 import { Children } from './children.ts'
 import { GatewayRunner } from './gateway.ts'
-import { nginxPlugin } from './library-options.ts'
-import { allNames, type Names, nginxByText, type Parts, type Plan, partsOf, planOf } from './plan.ts'
+import type { ChildIo } from './library-options.ts'
+import { NginxPlugins } from './nginx.ts'
+import {
+  allNames,
+  type ChildrenAndPools,
+  childrenAndPools,
+  type Names,
+  type Plan,
+  planChanges,
+} from './plan.ts'
 import { Pools } from './pools.ts'
 import { RetryTimers } from './retry.ts'
 
 type Step = () => Promise<void>
 
-/** What ends a wait that nobody needs any more; nobody is told of it. */
-const GIVEN_UP = new Error('This is waited for no longer.')
+/** Ends a wait that a newer configuration has replaced. It is never printed. */
+const REPLACED = new Error('A newer configuration has replaced this one.')
 
-/** What a configuration has running: children, pools, nginx and a gateway, and how one configuration becomes another. */
+/** Runs what a configuration contains (children, pools, nginx, a gateway), and changes it into another configuration. */
 export class Reconciler {
   readonly #spinner: Spinner
   readonly #printer: Printer
-  readonly #singles: Children
+  readonly #children: Children
   readonly #pools: Pools
-  readonly #nginx = new Map<string, () => void>()
-  readonly #revivals: RetryTimers
-  readonly #front: GatewayRunner
-  #wanted: Parts = { members: new Map(), pools: new Map() }
+  readonly #nginx: NginxPlugins
+  readonly #retries: RetryTimers
+  readonly #gateway: GatewayRunner
+  #members: ChildrenAndPools = { children: new Map(), pools: new Map() }
   #waits = new AbortController()
 
-  constructor(spinner: Spinner, outlets: LogFiles, printer: Printer) {
+  constructor(spinner: Spinner, io: ChildIo, printer: Printer) {
     this.#spinner = spinner
     this.#printer = printer
-    this.#singles = new Children(spinner, outlets)
-    this.#pools = new Pools(spinner, outlets)
-    this.#front = new GatewayRunner(spinner, printer)
-    this.#revivals = new RetryTimers(spinner, ({ name }) => this.#member(name)?.isLazy === false)
+    this.#children = new Children(spinner, io)
+    this.#pools = new Pools(spinner, io)
+    this.#nginx = new NginxPlugins(spinner)
+    this.#gateway = new GatewayRunner(spinner, printer)
+    this.#retries = new RetryTimers(spinner, ({ name }) => this.#child(name)?.isLazy === false)
   }
 
-  /** The names of all children that there should be. */
+  /** The names of all children of the configuration. */
   get names(): string[] {
-    return allNames(this.#wanted)
+    return allNames(this.#members)
   }
 
-  /** Where requests come from, and bring up what has ended; null when nowhere. */
-  get place(): Place | null {
-    return this.#front.place
+  /** The address of the gateway; null if there is none. */
+  get address(): Place | null {
+    return this.#gateway.address
   }
 
-  /** Whether a child is there for those who ask for it, and for nobody else. */
+  /** Returns whether only requests start a child. */
   isLazy(name: string): boolean {
-    return this.#member(name)?.isLazy === true
+    return this.#child(name)?.isLazy === true
   }
 
-  /** Whether a child is down although nobody has stopped it, and will be tried again. */
-  isMissed(name: string): boolean {
-    const child = this.#spinner.child(name)
-    return child?.needsRetry === true
+  /** Returns whether a child is down although nothing has stopped it, so that it will be tried again. */
+  needsRetry(name: string): boolean {
+    return this.#spinner.child(name)?.needsRetry === true
   }
 
   /**
-   * Changes what differs from what was begun before, and nothing else. Resolves when all that is up or given up, or is
-   * waited for no longer. Throws, and changes nothing, when the gateway cannot listen.
+   * Changes what differs from the configuration before, and nothing else. Resolves when every child is up or has failed,
+   * or when a newer configuration ends the wait. Throws, and changes nothing, if the gateway cannot listen.
    */
   async apply(config: Config): Promise<void> {
     this.#waits = new AbortController()
     const { signal } = this.#waits
-    const begun = { members: this.#singles.begun, pools: this.#pools.begun }
+    const applied = { children: this.#children.applied, pools: this.#pools.applied }
     const addressOf = (name: string) => this.#spinner.child(name)?.address ?? null
-    const plan = planOf({ begun, wanted: this.#wanted }, partsOf(config), addressOf)
-    await this.#become(plan.after, async () => {
-      await this.#define(plan.free)
-      // Nothing may lead to what is about to be stopped, or it would be started again.
-      await this.#front.apply(config)
+    const plan = planChanges({ applied, before: this.#members }, childrenAndPools(config), addressOf)
+    await this.#replaceMembers(plan.after, async () => {
+      await this.#define(plan.unclaimed)
+      // Switch the routes first, because a route to a child that is about to stop would start it again.
+      await this.#gateway.apply(config)
     })
-    // What has one of their names until now is left as it is when the gateway cannot listen.
+    // Define the names that other members had only now, because those stay as they are if the gateway cannot listen.
     await this.#define({ children: plan.children.added, pools: plan.pools.added })
-    await this.#exchange(config.nginx)
-    await this.#settle(this.#ends(plan).map((end) => end()))
-    await this.#waitFor(this.#starts(plan), signal)
-    for (const change of this.#changes(plan)) await this.#waitFor([change], signal)
+    await this.#nginx.apply(config.nginx)
+    await this.#settle(this.#stopSteps(plan).map((step) => step()))
+    await this.#run(this.#startSteps(plan), signal)
+    for (const step of this.#changeSteps(plan)) await this.#run([step], signal)
   }
 
-  /** Children go on as they are, and what has not begun is left to the next configuration. */
-  giveUpWaits(): void {
-    this.#waits.abort(GIVEN_UP)
+  /** Ends the waits of `apply`. Children continue as they are, and steps that have not begun are skipped. */
+  stopWaiting(): void {
+    this.#waits.abort(REPLACED)
   }
 
   /**
-   * Restarts everything, one after another. The first that does not come up ends it, and the rest runs on. What sleeps, or
-   * waits for a request to try it again, is left alone.
+   * Restarts all children, one after another. Throws at the first that does not come up; the rest keeps running. Leaves
+   * out children that are asleep, and those that the next request tries again.
    */
-  async roll(): Promise<void> {
-    const names = [...this.#wanted.members.keys()]
+  async restartAll(): Promise<void> {
+    const names = [...this.#members.children.keys()]
     const isStopped = (name: string): boolean => this.#spinner.get(name)?.state === 'stopped'
-    const mayWait = names.filter((name) => isStopped(name) && this.isMissed(name) && !this.isLazy(name))
+    const rejected = names.filter((name) => isStopped(name) && this.needsRetry(name) && !this.isLazy(name))
     for (const name of names) {
-      const isDown = isStopped(name) || (this.isLazy(name) && this.isMissed(name))
+      const isDown = isStopped(name) || (this.isLazy(name) && this.needsRetry(name))
       if (!isDown) await this.#spinner.restart(name)
     }
-    for (const name of this.#wanted.pools.keys()) await this.#pools.restart(name)
-    // Where there is no room still, nobody else is to wait for it.
-    for (const name of mayWait) await this.#spinner.restart(name)
+    for (const name of this.#members.pools.keys()) await this.#pools.restart(name)
+    // Try the children that found no free slot last, because the others must not wait for them.
+    for (const name of rejected) await this.#spinner.restart(name)
   }
 
-  /** Stops all, in parallel. */
+  /** Stops everything, in parallel. */
   async close(): Promise<void> {
-    this.#revivals.close()
-    this.giveUpWaits()
-    await Promise.all([this.#front.close(), this.#spinner.close()])
+    this.#retries.close()
+    this.stopWaiting()
+    await Promise.all([this.#gateway.close(), this.#spinner.close()])
   }
 
-  /** Takes what there should be for what there is; where `first` fails, what there was is that again. */
-  async #become(parts: Parts, first: Step): Promise<void> {
-    const before = this.#wanted
-    this.#wanted = parts
+  /** Replaces the members, and restores the previous ones if `action` throws. */
+  async #replaceMembers(members: ChildrenAndPools, action: Step): Promise<void> {
+    const before = this.#members
+    this.#members = members
     this.#printer.align(this.names)
     try {
-      await first()
+      await action()
     } catch (thrown) {
-      this.#wanted = before
+      this.#members = before
       throw thrown
     }
   }
 
-  /** Makes them known, with the options that they will have from their next start on. */
   async #define({ children, pools }: Names): Promise<void> {
     await this.#settle(pools.map((name) => this.#pools.define(name, this.#pool(name))))
-    // They may have names of pools that are about to become smaller.
-    await this.#settle(children.map((name) => this.#singles.define(name, this.#member(name) as Member)))
+    // Define children after pools, because they can have names that a pool is about to give up.
+    await this.#settle(children.map((name) => this.#children.define(name, this.#child(name) as Member)))
   }
 
-  #ends({ children, pools }: Plan): Step[] {
+  #stopSteps({ children, pools }: Plan): Step[] {
     return [
-      ...children.removed.map((name) => () => this.#singles.stop(name)),
-      ...pools.removed.map((name) => () => this.#pools.stop(name, this.#wanted.pools.get(name))),
+      ...children.removed.map((name) => () => this.#children.stop(name)),
+      ...pools.removed.map((name) => () => this.#pools.stop(name, this.#members.pools.get(name))),
       ...pools.changed.map((name) => () => this.#pools.shrink(name, this.#pool(name))),
     ]
   }
 
-  #starts({ children, pools }: Plan): Step[] {
+  #startSteps({ children, pools }: Plan): Step[] {
     return [
-      ...children.added.map((name) => () => this.#singles.start(name, this.#member(name) as Member)),
+      ...children.added.map((name) => () => this.#children.start(name, this.#child(name) as Member)),
       ...pools.added.map((name) => () => this.#pools.start(name, this.#pool(name))),
     ]
   }
 
-  #changes({ children, pools }: Plan): Step[] {
+  #changeSteps({ children, pools }: Plan): Step[] {
     return [
-      ...children.changed.map((name) => () => this.#singles.change(name, this.#member(name) as Member)),
+      ...children.changed.map((name) => () => this.#children.change(name, this.#child(name) as Member)),
       ...pools.changed.flatMap((name) => [
         () => this.#pools.change(name, this.#pool(name)),
         () => this.#pools.grow(name, this.#pool(name)),
@@ -156,40 +162,30 @@ export class Reconciler {
     ]
   }
 
-  /** Begins them and waits for all, unless that is given up. */
-  async #waitFor(steps: readonly Step[], signal: AbortSignal): Promise<void> {
+  /** Runs steps in parallel, and waits for them until the signal aborts. */
+  async #run(steps: readonly Step[], signal: AbortSignal): Promise<void> {
     if (!signal.aborted) await this.#settle(steps.map((step) => untilAborted(step(), signal)))
   }
 
-  /** What goes wrong with a child, its events tell; what is left is told here. */
+  /** Waits for all, and prints the errors that are not about a child, because events report those. */
   async #settle(all: readonly PromiseLike<unknown>[]): Promise<void> {
     for (const result of await Promise.allSettled(all)) {
-      if (result.status === 'rejected' && result.reason !== GIVEN_UP && !isOfChild(result.reason))
-        this.#printer.tell(null, { event: 'error', text: messageOf(result.reason) })
+      if (result.status === 'rejected' && result.reason !== REPLACED && childOf(result.reason) === null)
+        this.#printer.event(null, { event: 'error', text: messageOf(result.reason) })
     }
   }
 
-  #member(name: string): Member | undefined {
-    return this.#wanted.members.get(name)
+  #child(name: string): Member | undefined {
+    return this.#members.children.get(name)
   }
 
   #pool(name: string): PoolConfig {
-    return this.#wanted.pools.get(name) as PoolConfig
-  }
-
-  async #exchange(nginx: readonly Plain[]): Promise<void> {
-    const wanted = nginxByText(nginx)
-    for (const [text, remove] of this.#nginx) {
-      if (wanted.has(text)) continue
-      this.#nginx.delete(text)
-      remove()
-    }
-    for (const [text, options] of wanted) {
-      if (!this.#nginx.has(text)) this.#nginx.set(text, this.#spinner.use(await nginxPlugin(options)))
-    }
+    return this.#members.pools.get(name) as PoolConfig
   }
 }
 
-/** Errors that carry the name of a child were told as its events. */
-const isOfChild = (thrown: unknown): boolean =>
-  typeof (thrown as { child?: unknown } | null)?.child === 'string'
+/** Returns the name of the child that an error is about, or null. Events of the child report such an error. */
+export function childOf(thrown: unknown): string | null {
+  const { child } = Object(thrown) as { child?: unknown }
+  return typeof child === 'string' ? child : null
+}

@@ -1,10 +1,11 @@
 import type { Place } from '../../gateway/index.ts'
 import type { Spinner } from '../../types/spinner.ts'
 import type { Config } from '../config/model.ts'
+import type { LoggerOf } from '../output/events.ts'
 import type { Printer } from '../output/printer.ts'
 
-/** Hands over what SIGUSR2 and SIGHUP came so far, and every later one. */
-export type TakeSignals = (listener: (signal: NodeJS.Signals) => void) => void
+/** Calls a listener for each SIGUSR2 and SIGHUP, including those that have already arrived. */
+export type OnSignals = (listener: (signal: NodeJS.Signals) => void) => void
 
 /** How the command prints. */
 export interface OutputStyle {
@@ -12,21 +13,23 @@ export interface OutputStyle {
   readonly color: boolean
 }
 
-/** What a source may look at, and how it asks for being read once more. */
+/** The parts of the running command that a source uses. */
 export interface CommandHost {
   readonly spinner: Spinner
   readonly printer: Printer
+  readonly loggerOf: LoggerOf
+  /** Loads the configuration again and applies it. */
   reload(): void
 }
 
-/** Where configurations come from. */
+/** The origin of configurations: a file, or a folder of apps. */
 export interface Source {
-  /** Reads one that can be run, or throws a ConfigError. */
+  /** Loads a configuration that can be run. Throws a ConfigError if there is none. */
   load(): Promise<Config>
-  /** What is said when it was read once more. */
-  readonly again: string
-  /** Is called before the first is applied. */
+  /** The message that a configuration was loaded again. */
+  readonly reloaded: string
+  /** Called before the first configuration is applied. */
   begin?(host: CommandHost): void
-  /** Is called whenever one is applied, with where requests come from. */
-  applied?(place: Place | null): void
+  /** Called after each configuration is applied, with the address of the gateway. */
+  applied?(address: Place | null): void
 }

@@ -1,8 +1,8 @@
 import { closeSync, openSync } from 'node:fs'
 import { isatty } from 'node:tty'
 
-/** Whether the terminal that this command is used in can still be opened. */
-function isThere(): boolean {
+/** Returns whether the controlling terminal can still be opened. */
+function canOpenTerminal(): boolean {
   try {
     closeSync(openSync('/dev/tty', 'r'))
     return true
@@ -12,19 +12,19 @@ function isThere(): boolean {
 }
 
 /**
- * Tells a closed terminal from a wish: both come as SIGHUP. Answers, at any later time, whether there was a terminal
- * and it is gone. What runs under `nohup` has none, and stays.
+ * Returns a function that tells whether the terminal of the command is gone. A closed terminal and a user who wants a
+ * reload both send SIGHUP. Under `nohup` there is no terminal to lose, so the command keeps running.
  */
 export function watchTerminal(): () => boolean {
-  const isUsed = [0, 1, 2].some((stream) => isatty(stream)) && isThere()
-  return () => isUsed && !isThere()
+  const hadTerminal = [0, 1, 2].some((stream) => isatty(stream)) && canOpenTerminal()
+  return () => hadTerminal && !canOpenTerminal()
 }
 
 /**
- * Lets the end of this program be that of one whose terminal was closed. Node would set the terminal back at its exit,
- * and crash on one that is gone.
+ * Makes this program end by SIGHUP, as after a closed terminal. Node would restore the settings of the terminal when it
+ * exits, and crash because the terminal is gone.
  */
-export function endByHangUp(): void {
+export function exitByHangUp(): void {
   process.on('exit', () => {
     process.removeAllListeners('SIGHUP')
     process.kill(process.pid, 'SIGHUP')

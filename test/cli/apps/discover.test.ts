@@ -10,7 +10,7 @@ import { newFolder } from '../../support/host.ts'
 
 const start = (script: unknown): string => JSON.stringify({ scripts: { start: script } })
 
-/** A folder with these files; folders are made for those that have them in their names. */
+/** Creates a folder with these files, and the sub-folders in their names. */
 function folderOf(files: Readonly<Record<string, string>>): string {
   const folder = newFolder()
   for (const [name, text] of Object.entries(files)) {
@@ -24,7 +24,7 @@ const read = (files: Readonly<Record<string, string>>): Apps => readApps(folderO
 const namesOf = ({ served }: Apps): string[] => [...served.keys()]
 
 describe('the apps of a folder', () => {
-  test('are the programs for Node in it and the sub-folders that npm can start', () => {
+  test('are its programs for Node and the sub-folders that npm can start', () => {
     const folder = folderOf({
       'shop.js': '',
       'Old.cjs': '',
@@ -36,9 +36,9 @@ describe('the apps of a folder', () => {
       'empty/package.json': start(' '),
       'odd/package.json': '[]',
     })
-    const { left, served } = readApps(folder)
+    const { served, skipped } = readApps(folder)
     expect([...served.keys()]).toEqual(['blog', 'new', 'old', 'shop'])
-    expect(left).toEqual([])
+    expect(skipped).toEqual([])
     expect(served.get('shop')).toMatchObject({
       script: path.join(folder, 'shop.js'),
       cwd: folder,
@@ -51,7 +51,7 @@ describe('the apps of a folder', () => {
     })
   })
 
-  test('are not what is hidden, what belongs to a tool, and what npm has installed', () => {
+  test('are not hidden files, files of tools, or installed packages', () => {
     const apps = read({
       '.eslintrc.js': '',
       '.cache/package.json': start('x'),
@@ -61,11 +61,11 @@ describe('the apps of a folder', () => {
       'jquery.min.js': '',
       'folder.js/readme': '',
     })
-    expect(apps).toEqual({ served: new Map(), left: [] })
+    expect(apps).toEqual({ served: new Map(), skipped: [] })
   })
 
-  test('have names that can be those of hosts, and each its own', () => {
-    const { left, served } = read({
+  test('have unique names that can be host names', () => {
+    const { served, skipped } = read({
       'café.js': '',
       '-a.js': '',
       '__proto__.js': '',
@@ -93,12 +93,12 @@ describe('the apps of a folder', () => {
       'shop.cjs',
       'xn--bcher-kva.js',
     ]
-    expect(left.map((line) => line.split(':')[0]).sort()).toEqual(entries.sort())
-    expect(left).toContain('Shop.js: shop/ is shop.localhost already')
-    expect(left).toContain('café.js: its name cannot be that of a host; use a-z, 0-9 and -')
+    expect(skipped.map((line) => line.split(':')[0]).sort()).toEqual(entries.sort())
+    expect(skipped).toContain('Shop.js: shop/ is already served as shop.localhost')
+    expect(skipped).toContain('café.js: its name cannot be a host name; use a-z, 0-9 and -')
   })
 
-  test('may be links to other places, and one that leads nowhere is none', () => {
+  test('can be links, except broken ones', () => {
     const [folder, elsewhere] = [newFolder(), folderOf({ 'blog/package.json': start('x'), 'a.js': '' })]
     symlinkSync(path.join(elsewhere, 'blog'), path.join(folder, 'blog'))
     symlinkSync(path.join(elsewhere, 'a.js'), path.join(folder, 'shop.js'))
@@ -106,23 +106,23 @@ describe('the apps of a folder', () => {
     expect(namesOf(readApps(folder))).toEqual(['blog', 'shop'])
   })
 
-  test('with a package.json that cannot be read are told of', () => {
-    expect(read({ 'blog/package.json': '{' }).left).toEqual([
+  test('are skipped with a message if their package.json cannot be read', () => {
+    expect(read({ 'blog/package.json': '{' }).skipped).toEqual([
       expect.stringContaining('blog/: its package.json cannot be read: '),
     ])
   })
 
-  test('do not include the folder itself; when it is an app, that is told, and how to serve it', () => {
-    const { left, served } = read({ 'package.json': start('node server.js'), 'server.js': '' })
+  test('do not include the folder itself; a message says how to serve it', () => {
+    const { served, skipped } = read({ 'package.json': start('node server.js'), 'server.js': '' })
     expect([...served.keys()]).toEqual(['server'])
-    expect(left).toEqual([expect.stringContaining('this folder is an app itself; `spinner up ..`')])
-    expect(read({ 'package.json': '{' }).left).toEqual([])
+    expect(skipped).toEqual([expect.stringContaining('this folder is an app itself; `spinner up ..`')])
+    expect(read({ 'package.json': '{' }).skipped).toEqual([])
   })
 
-  test('that only have a dev script are told of, and what to add', () => {
+  test('are skipped with a message if they only have a dev script', () => {
     const dev = JSON.stringify({ scripts: { dev: 'vite', start: ' ' } })
     const line = 'blog/: its package.json has no start script; add "start": "npm run dev -- --port $PORT"'
-    expect(read({ 'blog/package.json': dev })).toEqual({ served: new Map(), left: [line] })
+    expect(read({ 'blog/package.json': dev })).toEqual({ served: new Map(), skipped: [line] })
   })
 
   test.each([
@@ -131,30 +131,30 @@ describe('the apps of a folder', () => {
     ['node --watch server.js', false],
     ['vite --port $PORT', false],
     ['nodemon server.js', false],
-  ])('started by `%s` have their code watched: %s', (script, isWatched) => {
+  ])('with the start script `%s` have their code watched: %s', (script, isWatched) => {
     const folder = folderOf({ 'blog/package.json': start(script) })
     const cwd = path.join(folder, 'blog')
     const file = path.join(cwd, 'package.json')
     const monitor = readApps(folder).served.get('blog')?.['monitor']
     const { ignore, paths } = monitor as { ignore: RegExp[]; paths: string[] }
     expect(paths).toEqual(isWatched ? [cwd, file] : [file])
-    const isLeftOut = (name: string): boolean => ignore.some((rule) => rule.test(name))
-    expect(['server.js', 'lib/a.mjs', 'lib', 'src/a.tsx'].filter(isLeftOut)).toEqual([])
+    const isIgnored = (name: string): boolean => ignore.some((rule) => rule.test(name))
+    expect(['server.js', 'lib/a.mjs', 'lib', 'src/a.tsx'].filter(isIgnored)).toEqual([])
     const none = ['data.json', 'db.sqlite', 'lib/page.html', '.next/server.js', 'lib/.cache']
-    expect(none.filter(isLeftOut)).toEqual(none)
+    expect(none.filter(isIgnored)).toEqual(none)
   })
 })
 
-test('who waits for an app that does not start is told why: nobody waits shorter than its start lasts', async () => {
+test('a request waits longer than a start can take, so it gets the reason why an app does not start', async () => {
   const { gateway } = await new Folder(newFolder(), {}, {}).load()
   expect(readGateway(gateway?.options).wait).toBeGreaterThan(CHILD_OPTIONS['timeout']?.default as number)
 })
 
-test('H60: the list of apps shows names and reasons as text', () => {
+test('H60: the list of apps escapes names and messages', () => {
   const script = '<script>alert(1)</script>'
   const { body, headers } = indexPage([{ name: script, url: `"${script}`, state: 'faulted' }], [script])
   expect(body).not.toContain('<script')
-  expect(body).toContain('has failed')
+  expect(body).toContain(', failed</li>')
   expect(headers['content-security-policy']).toContain("default-src 'none'")
   expect(indexPage([], []).body).toContain('There are no apps yet')
 })

@@ -38,7 +38,7 @@ const needed =
   'phantom_base_port: 8002\n  phantom_processes_number: 3\n  phantom_command: phantomjs rndrme.js'
 
 describe("phantom-manager's documented configuration", () => {
-  test('becomes a pool with checks, behind nginx, that does the same', () => {
+  test('becomes an equivalent pool with checks, behind nginx', () => {
     const { config } = imported(DOCUMENTED)
     expect(effective(config)).toEqual({
       pools: {
@@ -78,7 +78,7 @@ describe("phantom-manager's documented configuration", () => {
     })
   })
 
-  test('gives all its environments', () => {
+  test('keeps all its environments', () => {
     expect(imported(DOCUMENTED, 'development').config.environments).toEqual(['development', 'production'])
     expect(imported(DOCUMENTED, 'development').config.pools.get('phantomjs')).toMatchObject({
       size: 10,
@@ -86,29 +86,29 @@ describe("phantom-manager's documented configuration", () => {
     })
   })
 
-  test('is not carried over in silence: what is done in another way is named', () => {
+  test('gets notes about differences in behaviour', () => {
     const { notes } = imported(DOCUMENTED)
     expect(notes).toHaveLength(2)
     for (const note of notes)
       expect(note).toContain(
-        'processes_check_retries and processes_check_interval: a child that crashed is brought back at once',
+        'processes_check_retries and processes_check_interval: spinner restarts a crashed child immediately',
       )
   })
 })
 
 describe('another configuration of phantom-manager', () => {
-  test('may share sections as those of Rails do, and the shared one is no environment', () => {
+  test('can share sections, and a shared section is not an environment', () => {
     const { config, notes } = imported(
       `base: &base\n  memory_limit: 100\n  nginx_conf: ""\nproduction:\n  <<: *base\n  ${needed}\n`,
     )
     expect(config.environments).toEqual(['production'])
     expect(config.pools.get('phantomjs')?.options).toMatchObject({ checks: { memory: { limit: 102_400 } } })
     expect(notes[0]).toBe(
-      'base: left out, since it is no environment: phantom_base_port, phantom_processes_number, phantom_command are missing',
+      'base: dropped, because it is not an environment: phantom_base_port, phantom_processes_number, phantom_command are missing',
     )
   })
 
-  test('has its numbers read as Ruby read them', () => {
+  test('has its numbers read as Ruby reads them', () => {
     const text = DOCUMENTED.replaceAll('phantom_base_port: 8002', 'phantom_base_port: 08080').replaceAll(
       '100_000',
       '0100',
@@ -143,43 +143,43 @@ describe('another configuration of phantom-manager', () => {
       'rails_root: /a\n  phantom_log_path: $HOME/p.log',
       'exec phantomjs x.js "$PORT" >>$HOME/p.log 2>&1',
     ],
-  ])('with %s, %s runs it in a shell as it was', (command, more, line) => {
+  ])('with %s, %s becomes the same command line in a shell', (command, more, line) => {
     const text = `production:\n  phantom_base_port: 1\n  phantom_processes_number: 1\n  rails_root: /app\n  ${command}\n`
     const whole = more === '' ? text : text.replace('rails_root: /app', more)
     expect(imported(whole).config.pools.get('phantomjs')?.options['args']).toEqual(['-c', line])
   })
 
-  test('has every key without a counterpart named, with the reason', () => {
+  test('gets a note with a reason for each key that has no counterpart', () => {
     const { notes } = imported(
       `production:\n  ${needed}\n  rails_root: /a\n  foo: 1\n  bar: [1]\n  processes_check_retries: 3\n`,
     )
     expect(notes).toEqual([
-      'production: bar has no counterpart: phantom-manager knows no lists or maps here',
+      'production: bar was dropped: phantom-manager accepts no list or map here',
       expect.stringContaining(
-        'production: processes_check_retries and processes_check_interval count together only',
+        'production: processes_check_retries and processes_check_interval only work together',
       ),
-      'production: nginx_conf is empty, so nginx is left out, and phantom_termination_grace with it',
-      'production: foo has no counterpart: phantom-manager does not know it either',
+      'production: nginx_conf is empty, so nginx and phantom_termination_grace were dropped',
+      'production: foo was dropped: phantom-manager does not know this key',
     ])
   })
 
-  test('that phantom-manager itself could not have used is told of with its place', () => {
+  test('is rejected with the position if phantom-manager itself cannot use it', () => {
     expect(wrongIn(`production:\n  ${needed.replace('8002', 'many')}\n`)).toEqual([
       "config.yml:2:3: `phantom_base_port` must be a number, but it is 'many'",
     ])
     expect(wrongIn('a: 1\nb: {}\n')).toEqual([
       expect.stringMatching(
-        /^config\.yml:1:1: no environment of phantom-manager's is in it: a: left out, .*; b: left out/,
+        /^config\.yml:1:1: it contains no environment of phantom-manager: a: dropped, .*; b: dropped/,
       ),
     ])
-    expect(wrongIn('a: 1\n', 'a')).toEqual(["config.yml:1:1: 'a' is no environment: it is no map"])
+    expect(wrongIn('a: 1\n', 'a')).toEqual(["config.yml:1:1: 'a' is not an environment: it is not a map"])
     expect(wrongIn(DOCUMENTED, 'prodution')).toEqual([
       "config.yml: no environment is called 'prodution'; did you mean 'production'?",
     ])
     expect(wrongIn('a: {')).toEqual([expect.stringMatching(/^config\.yml:1:5: /)])
   })
 
-  test('cannot smuggle anything out of the comments', () => {
+  test('cannot inject lines through names in comments', () => {
     const { yaml } = translate(
       `"a\\nchildren: {}\\n": 1\nproduction:\n  ${needed}\n`,
       'config.yml',
@@ -191,7 +191,7 @@ describe('another configuration of phantom-manager', () => {
 })
 
 describe('two commands', () => {
-  test('do what phantom-manager did: the ports answer, and one that dies is brought back', async () => {
+  test('replace phantom-manager: the ports answer, and a killed process is restarted', async () => {
     const port = 20_000 + Math.floor(Math.random() * 5_000) * 2
     const bin = newFolder()
     const phantomjs = newFile(
@@ -209,7 +209,7 @@ describe('two commands', () => {
     }).ended
     expect(made).toMatchObject({
       code: 0,
-      output: expect.stringContaining('made.yml was written; now: spinner run -c made.yml -e production'),
+      output: expect.stringContaining('created made.yml; next, run: spinner run -c made.yml -e production'),
     })
     const again = await spinner.run(['import', 'phantom-manager', 'config.yml', '-o', 'made.yml'], { folder })
       .ended

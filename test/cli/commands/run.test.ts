@@ -11,14 +11,14 @@ import { run as runProgram } from '../../support/programs.ts'
 
 const spinner = new Command(install())
 
-/** A child that costs little, says what it is told, and tells of each signal to stop. */
-const said = (name: string, words: string): string =>
+/** Describes a cheap child that prints some words, and `asked` at each stop signal. */
+const talker = (name: string, words: string): string =>
   `  ${name}: { command: sh, args: [-c, 'trap "echo asked; exit 0" TERM; echo ${words}; while :; do sleep 60 & wait; done'], listen: null }\n`
 
 describe('spinner run', () => {
-  test('prints what children write and what becomes of them, and ends well at SIGTERM with nothing left', async () => {
+  test('prints output and events of children, and exits with 0 and no process left after SIGTERM', async () => {
     const { folder } = newSite(
-      `children:\n${said('web', 'hello')}${said('worker-1', 'working; echo oops >&2')}`,
+      `children:\n${talker('web', 'hello')}${talker('worker-1', 'working; echo oops >&2')}`,
     )
     const running = spinner.run(['run'], { folder })
     await running.until(/started \(pid/, 2)
@@ -30,13 +30,13 @@ describe('spinner run', () => {
     const lines = running.output().split('\n')
     expect(lines).toContain('web      | hello')
     expect(lines).toContain('worker-1 ! oops')
-    expect(lines).toContain('spinner  * SIGTERM: stops everything; once more kills')
-    expect(lines).toContain('web      * stopped, because it was asked to stop')
+    expect(lines).toContain('spinner  * SIGTERM: stopping all children (again to kill)')
+    expect(lines).toContain('web      * stopped: it was asked to stop')
     expect(lines.filter((line) => line.endsWith('| asked'))).toHaveLength(2)
   })
 
-  test('prints JSON lines for programs', async () => {
-    const { folder } = newSite(`children:\n${said('web', '$(printf "\\033]0;x\\007")hello')}`)
+  test('prints JSON lines with --json', async () => {
+    const { folder } = newSite(`children:\n${talker('web', '$(printf "\\033]0;x\\007")hello')}`)
     const running = spinner.run(['run', '--json'], { folder })
     await running.until(/"event":"started"/)
     await running.until(/hello/)
@@ -55,7 +55,7 @@ describe('spinner run', () => {
     expect(records.at(-1)).toMatchObject({ child: 'web', event: 'stopped' })
   })
 
-  test('goes on while all that there is waits to be tried again', async () => {
+  test('keeps running while all children wait for their next try', async () => {
     const twice = 'test -e ran && echo up && exec sleep 600; touch ran; exit 1'
     const { folder } = newSite(
       `pools:\n  p: { size: 1, command: sh, args: [-c, '${twice}'], listen: null, ready: { output: up }, attempts: 1, faultTimeout: 1s, cwd: . }\n`,
@@ -67,7 +67,7 @@ describe('spinner run', () => {
     expect(await running.ended).toMatchObject({ code: 0 })
   })
 
-  test('kills what is left at a second signal', async () => {
+  test('kills the remaining processes at a second signal', async () => {
     const deaf = `children:\n  deaf: { command: sh, args: [-c, 'trap "echo deaf" TERM; echo up; while :; do sleep 60 & wait; done'], listen: null, stopTimeout: 1h }\n`
     const { folder } = newSite(deaf)
     const running = spinner.run(['run'], { folder })
@@ -80,44 +80,44 @@ describe('spinner run', () => {
     await nothingLives([pidOf(running.output(), 'deaf')])
   })
 
-  test('takes a second signal that npm hands on at once for the echo of the first', async () => {
-    const { folder } = newSite(`children:\n${said('web', 'hello')}`)
+  test('ignores a second signal that npm forwards immediately', async () => {
+    const { folder } = newSite(`children:\n${talker('web', 'hello')}`)
     const running = spinner.run(['run'], { folder, env: { npm_lifecycle_event: 'start' } })
     await running.until(/hello/)
     await running.until(/started/)
-    // Another signal than the first, since of equal ones that wait the system keeps one.
+    // Send a different signal, because the system merges equal signals that are pending.
     running.kill('SIGINT')
     running.kill('SIGTERM')
     const { code, output } = await running.ended
-    // Where both wait, the system may hand over either first.
+    // Expect either code, because the system may deliver two pending signals in any order.
     expect([130, 0]).toContain(code)
     expect(output).toContain('| asked')
   })
 
-  test('ends by itself when all its children have, and says whether that was well', async () => {
+  test('exits when all children have exited, with a code that says whether one failed', async () => {
     const once = (code: number): string =>
       `children:\n  job: { command: sh, args: [-c, exit ${code}], listen: null, restart: never }\n`
     const good = spinner.run(['run'], { folder: newSite(once(0)).folder })
     expect(await good.ended).toMatchObject({
       code: 0,
-      output: expect.stringContaining('everything has ended by itself'),
+      output: expect.stringContaining('all children have exited'),
     })
     const bad = spinner.run(['run'], { folder: newSite(once(3)).folder })
     expect(await bad.ended).toMatchObject({ code: 1 })
   })
 
-  test('has nothing to do without children, and names the environments', async () => {
+  test('rejects a configuration without children, and lists the environments', async () => {
     const { folder } = newSite('environments:\n  production: {}\n  staging: {}\n')
     const running = spinner.run(['run'], { folder })
     expect(await running.ended).toEqual({
       code: 2,
       signal: null,
       output:
-        'spinner.yml: there is nothing to run: no children and no pools; name an environment with -e: production, staging\n',
+        'spinner.yml: nothing to run: there are no children and no pools; choose an environment with -e: production, staging\n',
     })
   })
 
-  test('H23: stops everything and ends well when nobody reads any more', async () => {
+  test('H23: stops all children and exits with 0 when its reader has exited', async () => {
     const { folder } = newSite(
       `children:\n  talks: { command: sh, args: [-c, 'while :; do echo again; sleep 0.05; done'], listen: null }\n`,
     )
@@ -128,11 +128,11 @@ describe('spinner run', () => {
   })
 
   test.runIf(existsSync('/dev/full'))(
-    'a full disk under what it prints costs lines and no child',
+    'loses lines and no child when the disk of stdout is full',
     async () => {
       const { folder } = newSite(`children:\n${recorded('web', 'echo up')}`)
       const running = spinner.run(['run'], { folder, stdout: '/dev/full' })
-      await running.until(/lines are lost, since stdout cannot be written: ENOSPC/)
+      await running.until(/cannot write to stdout, lines are lost: ENOSPC/)
       const [first] = await recordedPids(folder, 1)
       process.kill(first as number, 'SIGKILL')
       await recordedPids(folder, 2)
@@ -143,7 +143,7 @@ describe('spinner run', () => {
     },
   )
 
-  test('ends although nobody reads what it prints', async () => {
+  test('exits although its output is not read', async () => {
     const flood = 'seq -f %0200.0f 2000; touch written'
     const { folder } = newSite(`children:\n${recorded('web', flood)}`)
     const pipe = path.join(folder, 'pipe')
@@ -156,26 +156,26 @@ describe('spinner run', () => {
     closeSync(reader)
   })
 
-  test('tries a child that gave up again', async () => {
-    const script = 'test -e mended || exit 1; echo mended; sleep 60'
+  test('tries a faulted child again', async () => {
+    const script = 'test -e corrected || exit 1; echo corrected; sleep 60'
     const { folder } = newSite(
-      `children:\n  web: { command: sh, args: [-c, '${script}'], listen: null, ready: { output: mended }, attempts: 1, faultTimeout: 100ms }\n`,
+      `children:\n  web: { command: sh, args: [-c, '${script}'], listen: null, ready: { output: corrected }, attempts: 1, faultTimeout: 100ms }\n`,
     )
     const running = spinner.run(['run'], { folder })
-    await running.until(/web +\* faulted: .*exited with code 1.*\n.*tried again in 0\.1 s/)
-    writeFileSync(path.join(folder, 'mended'), '')
+    await running.until(/web +\* faulted: .*exited with code 1.*\n.*trying again in 0\.1 s/)
+    writeFileSync(path.join(folder, 'corrected'), '')
     await running.until(/web +\* started/)
     running.kill('SIGTERM')
     expect(await running.ended).toMatchObject({ code: 0 })
   })
 
-  test('has all that a child wrote before it ended in its file, and in a named pipe that is read', async () => {
+  test('writes all output of a child to its file, and to a named pipe that is read', async () => {
     const script = 'trap "seq -f %080.0f 8000; exit 0" TERM; echo up; while :; do sleep 60 & wait; done'
     const child = (name: string): string =>
       `  ${name}: { command: sh, args: [-c, '${script}'], listen: null, stdout: ${name}.log }\n`
     const { folder } = newSite(`children:\n${child('a')}${child('b')}`)
     spawnSync('mkfifo', [path.join(folder, 'b.log')])
-    // What comes before the reader is there waits in the pipe, as long as somebody has it open.
+    // Keep the pipe open, so that it holds lines that are written before the reader opens it.
     const keeper = openSync(path.join(folder, 'b.log'), 'r+')
     const read = runProgram('cat', ['b.log'], folder)
     const running = spinner.run(['run'], { folder })
@@ -187,8 +187,8 @@ describe('spinner run', () => {
       expect(log.trim().split('\n')).toHaveLength(8_001)
   })
 
-  test('says that nobody reads a named pipe, and does not wait for anybody', async () => {
-    const { folder } = newSite(`children:\n${said('web', 'hello').replace(' }', ', stdout: pipe }')}`)
+  test('reports a named pipe without a reader, and does not wait for one', async () => {
+    const { folder } = newSite(`children:\n${talker('web', 'hello').replace(' }', ', stdout: pipe }')}`)
     spawnSync('mkfifo', [path.join(folder, 'pipe')])
     const running = spinner.run(['run'], { folder })
     await running.until(/cannot write to .*pipe: ENXIO/)
@@ -196,7 +196,7 @@ describe('spinner run', () => {
     expect(await running.ended).toMatchObject({ code: 0 })
   })
 
-  test('appends output to files besides printing it, and lets go of one that was moved away at SIGHUP', async () => {
+  test('appends output to files and prints it, and reopens the files at SIGHUP', async () => {
     const { folder } = newSite(
       `children:\n  web: { command: sh, args: [-c, 'while :; do echo line; sleep 0.05; done'], listen: null, stdout: web.log }\n`,
     )
@@ -205,7 +205,7 @@ describe('spinner run', () => {
     await until(() => existsSync(log) && readFileSync(log, 'utf8').includes('line\nline\n'))
     renameSync(log, `${log}.1`)
     running.kill('SIGHUP')
-    await running.until(/nothing has changed/)
+    await running.until(/no changes/)
     await until(() => existsSync(log) && readFileSync(log, 'utf8').includes('line\n'))
     expect(running.output()).toContain('web     | line')
     running.kill('SIGTERM')

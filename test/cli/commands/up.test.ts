@@ -13,7 +13,7 @@ import { read } from '../../support/pages.ts'
 
 const spinner = new Command(install())
 
-/** A server that says its words and where it was asked. */
+/** Returns the source of a server that answers with some words and the path of the request. */
 const says = (words: string): string => `require('node:http').createServer((request, response) => {
   response.end('${words} ' + request.url)
 }).listen(Number(process.env.PORT), process.env.HOST)\n`
@@ -26,7 +26,7 @@ interface Up {
   get(host: string, options?: Partial<Question>): Promise<Answer>
 }
 
-async function begun(files: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Up> {
+async function startUp(files: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Up> {
   const folder = newFolder()
   const put = (name: string, text: string): void => {
     mkdirSync(path.dirname(path.join(folder, name)), { recursive: true })
@@ -34,7 +34,7 @@ async function begun(files: Readonly<Record<string, string>>, ...args: readonly 
   }
   for (const [name, text] of Object.entries(files)) put(name, text)
   const running = spinner.run(['up', '--port', '0', ...args], { folder })
-  const [[, found] = []] = await running.until(/listens on http:\/\/localhost:(\d+)/)
+  const [[, found] = []] = await running.until(/listening on http:\/\/localhost:(\d+)/)
   const port = Number(found)
   return {
     running,
@@ -50,25 +50,25 @@ async function end(running: Running): Promise<void> {
   expect(await running.ended).toMatchObject({ code: 130 })
 }
 
-/** What the page writes into `hello.js`, as a shell understands it. */
-function ofPage(): string {
+/** Returns the `hello.js` that the command on the page creates. */
+function helloFromPage(): string {
   const [, echo = ''] = /^(echo .*) > hello\.js$/m.exec(read('docs/up.md')) ?? []
   return execFileSync('sh', ['-c', echo], { encoding: 'utf8' })
 }
 
 const PACKAGE = JSON.stringify({ name: 'blog', scripts: { start: 'node server.js' } })
 
-test('every app of a folder is started by its first request, on this machine, and Ctrl-C leaves nothing', async () => {
-  const { get, port, running } = await begun({
+test('the first request starts an app, on loopback, and Ctrl-C leaves no process', async () => {
+  const { get, port, running } = await startUp({
     'shop.js': says('shop'),
     'blog/package.json': PACKAGE,
     'blog/server.js': says('blog'),
     'blog.js': '',
-    'hello.js': ofPage(),
+    'hello.js': helloFromPage(),
   })
   for (const name of ['shop', 'blog'])
-    await running.until(new RegExp(`${name} +\\* at http://${name}\\.localhost:${port}\n`))
-  await running.until(/left out: blog.js: blog\/ is blog.localhost already/)
+    await running.until(new RegExp(`${name} +\\* served at http://${name}\\.localhost:${port}\n`))
+  await running.until(/skipped blog.js: blog\/ is already served as blog.localhost/)
   expect(running.output()).not.toContain('started')
   expect((await get('localhost')).body).toMatch(
     new RegExp(`<a href="http://blog.localhost:${port}">blog</a>, asleep`),
@@ -81,15 +81,15 @@ test('every app of a folder is started by its first request, on this machine, an
   expect(lives(pid)).toBe(false)
 })
 
-test('what is put into the folder is served, what is saved is restarted, and what is taken away is gone', async () => {
-  const { get, put, remove, running } = await begun({ 'shop.js': says('old') })
+test('serves files that are added, restarts apps that are saved, and stops apps that are removed', async () => {
+  const { get, put, remove, running } = await startUp({ 'shop.js': says('old') })
   expect(await get('shop.localhost')).toMatchObject({ body: 'old /' })
   put('shop.js', says('new'))
   await until(async () => (await get('shop.localhost')).body === 'new /')
   put('late/package.json', PACKAGE)
   put('late/server.js', says('late'))
   await until(async () => (await get('late.localhost')).body === 'late /')
-  await running.until(/late +\* at http/)
+  await running.until(/late +\* served at http/)
   const pid = pidOf(running.output(), 'shop')
   remove('shop.js')
   await until(async () => (await get('shop.localhost')).status === 404)
@@ -98,8 +98,8 @@ test('what is put into the folder is served, what is saved is restarted, and wha
   await end(running)
 })
 
-test('an app that fails says why, is no hindrance to others, and is there when it is mended', async () => {
-  const { get, put, running } = await begun({
+test('an app that fails shows the reason, leaves other apps alone, and starts once it is corrected', async () => {
+  const { get, put, running } = await startUp({
     'shop.js': 'throw new Error("out of paper")\n',
     'till.js': says('till'),
   })
@@ -109,14 +109,14 @@ test('an app that fails says why, is no hindrance to others, and is there when i
   expect(await get('till.localhost')).toMatchObject({ status: 200 })
   running.kill('SIGUSR2')
   await running.until(/till +\* restarted/)
-  await running.until(/everything was restarted/)
-  put('shop.js', says('mended'))
-  await until(async () => (await get('shop.localhost')).body === 'mended /')
+  await running.until(/all children were restarted/)
+  put('shop.js', says('corrected'))
+  await until(async () => (await get('shop.localhost')).body === 'corrected /')
   await end(running)
 })
 
-test('a browser that opens a page is shown that its app starts', async () => {
-  const { get, running } = await begun({ 'shop.js': says('shop') })
+test('a browser gets a waiting page while an app starts', async () => {
+  const { get, running } = await startUp({ 'shop.js': says('shop') })
   const headers = { host: 'shop.localhost', accept: 'text/html' }
   expect(await get('', { headers })).toMatchObject({
     status: 503,
@@ -126,8 +126,8 @@ test('a browser that opens a page is shown that its app starts', async () => {
   await end(running)
 })
 
-test('H55: hosts that are no app of the folder start nothing, list nothing, and are told nothing', async () => {
-  const { get, running } = await begun({ 'shop.js': says('shop'), '.env.js': says('secret') })
+test('H55: requests for hosts that are not apps start nothing, list nothing and reveal nothing', async () => {
+  const { get, running } = await startUp({ 'shop.js': says('shop'), '.env.js': says('secret') })
   const hosts = [
     '../shop.localhost',
     '%2e%2e.localhost',
@@ -152,7 +152,7 @@ test('H55: hosts that are no app of the folder start nothing, list nothing, and 
   await end(running)
 })
 
-test('a port that is taken, a folder that is not there, and words that mean nothing are told of', async () => {
+test('reports a port in use, a folder that does not exist, and invalid options', async () => {
   const other = http.createServer()
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
   const { port } = other.address() as AddressInfo
@@ -167,15 +167,17 @@ test('a port that is taken, a folder that is not there, and words that mean noth
   other.close()
   expect(taken).toMatchObject({
     code: 1,
-    output: `spinner * cannot listen: port ${port} is taken: end what listens there, or choose another with --port\n`,
+    output: `spinner * cannot listen: port ${port} is in use; stop the program that listens there, or choose another with --port\n`,
   })
   expect(wrong.map(({ code }) => code)).toEqual([2, 2, 2])
-  expect(wrong[0]?.output).toContain('the folder cannot be read: ENOENT: no such file or directory')
+  expect(wrong[0]?.output).toContain(
+    'cannot read the directory of the apps: ENOENT: no such file or directory',
+  )
   expect(wrong[1]?.output).toContain("--port must be a port number from 0 to 65535, but it is '70000'")
   expect(wrong[2]?.output).toContain('--idle must be seconds as a number')
 })
 
-test('an app without requests sleeps after --idle, and JSON lines say where the apps are', async () => {
+test('an app without requests sleeps after --idle, and JSON lines contain the URLs of apps', async () => {
   const folder = newFolder()
   writeFileSync(path.join(folder, 'shop.js'), says('shop'))
   const running = spinner.run(['up', '.', '--port', '0', '--idle', '1ms', '--json'], { folder })

@@ -10,14 +10,14 @@ function printed(out: PassThrough): string {
 }
 
 describe('the printer', () => {
-  test('puts the padded name in front of each line, and a mark for where it comes from', () => {
+  test('prints the padded name and a sign for the stream in front of each line', () => {
     const out = new PassThrough()
     const printer = newPrinter(out, style)
     printer.align(['web', 'renderer-0'])
     printer.output('web', 'stdout', 'hello')
     printer.output('renderer-0', 'stderr', 'oops')
-    printer.tell('web', { event: 'started', text: 'started on 8000 (pid 1)' })
-    printer.tell(null, { event: 'stop', text: 'stops\neverything' })
+    printer.event('web', { event: 'started', text: 'started on 8000 (pid 1)' })
+    printer.event(null, { event: 'stop', text: 'stops\neverything' })
     expect(printed(out).split('\n')).toEqual([
       'web        | hello',
       'renderer-0 ! oops',
@@ -28,7 +28,7 @@ describe('the printer', () => {
     ])
   })
 
-  test('gives each child a colour of its own that stays, and keeps those of its lines', () => {
+  test('gives each name its own colour, and keeps the colours of lines', () => {
     const out = new PassThrough()
     const printer = newPrinter(out, { ...style, color: true })
     for (const name of ['a', 'b', 'a']) printer.output(name, 'stdout', '\x1b[31mred')
@@ -38,12 +38,12 @@ describe('the printer', () => {
     expect(one?.slice(0, 5)).not.toBe(other?.slice(0, 5))
   })
 
-  test('writes one object a line as JSON', () => {
+  test('writes one JSON object per line', () => {
     const out = new PassThrough()
     const printer = newPrinter(out, { ...style, json: true })
     printer.output('web', 'stderr', 'a "quoted"\x9b2J line')
-    printer.tell('web', { event: 'started', text: 'started', details: { address: 8000, pid: 1 } })
-    printer.tell(null, { event: 'error', text: 'the file is wrong:\nspinner.yml:1:1: \x1bcthis' })
+    printer.event('web', { event: 'started', text: 'started', details: { address: 8000, pid: 1 } })
+    printer.event(null, { event: 'error', text: 'the file is wrong:\nspinner.yml:1:1: \x1bcthis' })
     const time = '2026-01-01T00:00:01.000Z'
     expect(
       printed(out)
@@ -57,13 +57,13 @@ describe('the printer', () => {
     ])
   })
 
-  test('H60: a name is foreign text too', () => {
+  test('H60: removes control sequences from names', () => {
     const out = new PassThrough()
     newPrinter(out, style).output('\x1b]0;evil\x07web', 'stdout', 'hi')
     expect(printed(out)).toBe('web     | hi\n')
   })
 
-  test('H23: loses lines rather than wait for a reader who lags, and says how many', async () => {
+  test('H23: drops lines instead of waiting for a slow reader, and prints how many', async () => {
     const written: string[] = []
     const waiting: (() => void)[] = []
     const slow = new Writable({
@@ -80,14 +80,14 @@ describe('the printer', () => {
       waiting.shift()?.()
       await new Promise((resolve) => setImmediate(resolve))
     }
-    expect(written.join('')).toMatch(/spinner \* 2\d lines were lost, since they were not read in time\n$/)
+    expect(written.join('')).toMatch(/spinner \* 2\d lines were lost: the reader was too slow\n$/)
   })
 
-  test('loses lines that a full disk does not take, and says how many once there is room', async () => {
+  test('drops lines while the disk is full, and prints how many when there is space again', async () => {
     const written: string[] = []
     let isFull = true
     const error = new Error('ENOSPC: no space left on device, write')
-    // As Node's stdout does, it takes more after an error.
+    // Accept writes after an error, as Node's stdout does.
     const write = (text: string, done: (error: Error | null) => void): void => {
       if (!isFull) written.push(text)
       setImmediate(done, isFull ? error : null)
@@ -103,11 +103,11 @@ describe('the printer', () => {
     await printer.flush()
     await printer.flush()
     expect(written.join('')).toBe(
-      'web     | three\nspinner * 2 lines were lost, since they could not be written: ENOSPC: no space left on device, write\n',
+      'web     | three\nspinner * 2 lines were lost: they could not be written: ENOSPC: no space left on device, write\n',
     )
   })
 
-  test('waits a second at its end for what is not read, and no longer', async () => {
+  test('waits at most a second for a reader when it flushes', async () => {
     const clock = new FakeClock()
     const printer = newPrinter(new Writable({ write: () => {} }), { ...style, clock })
     printer.output('web', 'stdout', 'hello')
@@ -118,7 +118,7 @@ describe('the printer', () => {
     expect(await flushed).toBe('flushed')
   })
 
-  test('says nothing any more to a stream that is gone, and does not wait for it', async () => {
+  test('writes nothing to a destroyed stream, and does not wait for it', async () => {
     const out = new PassThrough()
     const printer = newPrinter(out, style)
     out.destroy()
@@ -129,7 +129,7 @@ describe('the printer', () => {
 })
 
 describe('colours', () => {
-  test('are for terminals whose user did not say no', () => {
+  test('are used on terminals, unless an option or a variable turns them off', () => {
     const tty = { isTTY: true }
     expect(wantsColour(tty, {}, true)).toBe(true)
     expect(wantsColour({}, {}, true)).toBe(false)

@@ -4,7 +4,7 @@ import { sanitize } from '../../../src/cli/output/sanitize.ts'
 
 const ESC = '\x1b'
 
-describe('what a child prints', () => {
+describe('a sanitized line', () => {
   test.each([
     ['a plain line with ümlauts and 🙂', 'a plain line with ümlauts and 🙂'],
     ['tabs\tstay', 'tabs\tstay'],
@@ -28,18 +28,18 @@ describe('what a child prints', () => {
     expect(sanitize(line, true)).toBe(shown)
   })
 
-  test('H60: colours stay where they are wanted, and end with the line', () => {
+  test('H60: keeps colours if wanted, and resets them at the end of the line', () => {
     const line = `${ESC}[1;32mgreen and bold`
     expect(sanitize(line, true)).toBe(`${line}${ESC}[0m`)
     expect(sanitize(line, false)).toBe('green and bold')
   })
 
-  test('H60: a private sequence that ends like a colour is none', () => {
+  test('H60: does not take a private sequence that ends like a colour for one', () => {
     expect(sanitize(`${ESC}[>4;2mx`, true)).toBe('x')
     expect(sanitize(`${ESC}[?5 mx`, true)).toBe('x')
   })
 
-  test('H60: whatever it is, no control character is left, and cleaning twice changes nothing', () => {
+  test('H60: contains no control characters, and sanitizing it again changes nothing', () => {
     const pieces = fc.constantFrom(
       ESC,
       '[',
@@ -70,7 +70,7 @@ describe('what a child prints', () => {
     )
   })
 
-  test('H60: with colours, what is left besides them has no control character either', () => {
+  test('H60: contains no control characters besides colours', () => {
     fc.assert(
       fc.property(
         fc.array(fc.oneof(fc.constantFrom(ESC, `${ESC}[`, '3', '1', 'm', ';'), fc.string()), {

@@ -1,6 +1,7 @@
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
+import { NO_LOG_FILES } from '../../../src/cli/output/log-files.ts'
 import { startOptions } from '../../../src/cli/run/library-options.ts'
 import { lives } from '../../support/children.ts'
 import { Command, newSite, pidOf, type Running } from '../../support/command.ts'
@@ -10,7 +11,7 @@ import { type Answer, ask, type Question } from '../../support/lives.ts'
 
 const spinner = new Command(install())
 
-/** A server that says who it is. */
+/** The source of a server that answers with its name and pid. */
 const APP = `require('node:http').createServer((request, response) => {
   response.setHeader('x-pid', process.pid)
   response.end(process.env.SAYS + ' ' + request.url)
@@ -22,7 +23,7 @@ const route = (name: string): string => `    - { host: ${name}.localhost, to: ${
 const gateway = (routes: string, listen: number | string = 0): string =>
   `gateway:\n  listen: ${listen}\n  routes:\n${routes}`
 
-async function begun(yaml: string): Promise<{
+async function startGateway(yaml: string): Promise<{
   readonly running: Running
   readonly change: (yaml: string) => void
   readonly port: number
@@ -37,15 +38,15 @@ async function begun(yaml: string): Promise<{
 }
 
 const portOf = async (running: Running): Promise<number> =>
-  Number((await running.until(/listens on http:\/\/localhost:(\d+)/)).at(-1)?.[1])
+  Number((await running.until(/listening on http:\/\/localhost:(\d+)/)).at(-1)?.[1])
 
 const end = async (running: Running): Promise<void> => {
   running.kill('SIGTERM')
   expect(await running.ended).toMatchObject({ code: 0 })
 }
 
-test('a child that a route leads to is started by its first request and sleeps again; all others are up', async () => {
-  const { get, running } = await begun(
+test('the first request starts a child that a route leads to, and the child sleeps again; other children run', async () => {
+  const { get, running } = await startGateway(
     gateway(route('shop') + route('warm')) +
       `children:\n${app('shop', ', idleTimeSec: 1ms')}${app('warm', ', warm: true')}` +
       '  worker: { command: sleep, args: [601], listen: null }\n',
@@ -53,17 +54,17 @@ test('a child that a route leads to is started by its first request and sleeps a
   await running.until(/(?:warm|worker) +\* started/, 2)
   expect(running.output()).not.toContain('shop')
   expect(await get('shop', { path: '/a' })).toMatchObject({ status: 200, body: 'shop /a' })
-  await running.until(/shop +\* stopped, because nobody used it for/)
+  await running.until(/shop +\* stopped: nobody used it for/)
   running.kill('SIGUSR2')
-  await running.until(/everything was restarted/)
+  await running.until(/all children were restarted/)
   await running.until(/(?:warm|worker) +\* restarted/, 2)
   expect(running.output()).not.toMatch(/shop +\* restarted/)
   expect(await get('shop')).toMatchObject({ status: 200 })
   await end(running)
 })
 
-test('a command does not end while all its children sleep', async () => {
-  const { get, running } = await begun(
+test('the command does not exit while all children sleep', async () => {
+  const { get, running } = await startGateway(
     `${gateway(route('shop'))}children:\n${app('shop', ', idleTimeSec: 1ms')}`,
   )
   for (const times of [1, 2]) {
@@ -73,9 +74,9 @@ test('a command does not end while all its children sleep', async () => {
   await end(running)
 })
 
-test('SIGHUP exchanges routes without a new connection, and stops what is gone', async () => {
+test('SIGHUP replaces routes, keeps connections, and stops removed children', async () => {
   const children = `children:\n${app('shop')}${app('blog')}`
-  const { change, get, running } = await begun(gateway(route('shop') + route('blog')) + children)
+  const { change, get, running } = await startGateway(gateway(route('shop') + route('blog')) + children)
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
   const sockets = new Set<unknown>()
   agent.on('free', (socket) => void sockets.add(socket))
@@ -84,7 +85,7 @@ test('SIGHUP exchanges routes without a new connection, and stops what is gone',
   const [shop, blog] = [pidOf(running.output(), 'shop'), pidOf(running.output(), 'blog')]
   change(`${gateway(route('shop') + route('new'))}children:\n${app('shop')}${app('new')}`)
   running.kill('SIGHUP')
-  await running.until(/new: new; gone: blog; the gateway is set up anew/)
+  await running.until(/added new; removed blog; gateway reconfigured/)
   await until(() => !lives(blog))
   expect([await statusOf('shop'), await statusOf('blog'), await statusOf('new')]).toEqual([200, 404, 200])
   expect(pidOf(running.output(), 'shop')).toBe(shop)
@@ -93,19 +94,21 @@ test('SIGHUP exchanges routes without a new connection, and stops what is gone',
   await end(running)
 })
 
-test('SIGHUP takes another port only if it is free, and a child without its route is started at once', async () => {
+test('SIGHUP changes to another port only if it is free, and starts a child that lost its route', async () => {
   const children = `children:\n${app('shop')}${app('blog')}`
-  const { change, get, running } = await begun(gateway(route('shop') + route('blog')) + children)
+  const { change, get, running } = await startGateway(gateway(route('shop') + route('blog')) + children)
   const other = http.createServer()
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
   const { port: taken } = other.address() as AddressInfo
   change(gateway(route('shop') + route('blog'), taken) + children)
   running.kill('SIGHUP')
-  await running.until(new RegExp(`cannot listen: port ${taken} is taken: end what listens there, or choose`))
+  await running.until(
+    new RegExp(`cannot listen: port ${taken} is in use; stop the program that listens there, or choose`),
+  )
   expect(await get('shop')).toMatchObject({ status: 200 })
   await new Promise((resolve) => other.close(resolve))
   running.kill('SIGHUP')
-  await running.until(new RegExp(`listens on http://localhost:${taken}\n`))
+  await running.until(new RegExp(`listening on http://localhost:${taken}\n`))
   expect(await get('shop', { port: taken })).toMatchObject({ status: 200 })
   change(children)
   running.kill('SIGHUP')
@@ -114,7 +117,7 @@ test('SIGHUP takes another port only if it is free, and a child without its rout
   await end(running)
 })
 
-test('a port that is taken ends the command before it has started anything', async () => {
+test('the command exits before it starts anything if the port is in use', async () => {
   const other = http.createServer()
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
   const { port } = other.address() as AddressInfo
@@ -124,13 +127,13 @@ test('a port that is taken ends the command before it has started anything', asy
   other.close()
   expect(code).toBe(1)
   expect(output).toBe(
-    `spinner * cannot listen: port ${port} is taken: end what listens there, or choose another for \`listen\`\n`,
+    `spinner * cannot listen: port ${port} is in use; stop the program that listens there, or choose another for \`listen\`\n`,
   )
 })
 
-test('a route to a pool spreads requests over its children', async () => {
+test('a route to a pool distributes requests among its children', async () => {
   const pool = 'pools:\n  p: { size: 2, script: ./app.cjs }\n'
-  const { get, running } = await begun(gateway(route('p')) + pool)
+  const { get, running } = await startGateway(gateway(route('p')) + pool)
   await running.until(/p-[01] +\* started/, 2)
   const pids: number[] = []
   while (pids.length < 4) pids.push(Number((await get('p')).headers['x-pid']))
@@ -139,8 +142,8 @@ test('a route to a pool spreads requests over its children', async () => {
   await end(running)
 })
 
-test('H55: hosts and paths that are none start nothing, and are told nothing', async () => {
-  const { get, port, running } = await begun(
+test('H55: requests with invalid hosts and paths start nothing and reveal nothing', async () => {
+  const { get, port, running } = await startGateway(
     `${gateway('    - { host: "*.localhost", to: shop }\n')}children:\n${app('shop')}`,
   )
   const hosts = [
@@ -164,11 +167,11 @@ test('H55: hosts and paths that are none start nothing, and are told nothing', a
   await end(running)
 })
 
-test('a child that requests start has the defaults of the library, and any other neither sleeps nor gives way', async () => {
-  const outlets = { open: () => null, reopen: () => {} }
+test('a child that requests start has the defaults of the library; other children never sleep and are never evicted', async () => {
+  const logFiles = NO_LOG_FILES
   const options = { command: 'x' }
-  expect(await startOptions(options, outlets, true)).toEqual({ ...options, stdout: null, stderr: null })
-  expect(await startOptions(options, outlets)).toMatchObject({ idleTimeSec: -1, warm: true })
+  expect(await startOptions(options, logFiles, true)).toEqual({ ...options, stdout: null, stderr: null })
+  expect(await startOptions(options, logFiles)).toMatchObject({ idleTimeSec: -1, warm: true })
   const own = { idleTimeSec: 5, warm: false }
-  expect(await startOptions({ ...options, ...own }, outlets)).toMatchObject(own)
+  expect(await startOptions({ ...options, ...own }, logFiles)).toMatchObject(own)
 })

@@ -5,7 +5,7 @@ import { until } from '../../support/host.ts'
 
 const ignore = (): void => {}
 
-test('jobs run one after another, and a wish that waits already is not queued again', async () => {
+test('runs jobs one after another, and does not queue a job that is already waiting', async () => {
   const done: string[] = []
   const jobs = new JobQueue(ignore, () => void done.push('idle'))
   const first = deferred<void>()
@@ -19,7 +19,7 @@ test('jobs run one after another, and a wish that waits already is not queued ag
   expect(done).toEqual(['reload', 'restart', 'idle'])
 })
 
-test('a job that fails is told of, and the next one runs', async () => {
+test('reports a job that fails, and runs the next one', async () => {
   const failed: unknown[] = []
   const done: string[] = []
   const jobs = new JobQueue((thrown) => void failed.push(thrown), ignore)
@@ -29,9 +29,9 @@ test('a job that fails is told of, and the next one runs', async () => {
   expect(failed).toEqual([new Error('no')])
 })
 
-test('after the end nothing begins', async () => {
+test('runs no job after it is closed', async () => {
   const jobs = new JobQueue(ignore, ignore)
-  jobs.end()
+  jobs.close()
   jobs.add('late', () => Promise.reject(new Error('began')))
   expect(jobs.isBusy).toBe(false)
 })

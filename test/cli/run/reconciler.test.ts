@@ -18,13 +18,13 @@ const serves = (name: string, port: number): string =>
 const serving = (name: string, size: number, port: number): string =>
   `  ${name}: { script: ${fixture('hello.js')}, size: ${size}, port: ${port} }\n`
 const UP = 'echo up; exec sleep 601'
-/** Without its words it never comes up. */
+/** Describes a child that is ready once it prints `up`. */
 const saying = (words: string): string =>
   `{ command: sh, args: [-c, '${words}'], listen: null, ready: { output: up }, timeout: 1h }`
 const DEAF = saying('exec sleep 600')
 
 describe('SIGHUP', () => {
-  test('starts what is new, stops what is gone, restarts what has changed, and touches nothing else', async () => {
+  test('starts added children, stops removed ones, restarts changed ones, and leaves the others alone', async () => {
     const site = newSite(
       `children:\n${sleeps('same', 601)}${sleeps('other', 602)}${sleeps('gone', 603)}${pool(2, 604)}`,
     )
@@ -36,7 +36,7 @@ describe('SIGHUP', () => {
       `children:\n${sleeps('same', 601)}${sleeps('other', 702)}${sleeps('new', 605)}${pool(3, 604)}`,
     )
     running.kill('SIGHUP')
-    await running.until(/read the configuration again: new: new; gone: gone; changed: other, p\n/)
+    await running.until(/configuration reloaded: added new; removed gone; changed other, p\n/)
     await running.until(/other +\* restarted/)
     await running.until(/new +\* started/)
     await running.until(/p-2 +\* started/)
@@ -55,7 +55,7 @@ describe('SIGHUP', () => {
     expect(await running.ended).toMatchObject({ code: 0 })
   })
 
-  test('takes a pool away and brings it back', async () => {
+  test('removes a pool and adds it again', async () => {
     const site = newSite(`children:\n${sleeps('web', 601)}${pool(2, 602)}`)
     const running = spinner.run(['run'], { folder: site.folder })
     await running.until(/\* started/, 3)
@@ -69,7 +69,7 @@ describe('SIGHUP', () => {
     expect(await running.ended).toMatchObject({ code: 0 })
   })
 
-  test('makes a pool of what was a child, and a child of what was one of a pool', async () => {
+  test('moves a name from a child to a pool, and from a pool to a child', async () => {
     const child = `children:\n${sleeps('keep', 601)}${sleeps('p-0', 602)}`
     const site = newSite(child)
     const running = spinner.run(['run'], { folder: site.folder })
@@ -96,16 +96,16 @@ describe('SIGHUP', () => {
     expect(await running.ended).toMatchObject({ code: 0 })
   })
 
-  test('leaves what found no room to be tried again once it may, and does not end meanwhile', async () => {
+  test('tries a child without a free slot again later, and does not exit meanwhile', async () => {
     const c = '  c: { command: sleep, args: [603], listen: null, timeout: 1s, faultTimeout: 2s }\n'
     const b = '  b: { command: sleep, args: [602], listen: null, restart: never }\n'
     const site = newSite(`maxRunning: 1\nchildren:\n${b}`)
     const running = spinner.run(['run'], { folder: site.folder })
     await running.until(/b +\* started/)
-    // The larger limit is that of the next start of the command.
+    // The larger limit is not in force before the next start of the command.
     site.change(`maxRunning: 2\nchildren:\n${b}${c}`)
     running.kill('SIGHUP')
-    await running.until(/c +\* stopped, because 'c' found no room/)
+    await running.until(/c +\* stopped: 'c' found no room/)
     process.kill(pidOf(running.output(), 'b'), 'SIGKILL')
     await running.until(/b +\* stopped/)
     await running.until(/c +\* started/)
@@ -113,7 +113,7 @@ describe('SIGHUP', () => {
     expect(await running.ended).toMatchObject({ code: 0 })
   })
 
-  test('with a wrong configuration changes nothing, and says why', async () => {
+  test('changes nothing and prints the mistakes if the configuration is wrong', async () => {
     const site = newSite(`children:\n${sleeps('web', 601)}`)
     const running = spinner.run(['run'], { folder: site.folder })
     await running.until(/web +\* started/)
@@ -128,7 +128,7 @@ describe('SIGHUP', () => {
       site.change(text)
       running.kill('SIGHUP')
       await running.until(
-        /spinner \* the configuration is left as it was, since the file is wrong:/,
+        /spinner \* the configuration has errors, so the previous one stays in force:/,
         index + 1,
       )
     }
@@ -140,35 +140,35 @@ describe('SIGHUP', () => {
     expect(lives(pid)).toBe(true)
     site.change(`children:\n${sleeps('web', 601)}`)
     running.kill('SIGHUP')
-    await running.until(/nothing has changed/)
+    await running.until(/no changes/)
     expect(pidOf(running.output(), 'web')).toBe(pid)
     running.kill('SIGTERM')
     expect(await running.ended).toMatchObject({ code: 0 })
   })
 
-  test('says that what belongs to the whole command waits for its next start', async () => {
+  test('prints that some options need a restart of the command', async () => {
     const site = newSite(`concurrency: 2\nchildren:\n${sleeps('web', 601)}`)
     const running = spinner.run(['run'], { folder: site.folder })
     await running.until(/web +\* started/)
     site.change(`concurrency: 3\nchildren:\n${sleeps('web', 601)}`)
     running.kill('SIGHUP')
-    await running.until(/nothing has changed; `id`, `concurrency` and their like change only when/)
+    await running.until(/no changes; restart the command to change `id`, `runtimeDir`, `concurrency`/)
     running.kill('SIGTERM')
     await running.ended
   })
 
-  test('takes over from one that waits for what does not come up, and does what that had not begun', async () => {
+  test('replaces a reload that waits for a child that does not come up, and does its remaining steps', async () => {
     const site = newSite(`children:\n${sleeps('web', 601)}`)
     const running = spinner.run(['run'], { folder: site.folder })
     await running.until(/web +\* started/)
     const before = pidOf(running.output(), 'web')
     site.change(`children:\n${sleeps('web', 602)}  late: ${DEAF}\n`)
     running.kill('SIGHUP')
-    await running.until(/new: late; changed: web/)
+    await running.until(/added late; changed web/)
     site.change('children: {')
     running.kill('SIGHUP')
-    await running.until(/since the file is wrong/)
-    expect(running.output()).not.toMatch(/web +\* restarts/)
+    await running.until(/the configuration has errors/)
+    expect(running.output()).not.toMatch(/web +\* restarting/)
     site.change(`children:\n${sleeps('web', 602)}  late: ${saying(UP)}\n`)
     running.kill('SIGHUP')
     await running.until(/late +\* (re)?started/)
@@ -182,7 +182,7 @@ describe('SIGHUP', () => {
     ['a child', (words: string) => `children:\n  web: ${saying(words)}\n`, 1],
     ['a pool', (words: string) => `pools:\n  web: ${saying(words).replace('{', '{ size: 2,')}\n`, 2],
   ])(
-    'mends %s that does not come up: after a restart, and in the first start of all',
+    'applies a correction of %s that does not come up, after a restart and at the first start',
     async (_what, yaml, count) => {
       const site = newSite(yaml('echo begun; exec sleep 600'))
       const running = spinner.run(['run'], { folder: site.folder })
@@ -203,15 +203,15 @@ describe('SIGHUP', () => {
     },
   )
 
-  /** What happens, how many there are before, both files, and which of the ports each child has after that. */
-  type Handing = readonly [
+  /** The title, the number of children before, both files, and the index of the port that each child has afterwards. */
+  type PortMove = readonly [
     what: string,
     count: number,
     from: (first: number) => string,
     to: (first: number) => string,
     ports: Readonly<Record<string, number>>,
   ]
-  const handed: readonly Handing[] = [
+  const portMoves: readonly PortMove[] = [
     [
       'from a child to a new one',
       1,
@@ -242,27 +242,24 @@ describe('SIGHUP', () => {
       { 'q-0': 0, 'q-1': 1, 'p-0': 2, 'p-1': 3 },
     ],
   ]
-  test.each(handed)(
-    'hands ports on %s, and nobody is faulted for it',
-    async (_what, count, from, to, ports) => {
-      const first = await freePorts(5)
-      const site = newSite(from(first))
-      const running = spinner.run(['run'], { folder: site.folder })
-      await running.until(/\* started on/, count)
-      site.change(to(first))
-      running.kill('SIGHUP')
-      for (const [name, index] of Object.entries(ports)) {
-        await running.until(new RegExp(`^${name} +\\* (re)?started on ${first + index} `, 'm'))
-        const pid = pidOf(running.output(), name)
-        expect(await get({ host: '127.0.0.1', port: first + index })).toBe(`hello from ${pid}`)
-      }
-      expect(running.output()).not.toMatch(/faulted|failed/)
-      running.kill('SIGTERM')
-      expect(await running.ended).toMatchObject({ code: 0 })
-    },
-  )
+  test.each(portMoves)('moves ports %s, and no child is faulted', async (_what, count, from, to, ports) => {
+    const first = await freePorts(5)
+    const site = newSite(from(first))
+    const running = spinner.run(['run'], { folder: site.folder })
+    await running.until(/\* started on/, count)
+    site.change(to(first))
+    running.kill('SIGHUP')
+    for (const [name, index] of Object.entries(ports)) {
+      await running.until(new RegExp(`^${name} +\\* (re)?started on ${first + index} `, 'm'))
+      const pid = pidOf(running.output(), name)
+      expect(await get({ host: '127.0.0.1', port: first + index })).toBe(`hello from ${pid}`)
+    }
+    expect(running.output()).not.toMatch(/faulted|failed/)
+    running.kill('SIGTERM')
+    expect(await running.ended).toMatchObject({ code: 0 })
+  })
 
-  test('is broken off by SIGTERM without a word of errors', async () => {
+  test('is interrupted by SIGTERM without errors', async () => {
     const slow = (name: string, count: number): string =>
       `  ${name}: { command: sh, args: [-c, 'trap "exit 0" TERM; while test -e slow; do sleep 0.05; done; echo up; while :; do sleep 60 & wait; done'], listen: null, env: { N: ${count} }, ready: { output: up } }\n`
     const all = (count: number): string =>

@@ -15,39 +15,39 @@ pools:
 `
 
 describe('SIGUSR2', () => {
-  test('restarts everything, one after another', async () => {
+  test('restarts all children, one after another', async () => {
     const { folder } = newSite(SITE)
     const running = spinner.run(['run'], { folder })
     await running.until(/\* started/, 4)
     const before = running.output()
     running.kill('SIGUSR2')
-    await running.until(/everything was restarted/)
+    await running.until(/all children were restarted/)
     const names = ['one', 'two', 'p-0', 'p-1']
     for (const name of names) expect(pidOf(running.output(), name)).not.toBe(pidOf(before, name))
-    const steps = [...running.output().matchAll(/^(\S+) +\* (restarts|restarted)\b/gm)].map(
+    const steps = [...running.output().matchAll(/^(\S+) +\* (restarting|restarted)\b/gm)].map(
       ([, name, step]) => `${name} ${step}`,
     )
     expect(steps.filter((step) => !step.startsWith('spinner'))).toEqual(
-      names.flatMap((name) => [`${name} restarts`, `${name} restarted`]),
+      names.flatMap((name) => [`${name} restarting`, `${name} restarted`]),
     )
     running.kill('SIGTERM')
     expect(await running.ended).toMatchObject({ code: 0 })
   })
 
-  test('during a restart is carried out after it, and several are one', async () => {
+  test('during a restart causes one more restart, however often it arrives', async () => {
     const { folder } = newSite(SITE)
     const running = spinner.run(['run'], { folder })
     await running.until(/\* started/, 4)
     running.kill('SIGUSR2')
-    await running.until(/one +\* restarts/)
+    await running.until(/one +\* restarting/)
     for (let count = 0; count < 5; count++) running.kill('SIGUSR2')
-    await running.until(/everything was restarted/, 2)
+    await running.until(/all children were restarted/, 2)
     running.kill('SIGTERM')
     await running.ended
-    expect(running.output().match(/restarts everything/g)).toHaveLength(2)
+    expect(running.output().match(/restarting all children/g)).toHaveLength(2)
   })
 
-  test('is broken off by SIGTERM without a word of errors', async () => {
+  test('is interrupted by SIGTERM without errors', async () => {
     const script =
       'trap "exit 0" TERM; while test -e slow; do sleep 0.05; done; echo up; while :; do sleep 60 & wait; done'
     const { folder } = newSite(
@@ -64,7 +64,7 @@ describe('SIGUSR2', () => {
     expect(output).not.toContain('"event":"error"')
   })
 
-  test('ends at the first child that does not come up, and the rest runs on', async () => {
+  test('stops at the first child that does not come up, and the rest keeps running', async () => {
     const once = 'test -e ran && exit 1; touch ran; echo up; exec sleep 600'
     const { folder } = newSite(`children:
   a: { command: sh, args: [-c, '${once}'], listen: null, ready: { output: up }, attempts: 1 }
@@ -74,43 +74,41 @@ describe('SIGUSR2', () => {
     await running.until(/\* started/, 2)
     const before = pidOf(running.output(), 'b')
     running.kill('SIGUSR2')
-    await running.until(
-      /the restart of everything ends here; what runs is left as it is: 'a' exited with code 1/,
-    )
+    await running.until(/the restart stopped at 'a'; the remaining children were not restarted/)
     expect(pidOf(running.output(), 'b')).toBe(before)
     running.kill('SIGTERM')
     await running.ended
   })
 
-  test('brings back what found no room, after all others', async () => {
+  test('starts a child that found no free slot after all others', async () => {
     const one = '  one: { command: sleep, args: [601], listen: null }\n'
     const two = '  two: { command: sleep, args: [602], listen: null }\n'
     const late = '  late: { command: sleep, args: [603], listen: null, timeout: 1s, faultTimeout: 600s }\n'
     const { change, folder } = newSite(`maxRunning: 2\nchildren:\n${one}${two}`)
     const running = spinner.run(['run'], { folder })
     await running.until(/\* started/, 2)
-    // The larger limit is that of the next start of the command.
+    // The larger limit is not in force before the next start of the command.
     change(`maxRunning: 3\nchildren:\n${late}${one}${two}`)
     running.kill('SIGHUP')
-    await running.until(/late +\* stopped, because 'late' found no room/)
+    await running.until(/late +\* stopped: 'late' found no room/)
     running.kill('SIGUSR2')
     await running.until(/two +\* restarted/)
-    await running.until(/what runs is left as it is: 'late' found no room/)
+    await running.until(/the restart stopped at 'late'/)
     change(`maxRunning: 2\nchildren:\n${late}${one}`)
     running.kill('SIGHUP')
     await running.until(/two +\* stopped/)
     running.kill('SIGUSR2')
     await running.until(/late +\* started/)
-    await running.until(/everything was restarted/)
+    await running.until(/all children were restarted/)
     running.kill('SIGTERM')
     expect(await running.ended).toMatchObject({ code: 0 })
   })
 
   test.each([0, 1, 5, 20, 50])(
-    'H26: %d ms after it can be heard is carried out when all is up',
+    'H26: %d ms after the handler is installed takes effect when all children are up',
     async (delay) => {
       const { folder } = newSite(SITE)
-      // The moment is that at which the handler is installed: nothing else of the command has run by then.
+      // Send the signal when the handler is installed, because no other code of the command has run by then.
       const preload = newFile(
         'early.cjs',
         `const { on } = process
@@ -122,16 +120,16 @@ describe('SIGUSR2', () => {
        }`,
       )
       const running = spinner.run(['run'], { folder, nodeArgs: ['--require', preload] })
-      await running.until(/everything was restarted/)
+      await running.until(/all children were restarted/)
       const lines = running.output().split('\n')
       const last = lines.findLastIndex((line) => / \* started/.test(line))
-      expect(lines.findIndex((line) => line.includes('restarts everything'))).toBeGreaterThan(last)
+      expect(lines.findIndex((line) => line.includes('restarting all children'))).toBeGreaterThan(last)
       running.kill('SIGTERM')
       expect(await running.ended).toMatchObject({ code: 0 })
     },
   )
 
-  test('H26: nothing is imported before it is listened to', () => {
+  test('H26: is listened to before anything is imported', () => {
     const source = read('src/cli/index.ts')
     expect(source).not.toMatch(/^import /m)
     expect(source.indexOf('await import(')).toBeGreaterThan(source.indexOf('process.on(signal'))

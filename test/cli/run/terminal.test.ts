@@ -13,32 +13,32 @@ const CTRL_C = '\x03'
 const CTRL_S = '\x13'
 const ESC = '\x1b'
 
-/** What was shown, without colours, with the line ends of a file. */
-const shown = (output: string): string =>
+/** Removes colours and carriage returns. */
+const plainText = (output: string): string =>
   output.replaceAll(new RegExp(`${ESC}\\[[\\d;]*m`, 'g'), '').replaceAll('\r', '')
 
-const told = (name: string): string =>
+const greenChild = (name: string): string =>
   `  ${name}: { command: sh, args: [-c, 'trap "echo asked; exit 0" TERM; printf "\\033[32mgreen\\033[0m \\033]0;title\\007up\\n"; while :; do sleep 60 & wait; done'], listen: null }\n`
 const deaf = `children:\n  deaf: { command: sh, args: [-c, 'trap "echo deaf" TERM INT; echo up; while :; do sleep 60 & wait; done'], listen: null, stopTimeout: 1h }\n`
 
 describe.runIf(has('python3'))('in a terminal', () => {
-  test('H10: Ctrl-C once asks each child once, and ends with 130 and nothing left', async () => {
-    const { folder } = newSite(`children:\n${told('a')}${told('b')}`)
+  test('H10: Ctrl-C once stops each child once, and the command exits with 130 and no process left', async () => {
+    const { folder } = newSite(`children:\n${greenChild('a')}${greenChild('b')}`)
     const running = spinner.inTerminal(['run'], { folder })
     await running.until(/up/, 2)
     await running.until(/started \(pid/, 2)
-    const pids = ['a', 'b'].map((name) => pidOf(shown(running.output()), name))
+    const pids = ['a', 'b'].map((name) => pidOf(plainText(running.output()), name))
     running.type(CTRL_C)
     expect(await running.ended).toMatchObject({ code: 130 })
     expect(pids.map(lives)).toEqual([false, false])
-    const lines = shown(running.output()).split('\n')
+    const lines = plainText(running.output()).split('\n')
     for (const name of ['a', 'b'])
       expect(lines.filter((line) => line === `${name}       | asked`)).toHaveLength(1)
-    expect(shown(running.output())).not.toContain('crash')
-    expect(shown(running.output())).not.toContain('restarts')
+    expect(plainText(running.output())).not.toContain('crash')
+    expect(plainText(running.output())).not.toContain('restarting')
   })
 
-  test('H10: Ctrl-C twice kills at once', async () => {
+  test('H10: Ctrl-C twice kills immediately', async () => {
     const { folder } = newSite(deaf)
     const running = spinner.inTerminal(['run'], { folder })
     await running.until(/started \(pid/)
@@ -47,10 +47,10 @@ describe.runIf(has('python3'))('in a terminal', () => {
     await running.until(/deaf\r/)
     running.type(CTRL_C)
     expect(await running.ended).toMatchObject({ code: 130 })
-    await nothingLives([pidOf(shown(running.output()), 'deaf')])
+    await nothingLives([pidOf(plainText(running.output()), 'deaf')])
   })
 
-  test('H10: when the terminal is closed everything is stopped as by a signal', async () => {
+  test('H10: closing the terminal stops all children as a signal does', async () => {
     const script =
       'trap "touch asked; sleep 0.2; touch done; exit 0" TERM; echo up; while :; do sleep 60 & wait; done'
     const { folder } = newSite(`children:\n  a: { command: sh, args: [-c, '${script}'], listen: null }\n`)
@@ -58,15 +58,15 @@ describe.runIf(has('python3'))('in a terminal', () => {
     await running.until(/started \(pid/)
     await running.until(/up/)
     running.type()
-    // A shell tells of it as well: that is no second wish.
+    // Send SIGHUP as a shell also does. It must not count as a second signal.
     await until(() => existsSync(path.join(folder, 'asked')))
     if (lives(running.pid())) running.kill('SIGHUP')
     expect(await running.ended).toMatchObject({ code: 129 })
     expect(existsSync(path.join(folder, 'done'))).toBe(true)
-    expect(lives(pidOf(shown(running.output()), 'a'))).toBe(false)
+    expect(lives(pidOf(plainText(running.output()), 'a'))).toBe(false)
   })
 
-  test('Ctrl-S stops the output, and nothing else', async () => {
+  test('Ctrl-S stops only the output', async () => {
     const { folder } = newSite(`children:\n${recorded('web', 'seq 5000')}`)
     const running = spinner.inTerminal(['run'], { folder })
     await running.until(/started \(pid/)
@@ -79,20 +79,20 @@ describe.runIf(has('python3'))('in a terminal', () => {
     expect(lives(second as number)).toBe(false)
   })
 
-  test('SIGHUP is a wish to read the configuration again as long as the terminal is there', async () => {
-    const { folder } = newSite(`children:\n${told('a')}`)
+  test('SIGHUP reloads the configuration as long as the terminal exists', async () => {
+    const { folder } = newSite(`children:\n${greenChild('a')}`)
     const running = spinner.inTerminal(['run'], { folder })
     await running.until(/started \(pid/)
     running.kill('SIGHUP')
-    await running.until(/nothing has changed/)
+    await running.until(/no changes/)
     running.kill('SIGUSR2')
-    await running.until(/everything was restarted/)
+    await running.until(/all children were restarted/)
     running.kill('SIGTERM')
     expect(await running.ended).toMatchObject({ code: 0 })
   })
 
-  test('H60: names and lines are coloured, and nothing else that a terminal obeys comes through', async () => {
-    const { folder } = newSite(`children:\n${told('a')}`)
+  test('H60: prints colours of names and lines, and no other control sequences', async () => {
+    const { folder } = newSite(`children:\n${greenChild('a')}`)
     const running = spinner.inTerminal(['run'], { folder })
     await running.until(/up/)
     running.type(CTRL_C)
@@ -106,21 +106,21 @@ describe.runIf(has('python3'))('in a terminal', () => {
     ['NO_COLOR', ['run'], { NO_COLOR: '1' }],
     ['--no-color', ['run', '--no-color'], {}],
     ['--json', ['run', '--json'], {}],
-  ])('%s leaves no colour, not even those of the children', async (_title, args, env) => {
-    const { folder } = newSite(`children:\n${told('a')}`)
+  ])('%s removes all colours, including those of children', async (_title, args, env) => {
+    const { folder } = newSite(`children:\n${greenChild('a')}`)
     const running = spinner.inTerminal(args, { folder, env })
     await running.until(/green up/)
     running.type(CTRL_C)
     const { output } = await running.ended
-    // The terminal itself shows what was typed as ^C.
+    // The terminal itself echoes ^C.
     expect(output).not.toContain(ESC)
   })
 
-  test('the other commands work as well', async () => {
-    const { folder } = newSite(`children:\n${told('a')}`)
+  test('the other commands work too', async () => {
+    const { folder } = newSite(`children:\n${greenChild('a')}`)
     const ended = async (...args: string[]) => {
       const { code, output } = await spinner.inTerminal(args, { folder }).ended
-      return { code, output: shown(output) }
+      return { code, output: plainText(output) }
     }
     expect(await ended('check')).toMatchObject({
       code: 0,
@@ -128,11 +128,11 @@ describe.runIf(has('python3'))('in a terminal', () => {
     })
     expect(await ended('init')).toMatchObject({
       code: 2,
-      output: expect.stringContaining('spinner.yml is there already'),
+      output: expect.stringContaining('spinner.yml already exists'),
     })
     expect(await ended('init', '-o', 'new.yml')).toMatchObject({
       code: 0,
-      output: expect.stringContaining('new.yml was written'),
+      output: expect.stringContaining('created new.yml'),
     })
     expect(await ended('import', 'phantom-manager', 'spinner.yml', '-o', '-')).toMatchObject({ code: 2 })
     expect(await ended('--version')).toMatchObject({

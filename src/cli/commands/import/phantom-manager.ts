@@ -1,41 +1,45 @@
 import type { Plain } from '../../config/model.ts'
 import type { RubyValue } from './ruby-yaml.ts'
 
-/** What became of one environment of phantom-manager's. */
+/** The result of converting one environment. */
 export interface Converted {
-  /** What it is in `spinner.yml`. */
+  /** The environment as `spinner.yml` has it. */
   readonly environment: Plain
-  /** What a person must know: keys that have no counterpart, and what is done in another way. */
+  /** Notes for the user: keys without a counterpart, and differences in behaviour. */
   readonly notes: readonly string[]
 }
 
-/** A value that phantom-manager could not have worked with. */
+/** A value with which phantom-manager itself cannot work. */
 export interface Unusable {
   readonly key: string
   readonly message: string
 }
 
-/** Without these phantom-manager starts nothing. */
-export const NEEDED: readonly string[] = ['phantom_base_port', 'phantom_processes_number', 'phantom_command']
+/** The keys without which phantom-manager starts nothing. */
+export const REQUIRED_KEYS: readonly string[] = [
+  'phantom_base_port',
+  'phantom_processes_number',
+  'phantom_command',
+]
 
-/** The name of the upstream was fixed. */
+/** The name of the upstream, which phantom-manager does not let the user choose. */
 const UPSTREAM = 'phantomjs'
-/** What a shell would take for more than a path. */
-const PATH = /^[\w@%+=:,./-]+$/
-/** What a shell would take for more than a program and its arguments. */
-const SIMPLE = /^(?!\w+=)[\w@%+=:,./ '"-]+$/
+/** Matches a path that a shell does not change. */
+const PLAIN_PATH = /^[\w@%+=:,./-]+$/
+/** Matches a command line that is only a program and its arguments, so that `exec` can run it. */
+const SIMPLE_COMMAND = /^(?!\w+=)[\w@%+=:,./ '"-]+$/
 
-/** One environment as phantom-manager read it, and how its paths are written in the new file. */
+/** Converts one environment. `relocate` converts a path to one that is relative to the new file. */
 export class Environment {
   readonly unusable: Unusable[] = []
   readonly #values: ReadonlyMap<string, RubyValue>
-  readonly #place: (path: string) => string
+  readonly #relocate: (path: string) => string
   readonly #notes: string[] = []
   readonly #used = new Set<string>()
 
-  constructor(values: ReadonlyMap<string, RubyValue>, place: (path: string) => string) {
+  constructor(values: ReadonlyMap<string, RubyValue>, relocate: (path: string) => string) {
     this.#values = values
-    this.#place = place
+    this.#relocate = relocate
   }
 
   convert(): Converted {
@@ -43,13 +47,12 @@ export class Environment {
       size: this.#number('phantom_processes_number'),
       port: this.#number('phantom_base_port'),
       ...this.#program(),
-      ...this.#patience(),
+      ...this.#faultTimeout(),
       ...this.#checks(),
     }
     const nginx = this.#nginx()
     for (const key of this.#values.keys()) {
-      if (!this.#used.has(key))
-        this.#notes.push(`${key} has no counterpart: phantom-manager does not know it either`)
+      if (!this.#used.has(key)) this.#notes.push(`${key} was dropped: phantom-manager does not know this key`)
     }
     return { environment: { pools: { [UPSTREAM]: pool }, ...nginx }, notes: this.#notes }
   }
@@ -71,40 +74,40 @@ export class Environment {
     return String(this.#value(key) ?? '')
   }
 
-  /** It was `cd rails_root && phantom_command PORT >>phantom_log_path 2>&1`, in a shell. */
+  /** Converts what phantom-manager runs in a shell: `cd rails_root && phantom_command PORT >>phantom_log_path 2>&1`. */
   #program(): Plain {
     const [root, log, command] = ['rails_root', 'phantom_log_path', 'phantom_command'].map((key) =>
       this.#text(key),
     )
-    const isPath = PATH.test(root as string)
-    // A relative one counts from the folder, which only the shell may know.
-    const isLogPath = PATH.test(log as string) && (isPath || (log as string).startsWith('/'))
+    const isPath = PLAIN_PATH.test(root as string)
+    // A relative path of the log is relative to the folder, which may need a shell to expand it.
+    const isLogPath = PLAIN_PATH.test(log as string) && (isPath || (log as string).startsWith('/'))
     if (root === '')
-      this.#notes.push('rails_root is empty: as with phantom-manager, the children run in the home folder')
-    const exec = SIMPLE.test(command as string) ? 'exec ' : ''
+      this.#notes.push('rails_root is empty: the children run in the home folder, as with phantom-manager')
+    const exec = SIMPLE_COMMAND.test(command as string) ? 'exec ' : ''
     const into = log === '' || isLogPath ? '' : ` >>${log} 2>&1`
     const folder = isPath ? '' : `cd ${root} && `
-    const cwd = isPath ? { cwd: this.#place(root as string) } : {}
+    const cwd = isPath ? { cwd: this.#relocate(root as string) } : {}
     const file = isLogPath
-      ? this.#place(isPath ? joined(root as string, log as string) : (log as string))
+      ? this.#relocate(isPath ? joined(root as string, log as string) : (log as string))
       : ''
     const output = isLogPath ? { stdout: file, stderr: file } : {}
     return { command: 'sh', args: ['-c', `${folder}${exec}${command} "$PORT"${into}`], ...cwd, ...output }
   }
 
-  /** A process that was missing was brought up after so many looks. */
-  #patience(): Plain {
+  /** Converts the time after which phantom-manager starts a missing process again. */
+  #faultTimeout(): Plain {
     const retries = this.#number('processes_check_retries')
     const interval = this.#number('processes_check_interval')
     if (retries === undefined || interval === undefined) {
       if (retries !== undefined || interval !== undefined)
         this.#notes.push(
-          'processes_check_retries and processes_check_interval count together only; the one alone is left out',
+          'processes_check_retries and processes_check_interval only work together; one alone was dropped',
         )
       return {}
     }
     this.#notes.push(
-      `processes_check_retries and processes_check_interval: a child that crashed is brought back at once; only after crashes in a row it waits for ${retries * interval} s, as \`faultTimeout\``,
+      `processes_check_retries and processes_check_interval: spinner restarts a crashed child immediately; only after several crashes in a row it waits ${retries * interval} s (\`faultTimeout\`)`,
     )
     return { faultTimeout: retries * interval }
   }
@@ -117,7 +120,7 @@ export class Environment {
   #memory(): Plain {
     const limit = this.#number('memory_limit')
     const timing = this.#timing('memory_retries', 'memory_check_interval')
-    // In KB, as ps tells it: these have 1024 bytes.
+    // The unit is KB of 1024 bytes, as in the output of ps.
     return limit === undefined ? {} : { memory: { limit: limit * 1024, ...timing } }
   }
 
@@ -135,29 +138,29 @@ export class Environment {
     return { ...(retries === undefined ? {} : { retries }), ...(interval === undefined ? {} : { interval }) }
   }
 
-  /** The upstream was rewritten line by line in the configuration itself. */
+  /** Converts to `mode: 'block'`, because phantom-manager edits the configuration of nginx itself. */
   #nginx(): Plain {
     const [file, grace] = [this.#text('nginx_conf'), this.#number('phantom_termination_grace')]
     if (file === '') {
-      this.#notes.push('nginx_conf is empty, so nginx is left out, and phantom_termination_grace with it')
+      this.#notes.push('nginx_conf is empty, so nginx and phantom_termination_grace were dropped')
       return {}
     }
     const ofGrace = grace === undefined ? {} : { grace }
     const nginx = {
       upstream: UPSTREAM,
-      file: this.#place(file),
+      file: this.#relocate(file),
       mode: 'block',
       children: [UPSTREAM],
       params: ['fail_timeout=0'],
     }
-    const defaults = { drainTimeout: (grace ?? 0) + RELOAD_TIMEOUT, stopTimeout: STOP_TIMEOUT }
+    const defaults = { drainTimeout: (grace ?? 0) + RELOAD_TIMEOUT_S, stopTimeout: STOP_TIMEOUT_S }
     return { defaults, nginx: { ...nginx, ...ofGrace } }
   }
 }
 
-/** So long nginx may take to forget a process; the requests that a hanging one holds would keep it for ever. */
-const RELOAD_TIMEOUT = 5
-/** The grace is over by then: what has not ended hangs, and is missed until it is killed. */
-const STOP_TIMEOUT = 2
+/** Seconds that nginx gets to stop using a process; requests to a hanging process would keep the drain waiting for ever. */
+const RELOAD_TIMEOUT_S = 5
+/** Seconds before the kill. The grace period is over by then, so a process that is still running hangs. */
+const STOP_TIMEOUT_S = 2
 
 const joined = (folder: string, file: string): string => (file.startsWith('/') ? file : `${folder}/${file}`)

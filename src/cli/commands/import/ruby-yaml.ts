@@ -1,6 +1,6 @@
 import type { ScalarNode } from '../../config/nodes.ts'
 
-/** What Ruby made of a word. */
+/** A scalar as Ruby's YAML parser reads it. */
 export type RubyValue = null | boolean | number | string
 
 const FLOAT = /^[-+]?(?:\d[\d_,]*)?\.[\d.]*(?:[eE][-+]\d+)?$/
@@ -8,9 +8,8 @@ const SIXTIES = /^[-+]?[1-9][\d_]*(?::[0-5]?\d)+$/
 const INTEGER = /^([-+]?)(0[xX][\da-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9]\d*)$/
 
 /**
- * A word as phantom-manager read it: with Ruby's parser, which followed YAML 1.1 and had ways of its own, and then
- * once more, since a text of digits became a number. So `100_000` and `100,000` are 100000, `0100` is 64, `08080` is
- * 8080, and `1:30` is 5400.
+ * Reads a scalar as phantom-manager read it: with Ruby's parser, which follows YAML 1.1 with deviations, and then converts
+ * strings of digits to numbers. So `100_000` and `100,000` are 100000, `0100` is 64, `08080` is 8080, and `1:30` is 5400.
  */
 export function rubyValue({ text, isPlain }: ScalarNode): RubyValue {
   const value = isPlain ? plainValue(text) : text
@@ -27,7 +26,7 @@ function plainValue(text: string): RubyValue {
   return integer(bare) ?? text
 }
 
-/** The first part counts as hours, even when there are two. */
+/** Reads base 60. The first part counts as hours even if there are only two parts, as in Ruby. */
 function sixties(text: string): number {
   const parts = text.split(':').map((part) => Number.parseInt(part, 10))
   return parts.reduce((sum, part, index) => sum + part * 60 ** Math.abs(index - 2), 0)
