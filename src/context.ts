@@ -6,6 +6,7 @@ import { safeLog } from './emitter.ts'
 import { Census } from './linux/census.ts'
 import { Cgroups } from './linux/cgroup.ts'
 import { Cookies } from './linux/cookie.ts'
+import { FileWatches } from './monitor/file-watches.ts'
 import { Orphans } from './orphans/orphans.ts'
 import { PluginHost } from './plugin-host.ts'
 import { SocketWatch } from './ready/socket-watch.ts'
@@ -26,6 +27,7 @@ export interface SpinnerContext {
   readonly listenerOwners: ListenerOwners
   readonly socketWatch: SocketWatch
   readonly plugins: PluginHost
+  readonly watches: FileWatches
   /** Null if any number of children may run. */
   readonly capacity: Capacity | null
   readonly cookies: Cookies
@@ -51,6 +53,7 @@ export function createContext(
   const warn = (message: string): void => safeLog(logger(), 'warn', message)
   const stateLocation = id === null ? null : { folder: sockets.folder(), name: stateNameOf(id), warn }
   const orphans = settings.orphans === 'kill' ? new Orphans(sys, cookies, stateLocation) : null
+  const intervals = new SharedInterval(sys.clock)
   const startGate = new StartGate(sys, concurrency ?? Math.max(2, sys.cpus()))
   return {
     sys,
@@ -59,7 +62,8 @@ export function createContext(
     census: new Census(sys, cookies.uuid),
     cgroups: cgroup ? new Cgroups(sys, cookies.uuid) : null,
     startGate,
-    intervals: new SharedInterval(sys.clock),
+    intervals,
+    watches: new FileWatches(sys, intervals, logger),
     stallDetector: new StallDetector(sys.clock),
     ports: new PortAllocator(sys),
     listenerOwners: new ListenerOwners(sys, () => startGate.isBusy),

@@ -27,6 +27,7 @@ export type {
   SpinnerOptions,
   StartOptions,
   WaitOptions,
+  WatchOptions,
 } from './types/options.ts'
 export type { Allocator, Check, CheckResult, Plugin } from './types/plugin.ts'
 export type { Callback, Spinner } from './types/spinner.ts'

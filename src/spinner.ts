@@ -2,7 +2,6 @@ import { type Announce, ManagedChild } from './child/child.ts'
 import { closeContext, createContext, type SpinnerContext } from './context.ts'
 import { SafeEmitter, safeLog } from './emitter.ts'
 import { closedError, SpinnerError } from './errors.ts'
-import { Monitor } from './monitor/monitor.ts'
 import {
   assertCallback,
   type Call,
@@ -151,12 +150,7 @@ export class ChildRegistry extends SafeEmitter<SpinnerEvents> implements Spinner
   ): () => void {
     this.#assertOpen()
     const { settings, cwd } = readWatch(options)
-    const { intervals, sys } = this.#context
-    const monitor = new Monitor(sys, intervals, settings, cwd, {
-      changed: onChange,
-      warn: (message) => onError(new Error(message)),
-    })
-    return () => monitor.close()
+    return this.#context.watches.add(settings, cwd, onChange, onError)
   }
 
   close(): Promise<void> {
@@ -216,6 +210,7 @@ export class ChildRegistry extends SafeEmitter<SpinnerEvents> implements Spinner
 
   async #close(): Promise<void> {
     for (const child of this.#children.values()) child.seal()
+    this.#context.watches.close()
     try {
       await this.#stopAll()
     } finally {

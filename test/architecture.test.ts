@@ -40,11 +40,6 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
 }
 
 const MOST_LINES = 250
-/** Files that may be longer, and how long; each is to shrink. */
-const LONGER: Readonly<Record<string, number>> = {
-  'pool/pool': 270,
-}
-
 interface Import {
   readonly from: string
   readonly to: string
@@ -167,18 +162,8 @@ describe('the sources', () => {
     expect(ofMachine.filter(({ to }) => to.startsWith('node:')).map(told)).toEqual([])
   })
 
-  test(`are at most ${MOST_LINES} lines long, but for those that are named here`, () => {
+  test(`are at most ${MOST_LINES} lines long`, () => {
     const linesOf = (file: string): number => read(file).split('\n').length - 1
-    const tooLong = sources
-      .filter((file) => linesOf(file) > (LONGER[nameOf(file)] ?? MOST_LINES))
-      .map((file) => `${file}: ${linesOf(file)}`)
-    expect(tooLong).toEqual([])
-  })
-
-  test('that may be longer still are', () => {
-    const needless = Object.keys(LONGER).filter(
-      (name) => read(`src/${name}.ts`).split('\n').length - 1 <= MOST_LINES,
-    )
-    expect(needless).toEqual([])
+    expect(sources.filter((file) => linesOf(file) > MOST_LINES)).toEqual([])
   })
 })

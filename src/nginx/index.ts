@@ -7,9 +7,11 @@ import { NginxPlugin } from './plugin.ts'
 export type { Members as Belongs, NginxOptions } from './options.ts'
 
 /**
- * A plugin that keeps an `upstream` of nginx in step with children: each stands in it from the moment it is ready until it
- * is drained. Wrong options are an `ERR_SPINNER_INVALID_OPTION`; what goes wrong later is an `error` event of a child,
- * and nobody is kept from starting by it.
+ * Creates a plugin that keeps an `upstream` block of nginx up to date. It adds a child to the block when the child is ready,
+ * and removes the child before spinner ends it. An upstream, and the plugin, belong to one spinner.
+ *
+ * Throws `ERR_SPINNER_INVALID_OPTION` if an option is invalid. Later problems become an `error` event of a child, and keep no
+ * child from starting.
  *
  * @example
  * import { createSpinner } from 'spinner'
@@ -17,17 +19,17 @@ export type { Members as Belongs, NginxOptions } from './options.ts'
  *
  * const spinner = createSpinner({
  *   logger: null,
- *   // Without these two switches nginx checks the file and takes it.
+ *   // By default, nginx tests the file and loads it.
  *   plugins: [nginx({ upstream: 'app', file: './app.conf', test: false, reload: false })],
  * })
- * await spinner.start('./hello.cjs') // app.conf has its address now
+ * await spinner.start('./hello.cjs') // app.conf contains its address
  * await spinner.close()
  */
 export function nginx(options: NginxOptions): Plugin {
   return nginxOn(realSys, options)
 }
 
-/** @internal The same on another outside world: a test's. */
+/** @internal Creates a plugin that uses another outside world, such as that of a test. */
 export function nginxOn(sys: Sys, options: NginxOptions): Plugin {
   const plugin = new NginxPlugin(sys, readNginxOptions(options))
   return {

@@ -4,7 +4,7 @@ import { INVALID, type Parser } from '../options/parsers.ts'
 import { invalid, type OptionSpec, option, readWithDefaults, required, SECONDS } from '../options/read.ts'
 import type { Address, Child } from '../types/child.ts'
 import type { Duration } from '../types/options.ts'
-import { statementsOf } from './conf/parser.ts'
+import { parseConf } from './conf/parser.ts'
 
 /**
  * Selects the children of an upstream: the name of a child or of a pool (`'renderer'` matches `renderer` itself and
@@ -90,7 +90,7 @@ const command: Parser = (value) => {
 
 const switchOrCommand: Parser = (value) => (typeof value === 'boolean' ? value : command(value))
 
-const belongs: Parser = (value) => {
+const members: Parser = (value) => {
   if (value instanceof RegExp || typeof value === 'function') return value
   return Array.isArray(value) ? values.stringList(value) : values.string(value)
 }
@@ -100,9 +100,9 @@ const directive: Parser = (value) => {
   if (typeof value !== 'string' || /[\n\r#]/.test(value)) return INVALID
   const text = value.trim().replace(/;$/, '')
   try {
-    const [only, ...more] = statementsOf(`${text};`)
-    const isWell = only && more.length === 0 && !only.block && /^[a-z_]+$/.test(only.words[0] ?? '')
-    return isWell && only.words[0] !== 'server' ? `${text};` : INVALID
+    const [only, ...more] = parseConf(`${text};`)
+    const isSingle = only && more.length === 0 && !only.block && /^[a-z_]+$/.test(only.words[0] ?? '')
+    return isSingle && only.words[0] !== 'server' ? `${text};` : INVALID
   } catch {
     return INVALID
   }
@@ -113,12 +113,12 @@ const backup: Parser = (value) =>
 
 const ARGV = 'an array of a program and its arguments'
 
-const ROWS: Readonly<Record<keyof NginxSettings, OptionSpec>> = {
+const NGINX_OPTIONS: Readonly<Record<keyof NginxSettings, OptionSpec>> = {
   upstream: required(upstreamName, 'the name of the upstream: letters, digits, `_`, `-` and `.`'),
   file: required(absolute, 'the path of the file that holds the upstream'),
   mode: option(values.oneOf('include', 'block'), "'include' or 'block'", 'include'),
   children: option(
-    values.orNull(belongs),
+    values.orNull(members),
     'the name of a child or a pool, an array of names, a RegExp, a function, or null for all',
     null,
   ),
@@ -145,28 +145,28 @@ const ROWS: Readonly<Record<keyof NginxSettings, OptionSpec>> = {
 
 /** Validates the options of `nginx()`; throws one error that lists all problems. */
 export function readNginxOptions(given: unknown): NginxSettings {
-  const settings = readWithDefaults<NginxSettings>(given, ROWS, { by: 'nginx()' })
+  const settings = readWithDefaults<NginxSettings>(given, NGINX_OPTIONS, { by: 'nginx()' })
   if (settings.mode === 'block' && settings.directives.length > 0) {
-    const why = "`directives` are written with `mode: 'include'` only; with 'block' they stand in your file"
-    throw invalid([why], 'nginx()')
+    const problem = "`directives` need `mode: 'include'`; with `mode: 'block'`, write them into your file"
+    throw invalid([problem], 'nginx()')
   }
   return settings
 }
 
-/** Returns the same key for plugins that write for the same nginx in the same way. */
-export const keyOf = ({ command, config, test, reload, pid, debounce, timeout }: NginxSettings): string =>
+/** Returns a key that is the same for plugins that write for the same nginx in the same way. */
+export const nginxKey = ({ command, config, test, reload, pid, debounce, timeout }: NginxSettings): string =>
   JSON.stringify([command, config, test, reload, pid, debounce, timeout])
 
 /** Returns whether a child belongs to an upstream. Rethrows the errors of a user's function. */
-export function isMember(child: Child, belongs: Members | null): boolean {
-  if (belongs === null) return true
-  if (typeof belongs === 'function') return belongs(child) === true
+export function isMember(child: Child, selected: Members | null): boolean {
+  if (selected === null) return true
+  if (typeof selected === 'function') return selected(child) === true
   // Drop the flags g and y, because a stateful pattern would match only every second time.
-  if (belongs instanceof RegExp)
-    return new RegExp(belongs.source, belongs.flags.replace(/[gy]/g, '')).test(child.name)
-  const names = typeof belongs === 'string' ? [belongs] : belongs
-  return names.some((name) => child.name === name || isOfPool(child.name, name))
+  if (selected instanceof RegExp)
+    return new RegExp(selected.source, selected.flags.replace(/[gy]/g, '')).test(child.name)
+  const names = typeof selected === 'string' ? [selected] : selected
+  return names.some((name) => child.name === name || isInPool(child.name, name))
 }
 
-const isOfPool = (child: string, pool: string): boolean =>
+const isInPool = (child: string, pool: string): boolean =>
   child.startsWith(`${pool}-`) && /^\d+$/.test(child.slice(pool.length + 1))

@@ -4,36 +4,37 @@ import { untilAborted } from '../promises.ts'
 import type { Sys } from '../sys.ts'
 import type { Child, ChildState } from '../types/child.ts'
 import type { Spinner } from '../types/spinner.ts'
-import { NO_SERVERS, type Server, serverAt, type Upstream } from './conf/render.ts'
+import { NO_SERVERS, type ServerLine, serverDirective, type UpstreamBlock } from './conf/render.ts'
 import { isMember, type NginxSettings } from './options.ts'
 import { RETRY_MS, Sync } from './sync.ts'
 import { UpstreamFile, type UpstreamSection } from './upstream-file.ts'
 
-interface Member extends Server {
-  readonly name: string
-  /** The next process will have its address too, so that a restart is no concern of nginx's. */
+/** A child in the upstream. */
+interface Member extends ServerLine {
+  readonly child: string
+  /** True if the next process gets the same address, so that nginx need not know of a restart. */
   readonly isSocket: boolean
 }
 
-/** The file while it is ours, and what keeps it. */
-interface Kept {
+/** The file while the plugin holds it, and the passes that write it. */
+interface OpenFile {
   readonly file: UpstreamFile
   readonly sync: Sync
 }
 
-/** nginx takes servers in the order of the file, which must not depend on who was ready first. */
+/** Orders children by name. The order of the file must not depend on which child is ready first. */
 const byName = new Intl.Collator('en', { numeric: true })
 
-/** The children in one upstream: who stands in it, from when on and until when. */
+/** Keeps the children of one upstream in a file, from the moment each is ready until it is drained. */
 export class NginxPlugin implements UpstreamSection {
   readonly settings: NginxSettings
   readonly #sys: Sys
   readonly #members = new Map<string, Member>()
   #spinner: Spinner | null = null
   #opening: Promise<UpstreamFile> | null = null
-  #kept: Kept | null = null
-  /** Why the file cannot be had, as it was told last. */
-  #refused = ''
+  #open: OpenFile | null = null
+  /** Last reported reason why the file cannot be opened. */
+  #lastRefusal = ''
   #retry: unknown = null
 
   constructor(sys: Sys, settings: NginxSettings) {
@@ -41,13 +42,13 @@ export class NginxPlugin implements UpstreamSection {
     this.settings = settings
   }
 
-  wanted(): Upstream {
+  wanted(): UpstreamBlock {
     const { backup, directives, params, upstream: name } = this.settings
-    const members = [...this.#members.values()].sort((a, b) => byName.compare(a.name, b.name))
-    const servers: Server[] = members.length > 0 ? members : [NO_SERVERS]
+    const members = [...this.#members.values()].sort((a, b) => byName.compare(a.child, b.child))
+    const servers: ServerLine[] = members.length > 0 ? members : [NO_SERVERS]
     if (backup === null) return { name, directives, servers }
     const target = typeof backup === 'string' ? { socketPath: backup } : { host: '127.0.0.1', port: backup }
-    const last = { text: serverAt(target, `${params} backup`.trim(), 'backup'), name: null }
+    const last = { text: serverDirective(target, `${params} backup`.trim(), 'backup'), child: null }
     return { name, directives, servers: [...servers, last] }
   }
 
@@ -57,31 +58,29 @@ export class NginxPlugin implements UpstreamSection {
     spinner.on('state', this.#onState)
     for (const name of Object.keys(spinner.list())) {
       const child = spinner.child(name)
-      if (child?.state === 'started') this.#take(child)
+      if (child?.state === 'started') this.#addMember(child)
     }
-    await this.#begin(spinner)
+    await this.#openAndSync(spinner)
   }
 
   async ready(child: Child): Promise<void> {
-    // One that another spinner was told of by mistake is none of ours.
+    // Ignore the children of another spinner that the plugin was added to by mistake.
     if (this.#spinner?.child(child.name) !== child) return
-    const isNews = this.#take(child)
-    const isLate = this.#kept === null
-    if (isNews === null || !(await this.#isOpen(this.#spinner))) return
-    if (isNews || isLate || !this.#kept?.sync.isSettled) await this.#kept?.sync.request(child)
+    const isChanged = this.#addMember(child)
+    const wasOpen = this.#open !== null
+    if (isChanged === null || !(await this.#tryToOpen(this.#spinner))) return
+    if (isChanged || !wasOpen || !this.#open?.sync.isSettled) await this.#open?.sync.request(child)
   }
 
   async drain(child: Child, signal: AbortSignal): Promise<void> {
-    // The state is shown outside when the step that calls this is complete.
-    await Promise.resolve()
     const member = this.#members.get(child.name)
     if (!member || (member.isSocket && child.state === 'restart')) return
     this.#members.delete(child.name)
-    if (!this.#kept) return
+    if (!this.#open) return
     try {
-      const outcome = await untilAborted(this.#kept.sync.request(child), signal)
-      await outcome.left(signal)
-      if (outcome.isApplied) await this.#grace(signal)
+      const result = await untilAborted(this.#open.sync.request(child), signal)
+      await result.oldWorkersExited(signal)
+      if (result.isApplied) await this.#grace(signal)
     } catch (thrown) {
       if (!signal.aborted) throw thrown
     }
@@ -91,56 +90,56 @@ export class NginxPlugin implements UpstreamSection {
     this.#spinner?.off('state', this.#onState)
     this.#spinner = null
     this.#sys.clock.clearTimeout(this.#retry)
-    const [opening, kept] = [this.#opening, this.#kept]
+    const [opening, open] = [this.#opening, this.#open]
     this.#opening = null
-    this.#kept = null
-    if (kept) kept.sync.leave(kept.file, this)
+    this.#open = null
+    if (open) open.sync.leave(open.file, this)
     else void opening?.then((file) => file.leave(this, null)).catch(() => {})
   }
 
-  /** After a crash nothing is drained. The line of one that does not come back goes when that is known. */
+  /** Removes a crashed child once it is clear that it does not come back, because a crash is not drained. */
   readonly #onState = (child: Child, to: ChildState): void => {
     if (to !== 'faulted' && to !== 'stopped') return
-    if (this.#members.delete(child.name)) void this.#kept?.sync.request(child)
+    if (this.#members.delete(child.name)) void this.#open?.sync.request(child)
   }
 
-  /** Whether what nginx must know of a child is new; null when it is none of ours. */
-  #take(child: Child): boolean | null {
+  /** Returns whether nginx must learn something new about the child; null if it is not in the upstream. */
+  #addMember(child: Child): boolean | null {
     const { name, target } = child
     if (target === null || !isMember(child, this.settings.children)) return null
-    const text = serverAt(target, this.settings.params, name)
+    const text = serverDirective(target, this.settings.params, name)
     if (this.#members.get(name)?.text === text) return false
-    this.#members.set(name, { name, text, isSocket: 'socketPath' in target })
+    this.#members.set(name, { child: name, text, isSocket: 'socketPath' in target })
     return true
   }
 
-  /** The same refusal is told once. */
-  async #isOpen(spinner: Spinner): Promise<boolean> {
+  /** Returns whether the file is open. Throws the reason why it is not, unless it was the same the last time. */
+  async #tryToOpen(spinner: Spinner): Promise<boolean> {
     try {
-      await this.#open(spinner)
+      await this.#openFile(spinner)
       return true
     } catch (thrown) {
       const message = messageOf(thrown)
-      if (message === this.#refused) return false
-      this.#refused = message
+      if (message === this.#lastRefusal) return false
+      this.#lastRefusal = message
       throw thrown
     }
   }
 
-  async #begin(spinner: Spinner): Promise<void> {
-    await this.#open(spinner)
-    await this.#kept?.sync.request(null)
+  async #openAndSync(spinner: Spinner): Promise<void> {
+    await this.#openFile(spinner)
+    await this.#open?.sync.request(null)
   }
 
-  async #open(spinner: Spinner): Promise<void> {
+  async #openFile(spinner: Spinner): Promise<void> {
     this.#opening ??= UpstreamFile.open(this.#sys, spinner, this)
     const opening = this.#opening
     try {
       const file = await opening
-      if (this.#opening !== opening || this.#kept) return
-      this.#kept = { file, sync: Sync.of(this.#sys, this.settings) }
-      this.#kept.sync.add(file)
-      this.#refused = ''
+      if (this.#opening !== opening || this.#open) return
+      this.#open = { file, sync: Sync.of(this.#sys, this.settings) }
+      this.#open.sync.add(file)
+      this.#lastRefusal = ''
       this.#sys.clock.clearTimeout(this.#retry)
     } catch (thrown) {
       if (this.#opening === opening) this.#openLater(spinner)
@@ -152,8 +151,8 @@ export class NginxPlugin implements UpstreamSection {
     const { clock } = this.#sys
     this.#opening = null
     clock.clearTimeout(this.#retry)
-    // Why it still cannot be had is told to the next child that becomes ready.
-    this.#retry = clock.setTimeout(() => void this.#begin(spinner).catch(() => {}), RETRY_MS)
+    // Drop the error: the next child that becomes ready reports it.
+    this.#retry = clock.setTimeout(() => void this.#openAndSync(spinner).catch(() => {}), RETRY_MS)
   }
 
   #grace(signal: AbortSignal): Promise<void> {

@@ -4,53 +4,54 @@ import type { Clock, Sys } from '../sys.ts'
 import type { Child } from '../types/child.ts'
 import { NginxNotRunning } from './control/command.ts'
 import { type OldWorkers, reloadNginx, testNginx } from './control/reload.ts'
-import { keyOf, type NginxSettings } from './options.ts'
+import { type NginxSettings, nginxKey } from './options.ts'
 import type { Change, UpstreamFile, UpstreamSection } from './upstream-file.ts'
 
-/** A burst that does not end is not waited for longer than so many pauses. */
-const MOST_PAUSES = 10
-/** Reloads that follow each other while old workers still live would pile these up (docs/hazards.md#h48). */
-const FLOOR_MS = 1_000
-const LOOK_MS = 25
-/** What failed is tried again, since nobody may change anything for a day. */
+/** Maximum length of a burst of changes, in multiples of `debounce`. A burst that goes on is written by then. */
+const MAX_PAUSES = 10
+/** Minimum milliseconds between two reloads while old workers are alive; faster reloads would pile them up (docs/hazards.md#h48). */
+const MIN_RELOAD_INTERVAL_MS = 1_000
+const OLD_WORKERS_POLL_MS = 25
+/** Milliseconds until a failed pass is tried again, because the next change may be a day away. */
 export const RETRY_MS = 60_000
 
-/** What became of a change. */
+/** Outcome of a pass. */
 export interface SyncResult {
-  /** Whether nginx was told of it. */
+  /** True if nginx was reloaded. */
   readonly isApplied: boolean
-  /** Resolves when no worker of nginx works by what was there before, or with the signal. */
-  left(signal: AbortSignal): Promise<void>
+  /** Resolves when no worker of nginx uses the state before the pass, or when the signal is aborted. */
+  oldWorkersExited(signal: AbortSignal): Promise<void>
 }
 
 interface Batch extends Deferred<SyncResult> {
   readonly first: number
   last: number
-  /** Who hears what goes wrong. */
+  /** Child that reports the errors of the pass. */
   child: Child | null
 }
 
-const UNCHANGED: SyncResult = { isApplied: false, left: async () => {} }
+const UNCHANGED: SyncResult = { isApplied: false, oldWorkersExited: async () => {} }
 
-/** Syncs by what they run: plugins that write for the same nginx share its reloads. */
+/** Syncs by what they run, so that plugins that write for the same nginx share its reloads. */
 const syncs = new Map<string, Sync>()
 
-/** Keeps the files of one nginx as they are wanted, and nginx informed: one pass at a time, with one pending. */
+/** Writes the files of one nginx and reloads it: in one pass at a time, with at most one more pending. */
 export class Sync {
   readonly #sys: Sys
   readonly #settings: NginxSettings
   readonly #key: string
+  /** Files with the number of plugins that use each. */
   readonly #files = new Map<UpstreamFile, number>()
+  readonly #errors = new ErrorReporter()
   #pending: Batch | null = null
   #running: Promise<void> | null = null
-  /** Whether something was written that nginx has not taken yet. */
+  /** True if something was written that nginx has not loaded yet. */
   #isReloadOwed = false
-  /** Whether the last pass did not do all that was wanted. */
+  /** True if the last pass has failed. An nginx that does not run is not a failure. */
   #hasFailed = false
-  #old: OldWorkers | null = null
+  #oldWorkers: OldWorkers | null = null
   #reloadedAt = Number.NEGATIVE_INFINITY
   #retry: unknown = null
-  readonly #told = new ErrorReporter()
 
   private constructor(sys: Sys, settings: NginxSettings, key: string) {
     this.#sys = sys
@@ -58,9 +59,9 @@ export class Sync {
     this.#key = key
   }
 
-  /** The one for these settings. */
+  /** Returns the sync for these settings. */
   static of(sys: Sys, settings: NginxSettings): Sync {
-    const key = keyOf(settings)
+    const key = nginxKey(settings)
     const known = syncs.get(key)
     if (known && known.#sys === sys) return known
     const made = new Sync(sys, settings, key)
@@ -68,7 +69,7 @@ export class Sync {
     return made
   }
 
-  /** Whether there is nothing to be done. */
+  /** True if no pass runs and the last one did all of its work. */
   get isSettled(): boolean {
     return this.#running === null && !this.#hasFailed
   }
@@ -77,7 +78,7 @@ export class Sync {
     this.#files.set(file, (this.#files.get(file) ?? 0) + 1)
   }
 
-  /** A plugin goes. What is under way is finished before its file is given back. */
+  /** Removes a plugin. The running passes finish before its file is released. */
   leave(file: UpstreamFile, section: UpstreamSection): void {
     const work = this.#running
     file.leave(section, work)
@@ -94,7 +95,7 @@ export class Sync {
     if (syncs.get(this.#key) === this) syncs.delete(this.#key)
   }
 
-  /** Something has changed; resolves when nginx serves by it, or when that failed and was told. */
+  /** Requests a pass after a change. Resolves when nginx serves by it, or when the pass has failed and the error is reported. */
   request(child: Child | null): Promise<SyncResult> {
     const now = this.#sys.clock.now()
     this.#pending ??= { ...deferred<SyncResult>(), first: now, last: now, child }
@@ -106,10 +107,10 @@ export class Sync {
   }
 
   async #run(): Promise<void> {
-    const letGo = this.#sys.hold()
+    const letHostGo = this.#sys.hold()
     this.#sys.clock.clearTimeout(this.#retry)
     while (this.#pending) {
-      await this.#quiet(this.#pending)
+      await this.#untilDue(this.#pending)
       const batch = this.#pending
       this.#pending = null
       batch.resolve(await this.#pass(batch))
@@ -117,39 +118,39 @@ export class Sync {
     this.#running = null
     if (this.#hasFailed && this.#files.size > 0)
       this.#retry = this.#sys.clock.setTimeout(() => void this.request(null), RETRY_MS)
-    letGo()
+    letHostGo()
   }
 
-  /** Waits for the end of a burst, and for old workers where there have just been some. */
-  async #quiet(batch: Batch): Promise<void> {
+  /** Waits for the end of a burst, and for old workers if there was a reload just before. */
+  async #untilDue(batch: Batch): Promise<void> {
     const { clock } = this.#sys
     const pause = this.#settings.debounce * 1_000
     for (;;) {
-      const left = Math.min(batch.last + pause, batch.first + MOST_PAUSES * pause) - clock.now()
-      if (left > 0) await wake(clock, left)
-      else if (await this.#pilesUp()) await this.#sys.pause(LOOK_MS)
+      const left = Math.min(batch.last + pause, batch.first + MAX_PAUSES * pause) - clock.now()
+      if (left > 0) await delay(clock, left)
+      else if (await this.#mustWaitForWorkers()) await this.#sys.pause(OLD_WORKERS_POLL_MS)
       else return
     }
   }
 
-  async #pilesUp(): Promise<boolean> {
-    if (!this.#old || this.#sys.clock.now() >= this.#reloadedAt + FLOOR_MS) return false
-    return this.#old.remain().catch(() => false)
+  async #mustWaitForWorkers(): Promise<boolean> {
+    if (!this.#oldWorkers || this.#sys.clock.now() >= this.#reloadedAt + MIN_RELOAD_INTERVAL_MS) return false
+    return this.#oldWorkers.areAlive().catch(() => false)
   }
 
   async #pass({ child }: Batch): Promise<SyncResult> {
     const errors: Error[] = []
-    const outcome = await this.#apply(errors).catch((thrown) => {
-      errors.push(asError(thrown))
+    const result = await this.#apply(errors).catch((thrown) => {
+      errors.push(toError(thrown))
       return UNCHANGED
     })
-    // That nothing had to be done says nothing of an nginx that is not there.
-    if (errors.length === 0 && (outcome.isApplied || this.#hasFailed)) this.#told.allIsWell()
+    // A pass with nothing to do does not show whether nginx runs.
+    if (errors.length === 0 && (result.isApplied || this.#hasFailed)) this.#errors.clear()
     this.#hasFailed = errors.some((error) => !(error instanceof NginxNotRunning))
-    for (const error of errors) this.#told.tell(error, child)
-    // The pass before may have done what this one was asked for, and had nobody to tell.
-    if (child) this.#told.catchUp(child)
-    return outcome
+    for (const error of errors) this.#errors.report(error, child)
+    // The pass before may have failed for this child too, without a child that could report it.
+    if (child) this.#errors.reportPending(child)
+    return result
   }
 
   async #apply(errors: Error[]): Promise<SyncResult> {
@@ -157,22 +158,22 @@ export class Sync {
     for (const file of this.#files.keys()) {
       await file.write().then(
         (change) => change && changes.push(change),
-        (thrown) => errors.push(asError(thrown)),
+        (thrown) => errors.push(toError(thrown)),
       )
     }
     if (changes.length === 0 && !this.#isReloadOwed) return UNCHANGED
-    await this.#mustPass(changes)
+    await this.#test(changes)
     this.#isReloadOwed = true
-    this.#old = await reloadNginx(this.#sys, this.#settings).catch((thrown) => {
+    this.#oldWorkers = await reloadNginx(this.#sys, this.#settings).catch((thrown) => {
       if (thrown instanceof NginxNotRunning) this.#isReloadOwed = false
       throw thrown
     })
     this.#isReloadOwed = false
     this.#reloadedAt = this.#sys.clock.now()
-    return { isApplied: true, left: this.#old.left }
+    return { isApplied: true, oldWorkersExited: this.#oldWorkers.exited }
   }
 
-  async #mustPass(changes: readonly Change[]): Promise<void> {
+  async #test(changes: readonly Change[]): Promise<void> {
     try {
       await testNginx(this.#sys, this.#settings)
     } catch (thrown) {
@@ -184,43 +185,48 @@ export class Sync {
   async #undo(changes: readonly Change[]): Promise<void> {
     for (const change of changes) {
       await change.undo().catch(() => {
-        // What could not be put back is to be tested again.
+        // The change is still in the file, so the next pass must test it again.
         this.#isReloadOwed = true
       })
     }
   }
 }
 
-const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(messageOf(thrown)))
+const toError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(messageOf(thrown)))
 
-const wake = (clock: Clock, ms: number): Promise<void> =>
+const delay = (clock: Clock, ms: number): Promise<void> =>
   new Promise((resolve) => void clock.setTimeout(() => resolve(), ms))
 
-/** Tells what is wrong as the `error` event of a child: once, until all has been well again. */
-export class ErrorReporter {
-  readonly #told = new Set<string>()
-  #untold: Error | null = null
+/** Reports each error once, as the `error` event of a child, until a pass succeeds. */
+class ErrorReporter {
+  readonly #reported = new Set<string>()
+  /** An error that no child could report yet. */
+  #pending: Error | null = null
 
-  /** With nobody to hear it, it waits for the first who does. Who leaves does not miss an nginx that left before. */
-  tell(error: Error, child: Child | null): void {
-    // An nginx that does not run does so for one reason now and for another one then.
-    const what = error instanceof NginxNotRunning ? error.code : error.message
-    if (this.#told.has(what)) return
+  /**
+   * Reports an error. Without a child, the error waits for the next one. A stopping child does not report that nginx is not
+   * running: nginx may have ended before it, in the same shutdown.
+   */
+  report(error: Error, child: Child | null): void {
+    // The reason why nginx does not run differs from time to time, but the problem is the same.
+    const problem = error instanceof NginxNotRunning ? error.code : error.message
+    if (this.#reported.has(problem)) return
     if (!child || (error instanceof NginxNotRunning && child.state === 'stopping')) {
-      this.#untold = error
+      this.#pending = error
       return
     }
-    this.#untold = null
-    this.#told.add(what)
+    this.#pending = null
+    this.#reported.add(problem)
     child.reportError(error)
   }
 
-  catchUp(child: Child): void {
-    if (this.#untold) this.tell(this.#untold, child)
+  reportPending(child: Child): void {
+    if (this.#pending) this.report(this.#pending, child)
   }
 
-  allIsWell(): void {
-    this.#told.clear()
-    this.#untold = null
+  /** Forgets everything, because all is well. */
+  clear(): void {
+    this.#reported.clear()
+    this.#pending = null
   }
 }

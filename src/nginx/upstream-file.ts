@@ -3,44 +3,45 @@ import { invalid } from '../options/read.ts'
 import type { Sys } from '../sys.ts'
 import type { Spinner } from '../types/spinner.ts'
 import { rewriteBlock } from './conf/edit-block.ts'
-import { Unreadable } from './conf/parser.ts'
-import { HEADER, renderFile, type Upstream } from './conf/render.ts'
+import { NginxConfError } from './conf/parser.ts'
+import { HEADER, renderFile, type UpstreamBlock } from './conf/render.ts'
 import { bytesOf, type CurrentFile, readCurrent, realPath, replace } from './files/atomic-replace.ts'
 import type { HeldLock } from './files/lock.ts'
 import { takeLock } from './files/lock.ts'
-import { keyOf, type NginxSettings } from './options.ts'
+import { type NginxSettings, nginxKey } from './options.ts'
 
-/** What one plugin wants to stand in a file. */
+/** Part of a file that one plugin writes. */
 export interface UpstreamSection {
   readonly settings: NginxSettings
-  /** As it shall be now. */
-  wanted(): Upstream
+  /** Returns the upstream as it must be now. */
+  wanted(): UpstreamBlock
 }
 
-/** Something that was written, and can be put back. */
+/** A change of a file that can be undone. */
 export interface Change {
   undo(): Promise<void>
 }
 
-/** Somebody who changes a file that often does not stop at one more. */
-const MOST_TURNS = 20
-const BY = 'nginx()'
-const SAME = '`mode`, `command`, `config`, `test`, `reload`, `pid`, `debounce` and `timeout`'
+/** Maximum number of attempts to write a file that another program changes at the same time. */
+const MAX_ATTEMPTS = 20
+const CALLER = 'nginx()'
+const SHARED_OPTIONS = '`mode`, `command`, `config`, `test`, `reload`, `pid`, `debounce` and `timeout`'
 
-/** Which plugin was there first is chance, and no reason to write a file. */
+/** Orders sections by upstream. Another order of the plugins must not be a reason to write the file. */
 const byUpstream = (a: UpstreamSection, b: UpstreamSection): number =>
   a.settings.upstream < b.settings.upstream ? -1 : 1
 
-/** Files by their real paths. One is for one spinner; its plugins may share it. */
+/** Open files by their real paths. A file belongs to one spinner, whose plugins can share it. */
 const files = new Map<string, UpstreamFile>()
 
-/** A file that upstreams stand in. Whoever writes it, in this process or in another, holds its lock. */
+/** A file with upstreams. Each host that writes it, in this process or in another, holds its lock. */
 export class UpstreamFile {
   readonly #sys: Sys
   readonly #owner: Spinner
   readonly #path: string
-  /** By upstream. Those that were left stay as they are. */
+  /** Sections by upstream. The sections of removed plugins stay in the file as they are. */
   readonly #sections = new Map<string, UpstreamSection>()
+  /** Sections whose plugins are present. */
   readonly #used = new Set<UpstreamSection>()
   #locking: Promise<void> | null = null
   #lock: HeldLock | null = null
@@ -52,11 +53,11 @@ export class UpstreamFile {
     this.#path = real
   }
 
-  /** Adds a section to a file. It is locked then, and fit to be written; else this throws. */
+  /** Adds a section to a file and locks the file. Throws if the file cannot be locked or written. */
   static async open(sys: Sys, owner: Spinner, section: UpstreamSection): Promise<UpstreamFile> {
     const { file } = section.settings
     const real = await realPath(sys, file).catch((thrown) => {
-      throw invalid([`\`file\` '${file}' cannot be used: ${messageOf(thrown)}`], BY, thrown)
+      throw invalid([`\`file\` '${file}' cannot be used: ${messageOf(thrown)}`], CALLER, thrown)
     })
     const known = files.get(real)
     if (known) await known.#leaving
@@ -66,19 +67,19 @@ export class UpstreamFile {
     return shared
   }
 
-  /** Writes what is wanted now; null when that stands there already. */
+  /** Writes the file as it must be now. Returns null if it is already so. */
   async write(): Promise<Change | null> {
-    for (let turn = 0; turn < MOST_TURNS; turn++) {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const before = await readCurrent(this.#sys, this.#path)
       const text = this.#textAfter(before)
       if (text === before.text) return null
-      await this.#mustHold()
+      await this.#ensureLock()
       if (await replace(this.#sys, before, text)) return { undo: () => this.#undo(before, text) }
     }
-    throw new Error(`'${this.#path}' is changed by others all the time`)
+    throw new Error(`'${this.#path}' could not be written, because another program changes it all the time`)
   }
 
-  /** The section stays in the file as it is. Without any that is used, and after `work`, the lock is given back. */
+  /** Leaves a section in the file as it is. Releases the lock after `work` if no other section is used. */
   leave(section: UpstreamSection, work: Promise<unknown> | null): void {
     if (work) this.#leaving = Promise.all([this.#leaving, work]).then(() => this.#leave(section))
     else this.#leave(section)
@@ -91,12 +92,12 @@ export class UpstreamFile {
   }
 
   async #join(owner: Spinner, section: UpstreamSection): Promise<void> {
-    this.#mustFit(owner, section)
+    this.#assertFits(owner, section)
     const { upstream } = section.settings
     this.#sections.set(upstream, section)
     this.#used.add(section)
     try {
-      this.#locking ??= this.#take()
+      this.#locking ??= this.#takeLock()
       await this.#locking
       this.#textAfter(await readCurrent(this.#sys, this.#path))
     } catch (thrown) {
@@ -106,53 +107,55 @@ export class UpstreamFile {
     }
   }
 
-  #mustFit(owner: Spinner, { settings }: UpstreamSection): void {
+  #assertFits(owner: Spinner, { settings }: UpstreamSection): void {
     const { mode, upstream } = settings
     const where = `\`file\` '${this.#path}'`
     if (owner !== this.#owner)
-      throw invalid([`${where} is kept by another spinner of this process; close that one first`], BY)
+      throw invalid([`${where} is used by another spinner of this process; close that spinner first`], CALLER)
     const [other] = this.#used
-    if (other && (other.settings.mode !== mode || keyOf(other.settings) !== keyOf(settings)))
+    if (other && (other.settings.mode !== mode || nginxKey(other.settings) !== nginxKey(settings)))
       throw invalid(
-        [`${where} holds '${other.settings.upstream}' too, so ${SAME} must be the same for both`],
-        BY,
+        [
+          `${where} also contains '${other.settings.upstream}', so ${SHARED_OPTIONS} must be the same for both`,
+        ],
+        CALLER,
       )
     const present = this.#sections.get(upstream)
     if (present && this.#used.has(present))
-      throw invalid([`\`upstream\` '${upstream}' in ${where} is written by another plugin already`], BY)
+      throw invalid([`\`upstream\` '${upstream}' in ${where} is already written by another plugin`], CALLER)
   }
 
-  /** A lock that was lost is taken again; where another host keeps it now, nothing is written. */
-  async #mustHold(): Promise<void> {
+  /** Takes a lost lock again. Throws if another host holds it now. */
+  async #ensureLock(): Promise<void> {
     if (await this.#lock?.isOurs()) return
     this.#lock?.release()
-    this.#locking = this.#take()
+    this.#locking = this.#takeLock()
     await this.#locking
   }
 
-  async #take(): Promise<void> {
+  async #takeLock(): Promise<void> {
     try {
       this.#lock = await takeLock(this.#sys, this.#path)
     } catch (thrown) {
       this.#locking = null
       if (thrown instanceof SpinnerError) throw thrown
-      const why = `\`file\` '${this.#path}' cannot be kept, since its folder cannot be written to: ${messageOf(thrown)}`
-      throw invalid([why], BY, thrown)
+      const why = `\`file\` '${this.#path}' cannot be used, because its directory is not writable: ${messageOf(thrown)}`
+      throw invalid([why], CALLER, thrown)
     }
   }
 
   #textAfter({ text }: CurrentFile): string {
     const sections = [...this.#sections.values()].sort(byUpstream)
     if (sections.some(({ settings }) => settings.mode === 'include')) {
-      this.#mustBeOurs(text)
+      this.#assertOurs(text)
       return bytesOf(renderFile(sections.map((section) => section.wanted())))
     }
     if (text === null)
-      throw invalid([`\`file\` '${this.#path}' does not exist; with \`mode: 'block'\` it must`], BY)
-    return sections.reduce((result, section) => this.#rewritten(result, section.wanted()), text)
+      throw invalid([`\`file\` '${this.#path}' does not exist; with \`mode: 'block'\` it must exist`], CALLER)
+    return sections.reduce((result, section) => this.#withBlock(result, section.wanted()), text)
   }
 
-  #rewritten(text: string, { name, servers }: Upstream): string {
+  #withBlock(text: string, { name, servers }: UpstreamBlock): string {
     try {
       return rewriteBlock(
         text,
@@ -160,20 +163,21 @@ export class UpstreamFile {
         servers.map((server) => bytesOf(server.text)),
       )
     } catch (thrown) {
-      if (!(thrown instanceof Unreadable)) throw thrown
-      const why = `${this.#path}:${thrown.line}: ${thrown.message}; nothing was written`
-      throw invalid([why], BY, thrown)
+      if (!(thrown instanceof NginxConfError)) throw thrown
+      const why = `${this.#path}:${thrown.line}: ${thrown.message}; spinner did not change the file`
+      throw invalid([why], CALLER, thrown)
     }
   }
 
-  /** Whoever gives a configuration of their own by mistake must not lose it. */
-  #mustBeOurs(text: string | null): void {
+  /** Protects a configuration that was given as `file` by mistake. */
+  #assertOurs(text: string | null): void {
     if (text === null || text.trim() === '' || text.startsWith(HEADER)) return
-    const what = `\`file\` '${this.#path}' was not written by spinner, and is left alone`
-    throw invalid([`${what}; give another one, or \`mode: 'block'\` to change one block of it`], BY)
+    const why = `\`file\` '${this.#path}' was not written by spinner, so spinner does not overwrite it`
+    const remedy = "choose another file, or `mode: 'block'` to change one block of this one"
+    throw invalid([`${why}; ${remedy}`], CALLER)
   }
 
-  /** Only where it still stands: what somebody else wrote since is not touched. */
+  /** Restores the text from before, unless another program has changed the file meanwhile. */
   async #undo(before: CurrentFile, text: string): Promise<void> {
     const now = await readCurrent(this.#sys, this.#path)
     if (now.text !== text || !(await this.#lock?.isOurs())) return

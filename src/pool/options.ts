@@ -13,32 +13,46 @@ export interface PoolOptions extends Omit<StartOptions, 'name' | 'signal'> {
 }
 
 /** Upper limit: one host cannot supervise more processes. */
-const MOST = 10_000
+const MAX_SIZE = 10_000
 const LAST_PORT = 65_535
 
-const ROWS: OptionSpecs = {
-  name: required(string, 'a text that is not empty'),
-  size: required(integer(1, MOST), `a whole number from 1 to ${MOST}`),
+const POOL_OPTIONS: OptionSpecs = {
+  name: required(string, 'a non-empty string'),
+  size: required(integer(1, MAX_SIZE), `an integer from 1 to ${MAX_SIZE}`),
   port: option(integer(1, LAST_PORT), `a port number from 1 to ${LAST_PORT}`),
 }
 
 /** Returns the name of a child of a pool. */
 export const memberName = (pool: string, index: number): string => `${pool}-${index}`
 
-/** Creates the error for invalid options of a pool. */
-export const wrong = (what: string): Error => invalid([what], 'createPool()')
+/** Returns the port of a child of a pool; null if the pool has no `port`. */
+export const memberPort = ({ port }: PoolOptions, index: number): number | null =>
+  port === undefined ? null : port + index
 
-/** Validates the pool's own options; the options of the children are validated when they start. */
-export function readPool({ listen, ...given }: PoolOptions): { name: string; size: number } {
-  const { name, size, port } = readOptions(own(given), ROWS, { by: 'createPool()' }) as unknown as PoolOptions
+/** Returns the options of a child of a pool. */
+export function memberOptions(pool: PoolOptions, index: number): StartOptions & { name: string } {
+  const { size: _size, port: _port, ...options } = pool
+  const port = memberPort(pool, index)
+  const listen = port === null ? {} : { listen: port }
+  return { idleTimeSec: -1, ...options, ...listen, name: memberName(pool.name, index) }
+}
+
+/** Creates the error for invalid options of a pool. */
+export const invalidPool = (problem: string): Error => invalid([problem], 'createPool()')
+
+/** Validates the pool's own options. The options of the children are validated when the children are defined. */
+export function readPool(given: PoolOptions): { name: string; size: number } {
+  const { name, size, port } = readOptions(ownOptions(given), POOL_OPTIONS, {
+    by: 'createPool()',
+  }) as unknown as PoolOptions
   if (port === undefined) return { name, size }
-  if (listen !== undefined) throw wrong('`port` stands in the place of `listen`; give one of them')
+  if (given.listen !== undefined) throw invalidPool('`port` replaces `listen`; give only one of them')
   const last = LAST_PORT - size + 1
   if (port > last)
-    throw wrong(
-      `\`port\` must be at most ${last}, so that ${size} children find room, but it is ${show(port)}`,
+    throw invalidPool(
+      `\`port\` must be at most ${last}, so that each of ${size} children gets a port, but it is ${show(port)}`,
     )
   return { name, size }
 }
 
-const own = ({ name, size, port }: Partial<PoolOptions>): object => ({ name, size, port })
+const ownOptions = ({ name, size, port }: Partial<PoolOptions>): object => ({ name, size, port })

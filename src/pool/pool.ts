@@ -1,259 +1,199 @@
-import { isDeepStrictEqual } from 'node:util'
 import { safeLog } from '../emitter.ts'
 import { closedError, firstLineOf, SpinnerError } from '../errors.ts'
 import { completeSettings, readCall, readWait } from '../options/normalise.ts'
 import { silenced, untilAborted } from '../promises.ts'
-import { realSys, type Sys } from '../sys.ts'
+import type { Sys } from '../sys.ts'
 import type { Child } from '../types/child.ts'
 import type { ChildSettings, StartOptions, WaitOptions } from '../types/options.ts'
 import type { Spinner } from '../types/spinner.ts'
-import { memberName, type PoolOptions, readPool, wrong } from './options.ts'
+import { memberOptions, memberPort, type PoolOptions, readPool } from './options.ts'
+import { PoolMonitor } from './pool-monitor.ts'
 import { FaultRetry } from './retry.ts'
-import { rollingRestart } from './rolling-restart.ts'
+import { RestartQueue, rollingRestart } from './rolling-restart.ts'
 
-export type { PoolOptions } from './options.ts'
+/** Returns options of one child, by its name, in addition to those of the pool. */
+type ExtraOptions = (name: string) => Partial<StartOptions>
 
 /**
- * Makes a pool: `size` equal children of a spinner that are kept present and restarted one by one. Nothing is started
- * yet. Idleness is off unless `idleTimeSec` is given here, and what `monitor` watches restarts the pool as a whole, one
- * child after the other. Wrong options, and a name that is taken, are an `ERR_SPINNER_INVALID_OPTION`.
- *
- * @example
- * import { createSpinner } from 'spinner'
- * import { createPool } from 'spinner/pool'
- *
- * const spinner = createSpinner({ logger: null })
- * const pool = createPool(spinner, { name: 'sleeper', size: 3, command: 'sleep', args: ['60'], listen: null })
- * await pool.start()
- * await pool.restart() // one by one
- * await pool.resize(2)
- * console.log(pool.children.map((child) => child.state)) // [ 'started', 'started' ]
- * await spinner.close()
+ * Identical children that are kept running. Created by {@link createPool}. After the spinner was closed, the methods fail
+ * with `ERR_SPINNER_CLOSED`.
  */
-export function createPool(spinner: Spinner, options: PoolOptions): Pool {
-  return createPoolOn(realSys, spinner, options)
-}
-
-/** @internal The same on another outside world: a test's. */
-export function createPoolOn(sys: Sys, spinner: Spinner, options: PoolOptions): Pool {
-  const { name, size } = readPool(options)
-  const names = Array.from({ length: size }, (_, index) => memberName(name, index))
-  const taken = names.find((each) => spinner.child(each))
-  if (taken !== undefined) throw wrong(`a child '${taken}' is there already; \`name\` must be another`)
-  return new Pool(sys, spinner, options)
-}
-
-type MemberOptions = (name: string) => Partial<StartOptions>
-
-/** Equal children that are kept present; made by {@link createPool}. */
 export class Pool {
+  /** Name of the pool. The children are named `name-0`, `name-1` and so on. */
   readonly name: string
   readonly #spinner: Spinner
-  readonly #memberOptions: MemberOptions
+  readonly #extraOptions: ExtraOptions
   #children: readonly Child[]
   #options: PoolOptions
   #settings: ChildSettings
-  /** Ends the monitor, and what that was made for. */
-  #monitor: { end(): void; readonly of: unknown } | null = null
-  readonly #presence: FaultRetry
-  readonly #leave: () => void
-  #wanted = false
-  #closed = false
-  #rolling: Promise<void> | null = null
-  #next: Promise<void> | null = null
+  readonly #monitor: PoolMonitor
+  readonly #faultRetry: FaultRetry
+  readonly #restarts = new RestartQueue((reason) => this.#restartOneByOne(reason))
+  readonly #removePlugin: () => void
+  /** True from `start` to `stop`: the children must run. */
+  #isStarted = false
+  #isClosed = false
 
-  /** @internal Children that have its names become its own. `memberOptions` returns further options of one child. */
-  constructor(sys: Sys, spinner: Spinner, options: PoolOptions, memberOptions: MemberOptions = () => ({})) {
+  /** @internal Takes over children that already have the names of its own. */
+  constructor(sys: Sys, spinner: Spinner, options: PoolOptions, extraOptions: ExtraOptions = () => ({})) {
     const { name, size } = readPool(options)
     this.name = name
     this.#spinner = spinner
-    this.#memberOptions = memberOptions
+    this.#extraOptions = extraOptions
     this.#options = { ...options }
-    this.#settings = this.#read()
+    this.#settings = this.#readSettings()
     this.#children = this.#define(size)
-    this.#presence = new FaultRetry(sys.clock, spinner)
-    this.#leave = spinner.use({ name: `pool ${name}`, close: () => this.#close() })
+    this.#monitor = new PoolMonitor(spinner, {
+      changed: (file) => void this.#restarts.request(`a file changed: ${file}`),
+      error: (error) => this.#log('warn', error.message),
+    })
+    const mustRun = (child: Child): boolean => this.#isStarted && this.#children.includes(child)
+    this.#faultRetry = new FaultRetry(spinner, sys.clock, mustRun)
+    this.#removePlugin = spinner.use({ name: `pool ${name}`, close: () => this.#close() })
   }
 
-  /** How many children it has. */
+  /** Number of children. */
   get size(): number {
     return this.#children.length
   }
 
-  /** Its children, in order. */
+  /** The children, in the order of their names. */
   get children(): readonly Child[] {
     return this.#children
   }
 
-  /** Starts all; resolves when all are ready. Throws what the first that failed has thrown, when all have settled. */
+  /**
+   * Starts all children, and keeps them running from now on. Resolves when all are ready. If children fail, waits until all
+   * have settled, then throws the error of the first child that failed.
+   */
   start(options: WaitOptions = {}): Promise<void> {
     return silenced(async () => {
       const { signal } = readWait(options)
-      this.#mustBeOpen()
-      this.#wanted = true
-      this.#watch()
-      await untilAborted(
-        all(this.#children, (child) => this.#start(child)),
-        signal,
-      )
+      this.#assertOpen()
+      this.#isStarted = true
+      this.#monitor.watch(this.#settings)
+      await untilAborted(this.#startAll(this.#children), signal)
     })
   }
 
-  /** Stops all, in parallel; resolves when nothing of them lives. Ends a rolling restart that is under way. */
+  /** Stops all children in parallel, and ends a rolling restart. Resolves when none of their processes lives. */
   stop(): Promise<void> {
     return silenced(async () => {
       this.#rest()
-      await all(this.#children, (child) => child.stop())
+      await forAll(this.#children, (child) => child.stop())
     })
   }
 
-  /** @internal Stops all for good; their names may be others' after that. */
+  /** @internal Stops all children for good. After that, the names of the children are free. */
   dissolve(): Promise<void> {
     const stopped = this.stop()
-    this.#leave()
+    this.#removePlugin()
     return stopped
   }
 
-  /** Makes it smaller or larger: the last ones are drained and stopped, or new ones started. */
+  /** Changes the number of children: starts more of them if the pool is started, or drains and stops the last ones. */
   resize(size: number): Promise<void> {
     return silenced(async () => {
-      this.#mustBeOpen()
+      this.#assertOpen()
       readPool({ ...this.#options, size })
-      const [before, leaving] = [this.size, this.#children.slice(size)]
+      const [before, surplus] = [this.size, this.#children.slice(size)]
       this.#children = this.#define(size)
       this.#options = { ...this.#options, size }
-      for (const child of leaving) this.#presence.forget(child)
-      const ends = all(leaving, (child) => child.stop())
-      const starts = all(this.#wanted ? this.#children.slice(before) : [], (child) => this.#start(child))
-      await Promise.all([ends, starts])
+      const stops = forAll(surplus, (child) => child.stop())
+      const starts = this.#isStarted ? this.#startAll(this.#children.slice(before)) : undefined
+      await Promise.all([stops, starts])
     })
   }
 
   /**
-   * Restarts all, one after the other: the next only when the one before is ready, and what plugins do for it is done.
-   * When one does not come up the rest is left as it is, and this throws. A call while a restart is under way asks for
-   * one more.
+   * Restarts all children, one after the other: the next one when the previous one is ready and every plugin has done its
+   * work for it. If a child does not come up, throws its error and leaves the other children as they are. Calls during a
+   * restart share one more restart. Starts a pool that is not started.
    */
   restart(options: WaitOptions = {}): Promise<void> {
     return silenced(async () => {
       const { signal } = readWait(options)
-      this.#mustBeOpen()
-      const rolled = this.#wanted ? this.#roll('a restart was asked for') : this.start()
-      await untilAborted(rolled, signal)
+      this.#assertOpen()
+      const restarted = this.#isStarted ? this.#restarts.request('a restart was requested') : this.start()
+      await untilAborted(restarted, signal)
     })
   }
 
-  /** Other options, in force for each child from its next start or restart on; `name` and `size` stay. */
+  /**
+   * Sets other options. Each child uses them from its next start or restart on. `name` and `size` stay. If an option is
+   * invalid, throws `ERR_SPINNER_INVALID_OPTION` and changes nothing.
+   */
   reconfigure(options: PoolOptions): void {
-    this.#mustBeOpen()
+    this.#assertOpen()
     const before = this.#options
     this.#options = { ...options, name: this.name, size: this.size }
     try {
       readPool(this.#options)
-      this.#settings = this.#read()
+      this.#settings = this.#readSettings()
     } catch (thrown) {
       this.#options = before
       throw thrown
     }
     this.#define(this.size)
-    if (this.#wanted) this.#watch()
+    if (this.#isStarted) this.#monitor.watch(this.#settings)
   }
 
-  /** One roll at a time, and one more for all who asked meanwhile. */
-  #roll(reason: string): Promise<void> {
-    if (this.#rolling) {
-      this.#next ??= this.#rolling
-        .catch(() => {})
-        .then(() => {
-          this.#next = null
-          return this.#roll(reason)
-        })
-      return silenced(() => this.#next as Promise<void>)
-    }
-    this.#log('info', `restarts one by one, because ${reason}`)
+  #startAll(children: readonly Child[]): Promise<void> {
+    return forAll(children, async ({ name }) => {
+      await this.#spinner.start({ name })
+    })
+  }
+
+  async #restartOneByOne(reason: string): Promise<void> {
+    this.#log('info', `restarts its children one by one, because ${reason}`)
     const indices = new Map(this.#children.map((child, index) => [child, index]))
-    const portOf = (child: Child): number | null => this.#portOf(indices.get(child) as number)
-    const mayGoOn = (child: Child): boolean => this.#mayGoOn(child)
-    this.#rolling = rollingRestart(this.name, this.#children, { mayGoOn, portOf }).finally(() => {
-      this.#rolling = null
-    })
-    this.#rolling.catch((error: Error) => {
-      // What the end of all has broken off is no failure.
-      if (!this.#spinner.isClosing) this.#log('error', firstLineOf(error))
-    })
-    return this.#rolling
+    const portOf = (child: Child): number | null => memberPort(this.#options, indices.get(child) as number)
+    const mustRestart = (child: Child): boolean => this.#mustRestart(child)
+    try {
+      await rollingRestart(this.name, this.#children, { mustRestart, portOf })
+    } catch (thrown) {
+      // The close of the spinner ends the restart, which is not a failure.
+      if (!this.#spinner.isClosing) this.#log('error', firstLineOf(thrown as Error))
+      throw thrown
+    }
   }
 
-  async #start(child: Child): Promise<void> {
-    this.#presence.keep(child)
-    await this.#spinner.start({ name: child.name })
+  /** Returns false for a child that has left the pool. Throws if the restart must end. */
+  #mustRestart(child: Child): boolean {
+    if (this.#spinner.isClosing) throw closedError()
+    if (this.#isStarted) return this.#children.includes(child)
+    const message = `The rolling restart of pool '${this.name}' ended, because the pool was stopped.`
+    throw new SpinnerError('ERR_SPINNER_STOPPED', message)
   }
 
-  /** The first `size` children with the options of now; known ones take them at their next spawn. */
+  /** Defines the first `size` children with the present options. Children that exist use them from their next spawn on. */
   #define(size: number): Child[] {
-    return Array.from({ length: size }, (_, index) => this.#spinner.define(this.#optionsOf(index)))
+    // The pool itself watches the files, because children that do would all restart at the same time.
+    return Array.from({ length: size }, (_, index) => {
+      const options = memberOptions(this.#options, index)
+      return this.#spinner.define({ ...options, ...this.#extraOptions(options.name), monitor: null })
+    })
   }
 
-  /** What is watched is watched for all of them: each by itself would restart all at once. */
-  #optionsOf(index: number): StartOptions {
-    return { ...this.#shared(index), ...this.#memberOptions(memberName(this.name, index)), monitor: null }
+  #readSettings(): ChildSettings {
+    return completeSettings(readCall(memberOptions(this.#options, 0)), this.#spinner.defaults)
   }
 
-  #shared(index: number): StartOptions {
-    const { size, port: _first, ...options } = this.#options
-    const port = this.#portOf(index)
-    const listen = port === null ? {} : { listen: port }
-    return { idleTimeSec: -1, ...options, ...listen, name: memberName(this.name, index) }
-  }
-
-  #portOf(index: number): number | null {
-    const { port } = this.#options
-    return port === undefined ? null : port + index
-  }
-
-  #read(): ChildSettings {
-    return completeSettings(readCall(this.#shared(0)), this.#spinner.defaults)
-  }
-
-  #watch(): void {
-    const { cwd, monitor } = this.#settings
-    const of = [monitor, cwd]
-    if (isDeepStrictEqual(of, this.#monitor?.of)) return
-    this.#unwatch()
-    if (monitor === null) return
-    const onChange = (file: string): void => void this.#roll(`a file changed: ${file}`)
-    const end = this.#spinner.watch({ ...monitor, cwd }, onChange, (error) =>
-      this.#log('warn', error.message),
-    )
-    this.#monitor = { end, of }
-  }
-
-  #unwatch(): void {
-    this.#monitor?.end()
-    this.#monitor = null
-  }
-
+  /** Keeps the children running no longer. */
   #rest(): void {
-    this.#wanted = false
-    this.#unwatch()
-    for (const child of this.#children) this.#presence.forget(child)
+    this.#isStarted = false
+    this.#monitor.close()
+    this.#faultRetry.cancel()
   }
 
   #close(): void {
-    this.#closed = true
+    this.#isClosed = true
     this.#rest()
+    this.#faultRetry.close()
   }
 
-  #mustBeOpen(): void {
-    if (this.#closed) throw closedError()
-  }
-
-  /** Whether a child is still to be restarted: the pool may have become smaller. */
-  #mayGoOn(child: Child): boolean {
-    if (this.#spinner.isClosing) throw closedError()
-    if (this.#wanted) return this.#children.includes(child)
-    const message = `The rolling restart of pool '${this.name}' ended, because the pool was stopped.`
-    throw new SpinnerError('ERR_SPINNER_STOPPED', message)
+  #assertOpen(): void {
+    if (this.#isClosed) throw closedError()
   }
 
   #log(level: 'info' | 'warn' | 'error', line: string): void {
@@ -261,8 +201,8 @@ export class Pool {
   }
 }
 
-/** Does something with all of them at once, waits for all, and throws what the first has thrown. */
-async function all(children: readonly Child[], action: (child: Child) => Promise<unknown>): Promise<void> {
-  const ends = await Promise.allSettled(children.map(action))
-  for (const end of ends) if (end.status === 'rejected') throw end.reason
+/** Runs an action for all children in parallel, waits until all have settled, and throws the first error in their order. */
+async function forAll(children: readonly Child[], action: (child: Child) => Promise<void>): Promise<void> {
+  const outcomes = await Promise.allSettled(children.map(action))
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
 }

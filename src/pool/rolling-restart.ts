@@ -1,52 +1,86 @@
 import { firstLineOf, SpinnerError } from '../errors.ts'
+import { silenced } from '../promises.ts'
 import type { Child } from '../types/child.ts'
 
-/** What a rolling restart asks while it is under way. */
+/** Questions of a rolling restart to its pool. */
 export interface RollingHooks {
-  /** Throws when the rest shall be left as it is, and answers whether a child is still to be restarted. */
-  mayGoOn(child: Child): boolean
-  /** The port that a child is to get; null where it may have any. */
+  /** Returns whether the child must still be restarted. Throws to end the restart and leave the other children as they are. */
+  mustRestart(child: Child): boolean
+  /** Returns the port that the child gets, or null if it may get any. */
   portOf(child: Child): number | null
 }
 
 /**
- * Restarts children one after the other, each only when the one before is ready again. Those that do not serve come
- * first: with them nothing is lost. Who is to get a port that another one of them holds waits for that one.
+ * Restarts children one after the other: the next one when the previous one is ready again. Children that do not serve
+ * come first, because their restart interrupts nothing. A child that gets the port of another child comes after that child.
+ *
+ * Throws the error of the first child that does not come up, and leaves the other children as they are.
  */
 export async function rollingRestart(
   pool: string,
   children: readonly Child[],
-  { mayGoOn, portOf }: RollingHooks,
+  { mustRestart, portOf }: RollingHooks,
 ): Promise<void> {
-  const serves = (child: Child): boolean => child.state === 'started'
-  const left = [...children].sort((a, b) => Number(serves(a)) - Number(serves(b)))
+  const remaining = [...children].sort((a, b) => Number(a.serves) - Number(b.serves))
   let done = 0
-  while (left.length > 0) {
-    const [child] = left.splice(nextOf(left, portOf), 1) as [Child]
-    if (!mayGoOn(child)) continue
+  while (remaining.length > 0) {
+    const [child] = remaining.splice(nextIndex(remaining, portOf), 1) as [Child]
+    if (!mustRestart(child)) continue
     try {
       await child.restart()
     } catch (thrown) {
-      if (!mayGoOn(child)) continue
-      throw brokenRoll(pool, child.name, done, children.length, thrown as Error)
+      if (!mustRestart(child)) continue
+      throw rollingError(pool, child.name, done, children.length, thrown as Error)
     }
     done++
   }
 }
 
-/** The index of the first whose port no other one holds. */
-function nextOf(left: readonly Child[], portOf: RollingHooks['portOf']): number {
-  const holders = new Map(left.map((child) => [child.address, child]))
+/** Returns the index of the first child whose new port no other remaining child holds. */
+function nextIndex(remaining: readonly Child[], portOf: RollingHooks['portOf']): number {
+  const holders = new Map(remaining.map((child) => [child.address, child]))
   const isFree = (child: Child): boolean => {
     const port = portOf(child)
     return port === null || [undefined, child].includes(holders.get(port))
   }
-  return Math.max(left.findIndex(isFree), 0)
+  return Math.max(remaining.findIndex(isFree), 0)
 }
 
-function brokenRoll(pool: string, child: string, done: number, size: number, cause: Error): SpinnerError {
+function rollingError(pool: string, child: string, done: number, size: number, cause: Error): SpinnerError {
   const { code, output = [] } =
     cause instanceof SpinnerError ? cause : { code: 'ERR_SPINNER_NOT_READY' as const }
-  const message = `The rolling restart of pool '${pool}' stopped at '${child}', after ${done} of ${size}; the others serve as they did. Mend it, and restart the pool again. ${firstLineOf(cause)}`
+  const message = `The rolling restart of pool '${pool}' stopped at '${child}', after ${done} of ${size} children; the others were not restarted. Fix the cause, then restart the pool again. ${firstLineOf(cause)}`
   return new SpinnerError(code, message, { child, cause, output })
+}
+
+/** Runs one restart at a time. All requests during a restart share one more restart after it. */
+export class RestartQueue {
+  readonly #restart: (reason: string) => Promise<void>
+  #current: Promise<void> | null = null
+  #next: Promise<void> | null = null
+
+  constructor(restart: (reason: string) => Promise<void>) {
+    this.#restart = restart
+  }
+
+  /** Resolves when a restart that began after this call is complete. The rejection never becomes an unhandled one. */
+  request(reason: string): Promise<void> {
+    return silenced(() => (this.#current ? this.#afterCurrent(this.#current, reason) : this.#run(reason)))
+  }
+
+  #run(reason: string): Promise<void> {
+    this.#current = this.#restart(reason).finally(() => {
+      this.#current = null
+    })
+    return this.#current
+  }
+
+  #afterCurrent(current: Promise<void>, reason: string): Promise<void> {
+    const run = (): Promise<void> => {
+      this.#next = null
+      return this.request(reason)
+    }
+    this.#next ??= current.then(run, run)
+    return this.#next
+  }
 }

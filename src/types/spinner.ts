@@ -49,11 +49,13 @@ export interface Spinner extends Emitter<SpinnerEvents> {
   /** Adds a plugin; the returned function removes it. */
   use(plugin: Plugin): () => void
   /**
-   * Calls `onChange` with the path of a file that has changed, by the rules of the `monitor` option. What keeps it from
-   * seeing changes goes to `onError`, by default a warning in the logger. The returned function ends it.
+   * Watches files by the rules of the `monitor` option, and calls `onChange` with the path of a file that has changed. After
+   * a burst of changes in several files, it calls `onChange` once, with one of the paths and ` and 2 more`. If files cannot
+   * be watched, or change all the time, it calls `onError`, by default with a warning in the logger. The returned function
+   * ends the watch, and so does {@link close}.
    */
   watch(options: WatchOptions, onChange: (file: string) => void, onError?: (error: Error) => void): () => void
-  /** The defaults for children that were given to `createSpinner`, checked and frozen; durations as they were given. */
+  /** Defaults for children, as given to `createSpinner`: validated and frozen, with durations in seconds. */
   readonly defaults: Readonly<Record<string, unknown>>
   /** True from the first call of {@link close} on. */
   readonly isClosing: boolean

@@ -8,7 +8,8 @@ import { errorsOf, hello } from './site.ts'
 
 const GOOD = { upstream: 'app', file: '/tmp/app.conf' } as const
 
-function refusal(options: unknown): string {
+/** Returns the message of the error for options, or 'none'. */
+function errorOf(options: unknown): string {
   try {
     nginx(options as NginxOptions)
     return 'none'
@@ -39,10 +40,10 @@ describe('options', () => {
   })
 
   const wrong: readonly [what: string, options: unknown, message: string | RegExp][] = [
-    ['nothing', undefined, 'nginx(): `options` must be an object, but it is undefined.'],
-    ['none', {}, /`upstream` is missing: give the name .* `file` is missing: give the path/],
+    ['no argument', undefined, 'nginx(): `options` must be an object, but it is undefined.'],
+    ['no options', {}, /`upstream` is missing: give the name .* `file` is missing: give the path/],
     [
-      'an option with a mistake in its name',
+      'a misspelled option',
       { ...GOOD, upsteam: 'b' },
       'nginx(): `upsteam` is not an option; did you mean `upstream`?',
     ],
@@ -53,9 +54,9 @@ describe('options', () => {
     ],
     ['a name with a line feed', { ...GOOD, upstream: 'a\n' }, /`upstream` must be/],
     ['an empty name', { ...GOOD, upstream: '' }, /`upstream` must be/],
-    ['a file with a zero', { ...GOOD, file: '/a\0b' }, /`file` must be/],
+    ['a file with a zero byte', { ...GOOD, file: '/a\0b' }, /`file` must be/],
     [
-      'another mode',
+      'an unknown mode',
       { ...GOOD, mode: 'blocks' },
       "nginx(): `mode` must be 'include' or 'block', but it is \"blocks\".",
     ],
@@ -72,34 +73,34 @@ describe('options', () => {
       /`directives` must be/,
     ],
     [
-      'directives of a block that is not ours',
+      'directives with `mode: block`',
       { ...GOOD, mode: 'block', directives: ['least_conn'] },
-      /`directives` are written with `mode: 'include'` only/,
+      /`directives` need `mode: 'include'`/,
     ],
     [
-      'a command as one text',
+      'a command as one string',
       { ...GOOD, command: 'nginx -g' },
       'nginx(): `command` must be an array of a program and its arguments, but it is "nginx -g".',
     ],
     ['a command without a program', { ...GOOD, command: [] }, /`command` must be/],
     [
-      'a reload as one text',
+      'a reload as one string',
       { ...GOOD, reload: 'systemctl reload nginx' },
       /`reload` must be true, false, or an array/,
     ],
-    ['a backup that is no address', { ...GOOD, backup: 'gateway' }, /`backup` must be/],
+    ['a backup that is not an address', { ...GOOD, backup: 'gateway' }, /`backup` must be/],
     ['a backup on port 0', { ...GOOD, backup: 0 }, /`backup` must be/],
     ['a negative grace', { ...GOOD, grace: -1 }, /`grace` must be seconds/],
-    ['a timeout of nothing', { ...GOOD, timeout: 0 }, /`timeout` must be more than 0 seconds/],
+    ['a timeout of 0', { ...GOOD, timeout: 0 }, /`timeout` must be more than 0 seconds/],
     ['children that are a number', { ...GOOD, children: 3 }, /`children` must be/],
   ]
   for (const [what, options, message] of wrong)
-    test(`are refused with what to do: ${what}`, () => {
-      if (typeof message === 'string') expect(refusal(options)).toBe(message)
-      else expect(refusal(options)).toMatch(message)
+    test(`are rejected with a remedy: ${what}`, () => {
+      if (typeof message === 'string') expect(errorOf(options)).toBe(message)
+      else expect(errorOf(options)).toMatch(message)
     })
 
-  test('may be written as people write them', () => {
+  test('can be written in the usual forms', () => {
     const file = new URL('file:///tmp/a%20b.conf')
     const directives = ['least_conn;', ' keepalive 16 ', 'hash "$uri;" consistent']
     expect(
@@ -119,20 +120,20 @@ describe('options', () => {
 })
 
 describe('children', () => {
-  const belongs = (which: Members | null, ...names: string[]): string[] =>
+  const selected = (which: Members | null, ...names: string[]): string[] =>
     names.filter((name) => isMember({ name } as Child, which))
 
-  test('are named singly, by pool, by pattern or by function', () => {
+  test('are selected by name, pool, pattern or function', () => {
     const names = ['a', 'a-0', 'a-12', 'a-x', 'a-', 'ab', 'b-1']
-    expect(belongs(null, ...names)).toEqual(names)
-    expect(belongs('a', ...names)).toEqual(['a', 'a-0', 'a-12'])
-    expect(belongs(['ab', 'b'], ...names)).toEqual(['ab', 'b-1'])
-    expect(belongs(/^a/gy, ...names)).toEqual(['a', 'a-0', 'a-12', 'a-x', 'a-', 'ab'])
-    expect(belongs(({ name }) => name.length === 2, ...names)).toEqual(['a-', 'ab'])
-    expect(belongs([], ...names)).toEqual([])
+    expect(selected(null, ...names)).toEqual(names)
+    expect(selected('a', ...names)).toEqual(['a', 'a-0', 'a-12'])
+    expect(selected(['ab', 'b'], ...names)).toEqual(['ab', 'b-1'])
+    expect(selected(/^a/gy, ...names)).toEqual(['a', 'a-0', 'a-12', 'a-x', 'a-', 'ab'])
+    expect(selected(({ name }) => name.length === 2, ...names)).toEqual(['a-', 'ab'])
+    expect(selected([], ...names)).toEqual([])
   })
 
-  test('that a function cannot decide upon are told of, and start', async () => {
+  test('start and report an error if the function throws', async () => {
     const children = (): never => {
       throw new Error('no idea')
     }
@@ -145,7 +146,7 @@ describe('children', () => {
     expect(errors.map(({ message }) => message)).toEqual(['no idea'])
   })
 
-  test('are those of one spinner', async () => {
+  test('belong to one spinner', async () => {
     const file = `${newFolder()}/app.conf`
     const plugin = nginx({ upstream: 'app', file, test: false, reload: false })
     newSpinner().use(plugin)

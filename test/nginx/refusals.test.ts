@@ -13,14 +13,17 @@ import { has } from '../support/needs.ts'
 import type { Nginx } from '../support/nginx.ts'
 import { errorsOf, hello, included, newSite, optionsFor, readText, serversIn } from './site.ts'
 
-/** Ways in which the rest of a configuration is broken, as people break them. */
+/** Common ways in which people break the rest of a configuration. */
 const BROKEN: readonly [what: string, broken: (text: string, folder: string) => string][] = [
   ['an upstream without servers', (text) => text.replace('server {', 'upstream empty { }\nserver {')],
   ['an upstream that is missing', (text) => text.replace('http://app', 'http://missing')],
-  ['an upstream twice', (text) => text.replace('server {', 'upstream app { server 127.0.0.1:1; }\nserver {')],
+  [
+    'two upstreams of one name',
+    (text) => text.replace('server {', 'upstream app { server 127.0.0.1:1; }\nserver {'),
+  ],
   ['half of the file', (text) => text.slice(0, text.length / 2)],
-  ['a mark of byte order', (text) => `\u00ef\u00bb\u00bf${text}`],
-  ['a byte of zero', (text) => text.replace('server {', '\0server {')],
+  ['a byte order mark', (text) => `\u00ef\u00bb\u00bf${text}`],
+  ['a zero byte', (text) => text.replace('server {', '\0server {')],
   ['port 0', (text) => text.replace('server {', 'upstream x { server 127.0.0.1:0; }\nserver {')],
   ['port 70000', (text) => text.replace('server {', 'upstream x { server 127.0.0.1:70000; }\nserver {')],
   [
@@ -33,8 +36,8 @@ const BROKEN: readonly [what: string, broken: (text: string, folder: string) => 
   ],
   ['a directive that nginx does not know', (text) => text.replace('server {', 'serve_all on;\nserver {')],
   ['a semicolon that is missing', (text) => text.replace('access_log off;', 'access_log off')],
-  ['a bracket that is missing', (text) => text.replace('events {', 'events ')],
-  ['an include of nothing', (text) => text.replace('server {', 'include nowhere.conf;\nserver {')],
+  ['a brace that is missing', (text) => text.replace('events {', 'events ')],
+  ['an include of a missing file', (text) => text.replace('server {', 'include nowhere.conf;\nserver {')],
 ]
 
 interface World {
@@ -47,8 +50,8 @@ interface World {
 function newSpinnerOn(site: Nginx, more: Partial<NginxOptions>): Omit<World, 'site'> {
   const lines: string[] = []
   const quiet = (): void => {}
-  const say = (line: string): void => void lines.push(line)
-  const logger = { info: quiet, debug: quiet, warn: say, error: say }
+  const note = (line: string): void => void lines.push(line)
+  const logger = { info: quiet, debug: quiet, warn: note, error: note }
   const options: SpinnerOptions = { logger, plugins: [nginx(optionsFor(site, more))] }
   const spinner = newSpinner(options)
   return { spinner, errors: errorsOf(spinner), lines }
@@ -59,8 +62,8 @@ async function newWorld(more: Partial<NginxOptions> = {}): Promise<World> {
   return { site, ...newSpinnerOn(site, more) }
 }
 
-describe.runIf(has('nginx'))('E15c, H46: while the configuration is broken elsewhere', () => {
-  test('by any of 14 mistakes, the file is put back, the old workers serve, and nginx\u2019s own words are told', async () => {
+describe.runIf(has('nginx'))('E15c, H46: while another part of the configuration is broken', () => {
+  test('by any of 14 mistakes, the file is restored, the old workers serve, and the error contains nginx\u2019s own line', async () => {
     const { site, spinner, errors } = await newWorld({ debounce: 0 })
     const child = spinner.start(hello('a'))
     await child
@@ -75,7 +78,7 @@ describe.runIf(has('nginx'))('E15c, H46: while the configuration is broken elsew
       expect(error, what).toMatchObject({
         code: 'ERR_SPINNER_NOT_READY',
         message: expect.stringMatching(
-          /^nginx refuses its configuration, so the file was put back: \[emerg\] ./,
+          /^nginx rejects its configuration, so spinner restored the file: \[emerg\] ./,
         ),
       })
       expect(readText(included(site.folder)), what).toBe(file)
@@ -90,21 +93,21 @@ describe.runIf(has('nginx'))('E15c, H46: while the configuration is broken elsew
     expect(errors).toEqual([])
   })
 
-  test('a file that was not there is not left behind', async () => {
+  test('a file that did not exist before is removed again', async () => {
     const { site, spinner, errors } = await newWorld({ file: path.join(newFolder(), 'new.conf') })
     const conf = readText(site.conf)
     writeFileSync(site.conf, 'broken')
     const file = path.join(newFolder(), 'new.conf')
     spinner.use(nginx(optionsFor(site, { upstream: 'new', file })))
     await spinner.start(hello('a'))
-    expect(errors.map(({ message }) => message)).toEqual([expect.stringContaining('nginx refuses')])
+    expect(errors.map(({ message }) => message)).toEqual([expect.stringContaining('nginx rejects')])
     expect(existsSync(file)).toBe(false)
     writeFileSync(site.conf, conf)
     await spinner.start(hello('b'))
     expect(serversIn(file)).toHaveLength(2)
   })
 
-  test('a reload that nothing has tested is seen to have no effect', async () => {
+  test('an untested reload without effect is noticed', async () => {
     const { site, spinner, errors } = await newWorld({ test: false, timeout: 1 })
     writeFileSync(site.conf, readText(site.conf).replace('server {', 'nonsense;\nserver {'))
     const child = spinner.start(hello('a'))
@@ -112,7 +115,9 @@ describe.runIf(has('nginx'))('E15c, H46: while the configuration is broken elsew
     expect(errors).toEqual([
       expect.objectContaining({
         code: 'ERR_SPINNER_NOT_READY',
-        message: expect.stringMatching(/was told to reload, but has no new workers after 1 s.*`nginx -t`/),
+        message: expect.stringMatching(
+          /got the signal to reload, but has no new workers after 1 s.*`nginx -t`/,
+        ),
       }),
     ])
     expect([site.reloads(), site.generations()]).toEqual([1, 1])
@@ -123,9 +128,9 @@ describe.runIf(has('nginx'))('E15c, H46: while the configuration is broken elsew
   })
 })
 
-describe.runIf(has('nginx'))('H47: a signal is for nginx alone', () => {
-  /** The plugin is told of this pid file. */
-  async function toldOf(pid: string): Promise<string[]> {
+describe.runIf(has('nginx'))('H47: only nginx gets a signal', () => {
+  /** Starts a child with a pid file of this text, and returns the messages of the errors. */
+  async function errorsWith(pid: string): Promise<string[]> {
     const { spinner, errors, site } = await newWorld({ pid: newFile('nginx.pid', pid) })
     await spinner.start(hello('a'))
     expect(site.reloads()).toBe(0)
@@ -133,31 +138,31 @@ describe.runIf(has('nginx'))('H47: a signal is for nginx alone', () => {
     return errors.map(({ message }) => message)
   }
 
-  test('not for a stranger that has its number', async () => {
+  test('and not another process that has its pid', async () => {
     const other = newSpinner()
     const stranger = other.start(sleeper('stranger'))
     await stranger
     const pid = stranger.pid as number
-    expect(await toldOf(`${pid}\n`)).toEqual([
+    expect(await errorsWith(`${pid}\n`)).toEqual([
       expect.stringMatching(
-        new RegExp(`nginx is not running, .*the process ${pid} of '.*nginx.pid' is 'sleep', not nginx`),
+        new RegExp(`nginx is not running, .*process ${pid} of '.*nginx.pid' is 'sleep', not nginx`),
       ),
     ])
     expect(isAlive(pid)).toBe(true)
     expect(stranger.info().lastExit).toBeNull()
   })
 
-  test('not for this process, its group, or all', async () => {
-    expect(await toldOf(String(process.pid))).toEqual([expect.stringContaining("is 'node', not nginx")])
+  test('and not this process, its group, or all processes', async () => {
+    expect(await errorsWith(String(process.pid))).toEqual([expect.stringContaining("is 'node', not nginx")])
     for (const text of ['0', '-1', '', '99999999999999999999'])
-      expect(await toldOf(text)).toEqual([expect.stringContaining('holds no pid')])
+      expect(await errorsWith(text)).toEqual([expect.stringContaining('does not contain a pid')])
   })
 
-  test('not for one that is gone', async () => {
-    expect(await toldOf('99999999')).toEqual([expect.stringContaining('the process 99999999 of')])
+  test('and not a process that has ended', async () => {
+    expect(await errorsWith('99999999')).toEqual([expect.stringContaining('process 99999999 of')])
   })
 
-  test('that may not be signalled, which is said with what to do', async () => {
+  test('if spinner has the permission; otherwise the error says what to do', async () => {
     const site = await newSite()
     const kill = (): never => {
       throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' })
@@ -166,13 +171,13 @@ describe.runIf(has('nginx'))('H47: a signal is for nginx alone', () => {
     const errors = errorsOf(spinner)
     await spinner.start(hello('a'))
     expect(errors.map(({ message }) => message)).toEqual([
-      expect.stringMatching(/may not be signalled \(EPERM\).*'sudo', 'systemctl', 'reload', 'nginx'/),
+      expect.stringMatching(/cannot signal nginx \(pid \d+\): EPERM.*'sudo', 'systemctl', 'reload', 'nginx'/),
     ])
   })
 })
 
 describe('without nginx', () => {
-  test('that runs, children are supervised, the file is kept, and it is said once', async () => {
+  test('running, children are supervised, the file is kept up to date, and one error reports it', async () => {
     if (!has('nginx')) return
     const { site, spinner, errors } = await newWorld()
     await site.stop()
@@ -183,7 +188,7 @@ describe('without nginx', () => {
       expect.objectContaining({
         code: 'ERR_SPINNER_NOT_FOUND',
         message: expect.stringMatching(
-          /^nginx is not running, .*nginx\.pid' (does not exist|holds no pid)\. Start it/,
+          /^nginx is not running, .*nginx\.pid' (does not exist|does not contain a pid)\. Start nginx/,
         ),
       }),
     ])
@@ -195,7 +200,7 @@ describe('without nginx', () => {
     expect(errors).toHaveLength(1)
   })
 
-  test('that runs any more, nothing is said to children that are stopped after it', async () => {
+  test('running any more, children that are stopped after it report no error', async () => {
     if (!has('nginx')) return
     const { site, spinner, errors } = await newWorld()
     await spinner.start(hello('a'))
@@ -207,7 +212,7 @@ describe('without nginx', () => {
     expect(errors).toEqual([expect.objectContaining({ code: 'ERR_SPINNER_NOT_FOUND' })])
   })
 
-  test('on the machine, children are supervised, the file is kept, and it is said once', async () => {
+  test('installed, children are supervised, the file is kept up to date, and one error reports it', async () => {
     const folder = newFolder()
     const file = path.join(folder, 'app.conf')
     const spinner = newSpinner({ plugins: [nginx({ upstream: 'app', file, command: ['no-such-nginx'] })] })
@@ -215,14 +220,14 @@ describe('without nginx', () => {
     await spinner.start(hello('a'))
     await spinner.start(hello('b'))
     expect(errors.map(({ message }) => message)).toEqual([
-      "'no-such-nginx -t' is not installed, or not on PATH. Install nginx, or give `command`.",
+      "'no-such-nginx -t' is not installed, or not on PATH. Install nginx, or set `command`.",
     ])
     expect(serversIn(file)).toHaveLength(2)
     await spinner.close()
     expect(readdirSync(folder)).toEqual(['app.conf'])
   })
 
-  test('a command that hangs is ended, and counts as a refusal', async () => {
+  test('a command that hangs is killed, and counts as a rejection', async () => {
     const folder = newFolder()
     const hangs = newFile('hangs.sh', '#!/bin/sh\nexec sleep 600\n')
     chmodSync(hangs, 0o755)
@@ -233,14 +238,14 @@ describe('without nginx', () => {
     const errors = errorsOf(spinner)
     await spinner.start(hello('a'))
     expect(errors.map(({ message }) => message)).toEqual([
-      `'${hangs} -t' took longer than 0.2 s, and was ended.`,
+      `'${hangs} -t' took longer than 0.2 s, and was killed.`,
     ])
     expect(readdirSync(folder)).toEqual(['.app.conf.spinner-lock'])
   })
 })
 
 describe('a reload by a command', () => {
-  test('is that command without a shell, once for each change; what it says when it fails is told', async () => {
+  test('runs that command without a shell, once for each change, and reports its output if it fails', async () => {
     const folder = newFolder()
     const program = newFile(
       'reload.sh',
@@ -258,9 +263,9 @@ describe('a reload by a command', () => {
     await spinner.start(hello('a'))
     await spinner.restart('a')
     expect(errors).toEqual([])
-    const said = readText(log).split('\n')
-    expect(said.length - 1).toBe(said.filter((line) => line === `${log} 0`).length)
-    expect(said.length - 1).toBeLessThanOrEqual(2)
+    const calls = readText(log).split('\n')
+    expect(calls.length - 1).toBe(calls.filter((line) => line === `${log} 0`).length)
+    expect(calls.length - 1).toBeLessThanOrEqual(2)
     await spinner.close()
     const other = newSpinner({
       plugins: [
@@ -275,8 +280,8 @@ describe('a reload by a command', () => {
   })
 })
 
-describe('a file that cannot be kept', () => {
-  const refusalOf = async (options: Partial<NginxOptions>): Promise<{ message: string; lines: string[] }> => {
+describe('a file that cannot be used', () => {
+  const errorWith = async (options: Partial<NginxOptions>): Promise<{ message: string; lines: string[] }> => {
     const lines: string[] = []
     const quiet = (): void => {}
     const logger = { info: quiet, debug: quiet, warn: quiet, error: (line: string) => void lines.push(line) }
@@ -291,41 +296,41 @@ describe('a file that cannot be kept', () => {
     return { message: errors[0]?.message ?? '', lines: setups }
   }
 
-  test('is told at once in the log, and to the first child', async () => {
+  test('is reported at once in the log, and by the first child', async () => {
     const file = newFile('other.conf', 'http { }')
-    const { message, lines } = await refusalOf({ file })
+    const { message, lines } = await errorWith({ file })
     expect(message).toBe(
-      `nginx(): \`file\` '${file}' was not written by spinner, and is left alone; give another one, or \`mode: 'block'\` to change one block of it.`,
+      `nginx(): \`file\` '${file}' was not written by spinner, so spinner does not overwrite it; choose another file, or \`mode: 'block'\` to change one block of this one.`,
     )
     expect(lines).toEqual([expect.stringContaining('was not written by spinner')])
     expect(readText(file)).toBe('http { }')
     expect(readdirSync(path.dirname(file))).toEqual(['other.conf'])
   })
 
-  test('for other reasons is told of alike', async () => {
+  test('for another reason is reported in the same way', async () => {
     const folder = newFolder()
     symlinkSync('nowhere', path.join(folder, 'link'))
-    expect((await refusalOf({ file: path.join(folder, 'link') })).message).toContain(
+    expect((await errorWith({ file: path.join(folder, 'link') })).message).toContain(
       'a symbolic link to nothing',
     )
-    expect((await refusalOf({ file: path.join(folder, 'no', 'a.conf') })).message).toContain('ENOENT')
+    expect((await errorWith({ file: path.join(folder, 'no', 'a.conf') })).message).toContain('ENOENT')
     const block = (text: string): Promise<{ message: string }> =>
-      refusalOf({ mode: 'block', file: newFile('a.conf', text, newFolder()) })
+      errorWith({ mode: 'block', file: newFile('a.conf', text, newFolder()) })
     expect((await block('http {\n}\n')).message).toMatch(
-      /a\.conf:3: no block 'upstream app' was found up to here; nothing was written\.$/,
+      /a\.conf:3: no block 'upstream app' up to this line; spinner did not change the file\.$/,
     )
     expect((await block('upstream app { }\nupstream app { }')).message).toMatch(
-      /a\.conf:2: a second block 'upstream app' stands here/,
+      /a\.conf:2: a second block 'upstream app'; the first is in line 1/,
     )
     expect((await block('upstream app {\n')).message).toMatch(
       /a\.conf:1: the block "upstream" is never closed/,
     )
-    expect((await refusalOf({ mode: 'block', file: path.join(folder, 'none.conf') })).message).toContain(
+    expect((await errorWith({ mode: 'block', file: path.join(folder, 'none.conf') })).message).toContain(
       'does not exist',
     )
   })
 
-  test('H45: since another spinner keeps it, is free when that one is closed', async () => {
+  test('H45: because another spinner uses it, is free when that spinner is closed', async () => {
     const file = path.join(newFolder(), 'app.conf')
     const options = { upstream: 'app', file, test: false, reload: false } as const
     const first = newSpinner({ plugins: [nginx(options)] })
@@ -334,7 +339,7 @@ describe('a file that cannot be kept', () => {
     const errors = errorsOf(second)
     await second.start(hello('b'))
     expect(errors.map(({ message }) => message)).toEqual([
-      `nginx(): \`file\` '${file}' is kept by another spinner of this process; close that one first.`,
+      `nginx(): \`file\` '${file}' is used by another spinner of this process; close that spinner first.`,
     ])
     expect(readText(file)).toContain('"a"')
     await first.close()
@@ -342,7 +347,8 @@ describe('a file that cannot be kept', () => {
     await until(() => readText(file).includes('upstream other'))
     expect(serversIn(file)).toHaveLength(2)
   })
-  test('is written with all who are there as soon as a restart finds that it can be kept', async () => {
+
+  test('is written with all children as soon as a restart finds that it can be used', async () => {
     const file = path.join(newFolder(), 'app.conf')
     const options = { upstream: 'app', file, test: false, reload: false } as const
     const first = newSpinner({ plugins: [nginx(options)] })
@@ -355,7 +361,8 @@ describe('a file that cannot be kept', () => {
     await children[0]?.restart()
     expect(serversIn(file)).toEqual(children.map(({ address }) => `server unix:${address} max_fails=0;`))
   })
-  test('since its lock was lost is written no more, not at the close either, until it can be kept again', async () => {
+
+  test('because its lock was lost is not written, not even at the close, until the lock is free', async () => {
     const file = path.join(newFolder(), 'app.conf')
     const options = { upstream: 'app', file, test: false, reload: false } as const
     const lost = newSpinner({ plugins: [nginx(options)] })

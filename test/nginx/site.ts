@@ -8,10 +8,10 @@ import type { Spinner } from '../../src/types/spinner.ts'
 import { fixture } from '../support/host.ts'
 import { type Nginx, newNginx, type Place } from '../support/nginx.ts'
 
-/** The file of our own that the site's configuration includes. */
+/** Returns the path of the upstream file that the configuration of a site includes. */
 export const included = (folder: string): string => path.join(folder, 'app.conf')
 
-/** A server that hands everything to the upstream `app`. */
+/** Returns a server that passes all requests to the upstream `app`. */
 export const server = ({ port }: Pick<Place, 'port'>): string => `
   server {
     listen 127.0.0.1:${port};
@@ -22,7 +22,7 @@ export const server = ({ port }: Pick<Place, 'port'>): string => `
     }
   }`
 
-/** The `http` block of an nginx whose upstream is in a file of ours. */
+/** Returns the `http` block of an nginx whose upstream is in a separate file. */
 export function site(place: Place): string {
   writeFileSync(included(place.folder), renderFile([{ name: 'app', directives: [], servers: [NO_SERVERS] }]))
   return `include ${included(place.folder)};${server(place)}`
@@ -30,10 +30,10 @@ export function site(place: Place): string {
 
 export const newSite = (): Promise<Nginx> => newNginx(site)
 
-/** An nginx whose upstream is in its main configuration. */
+/** Starts an nginx whose upstream is in its main configuration. */
 export const newBlockSite = (block: string): Promise<Nginx> => newNginx((place) => `${block}${server(place)}`)
 
-/** What a plugin for such a site is given. */
+/** Returns the options of a plugin for a site. */
 export const optionsFor = (nginx: Nginx, more: Partial<NginxOptions> = {}): NginxOptions => ({
   upstream: 'app',
   file: included(nginx.folder),
@@ -44,7 +44,7 @@ export const optionsFor = (nginx: Nginx, more: Partial<NginxOptions> = {}): Ngin
 
 export const readText = (file: string): string => readFileSync(file, 'latin1')
 
-/** The `server` lines of a file, as they are. */
+/** Returns the `server` lines of a file. */
 export const serversIn = (file: string): string[] =>
   [...readText(file).matchAll(/^\s*(server [^{}]*?;)/gm)].map((match) => match[1] as string)
 
@@ -54,7 +54,7 @@ export const hello = (name: string, more: Partial<StartOptions> = {}): StartOpti
   ...more,
 })
 
-/** All errors that children of a spinner tell of. */
+/** Collects the `error` events of a spinner. */
 export function errorsOf(spinner: Spinner): Error[] {
   const errors: Error[] = []
   spinner.on('error', (_child: Child, error: Error) => void errors.push(error))

@@ -13,25 +13,25 @@ interface World extends Watched {
   readonly spinner: Spinner
   readonly errors: Error[]
   readonly file: string
-  /** What `test` is allowed by, and what `reload` writes a line into. */
+  /** The test of the configuration succeeds while this file exists. */
   readonly allowed: string
   reloads(): number
-  /** Lets time pass, a little at a time, until a wait ends. */
+  /** Advances the clock in small steps until a promise settles. */
   passUntil(wait: PromiseLike<unknown>): Promise<void>
 }
 
-/** Commands run in real time, while that of the clock flies. */
+/** A time limit that is never reached: commands run in real time while the clock advances quickly. */
 const LONG = '10h'
 
 const worlds = new Set<World>()
 
-// A close drains, and nobody else lets the time of that pass.
+// A close drains children, which takes time on the clock of the test.
 afterEach(async () => {
   for (const { passUntil, spinner } of worlds) await passUntil(spinner.close())
   worlds.clear()
 })
 
-/** Time stands still; nginx is played by two small commands. */
+/** Creates a spinner on a clock that stands still. Two small commands play nginx. */
 function newWorld(more: Partial<NginxOptions> = {}): World {
   const world = watched()
   const folder = newFolder()
@@ -72,7 +72,7 @@ function newWorld(more: Partial<NginxOptions> = {}): World {
 
 const onPort = (name: string): StartOptions => ({ ...sleeper(name), listen: 'port', ready: 'spawn' })
 
-test('a child is ended `grace` seconds after nginx knows it no more, and not before', async () => {
+test('a child is ended `grace` seconds after nginx no longer knows it, and not before', async () => {
   const { spinner, clock, passUntil, reloads, file } = newWorld({ grace: 7 })
   const child = spinner.start(onPort('a'))
   await passUntil(child)
@@ -86,7 +86,7 @@ test('a child is ended `grace` seconds after nginx knows it no more, and not bef
   expect(clock.now() - began).toBeGreaterThan(6_900)
 })
 
-test('a grace that is longer than `drainTimeout` ends with that', async () => {
+test('a `grace` that is longer than `drainTimeout` ends with it', async () => {
   const { spinner, passUntil, clock } = newWorld({ grace: '1d' })
   const child = spinner.start({ ...onPort('a'), drainTimeout: 60 })
   await passUntil(child)
@@ -95,7 +95,7 @@ test('a grace that is longer than `drainTimeout` ends with that', async () => {
   expect(clock.now() - began).toBeLessThan(3_600_000)
 })
 
-test('the debounce is counted from the last change', async () => {
+test('`debounce` counts from the last change', async () => {
   const { spinner, clock, reloads, passUntil } = newWorld({ debounce: 1 })
   await passUntil(until(() => reloads() === 1))
   const starts = Array.from({ length: 20 }, (_, index) => spinner.start(onPort(`app-${index}`)))
@@ -106,7 +106,7 @@ test('the debounce is counted from the last change', async () => {
   expect(reloads()).toBe(2)
 })
 
-test('changes that do not end are not waited for longer than ten times the debounce', async () => {
+test('a burst that does not end is written after ten times `debounce`', async () => {
   const { spinner, clock, reloads, passUntil } = newWorld({ debounce: 1 })
   await passUntil(until(() => reloads() === 1))
   for (let index = 0; index < 13; index++) {
@@ -117,14 +117,14 @@ test('changes that do not end are not waited for longer than ten times the debou
   await until(() => reloads() > 1)
 })
 
-test('what failed is tried again after a minute, and told once', async () => {
+test('a failed pass is tried again after a minute, and reported once', async () => {
   const { spinner, errors, clock, file, allowed, reloads, passUntil } = newWorld()
   await passUntil(until(() => reloads() === 1))
   rmSync(allowed)
   const before = readText(file)
   await passUntil(spinner.start(onPort('a')))
   expect(errors.map(({ message }) => message)).toEqual([
-    'nginx refuses its configuration, so the file was put back: [emerg] not now',
+    'nginx rejects its configuration, so spinner restored the file: [emerg] not now',
   ])
   expect(readText(file)).toBe(before)
   await passUntil(spinner.start(onPort('b')))
@@ -137,7 +137,7 @@ test('what failed is tried again after a minute, and told once', async () => {
   expect(reloads()).toBe(2)
 })
 
-test('a file that could not be kept is tried again after a minute, and told of once', async () => {
+test('a file that cannot be used is tried again after a minute, and reported once', async () => {
   const folder = path.join(newFolder(), 'later')
   const file = path.join(folder, 'app.conf')
   const { spinner, errors, clock, reloads, passUntil } = newWorld({ file })
@@ -152,7 +152,7 @@ test('a file that could not be kept is tried again after a minute, and told of o
   expect(errors).toHaveLength(1)
 })
 
-test('a file that could not be kept is not tried again when the spinner is closed', async () => {
+test('a file that cannot be used is not tried again after the spinner was closed', async () => {
   const folder = path.join(newFolder(), 'later')
   const { spinner, clock, passUntil } = newWorld({ file: path.join(folder, 'app.conf') })
   await passUntil(spinner.start(onPort('a')))
@@ -162,7 +162,7 @@ test('a file that could not be kept is not tried again when the spinner is close
   expect([clock.waiting, readdirSync(folder)]).toEqual([0, []])
 })
 
-test('a command that cannot be spawned for want of descriptors is told of, and tried again', async () => {
+test('a command that cannot be spawned, because descriptors are exhausted, is reported and tried again', async () => {
   const { spinner, errors, sys, clock, file, reloads, passUntil } = newWorld()
   await passUntil(until(() => reloads() === 1))
   const spawn = sys.spawn
@@ -180,7 +180,7 @@ test('a command that cannot be spawned for want of descriptors is told of, and t
   expect(serversIn(file)[0]).toMatch(/^server 127/)
 })
 
-test('what is not to be reloaded is written only', async () => {
+test('without `test` and `reload`, the file is written and nothing else is done', async () => {
   const folder = newFolder()
   const { spinner, passUntil, pids, errors } = newWorld({
     file: newFile('x.conf', '', folder),

@@ -6,7 +6,7 @@ import { has } from '../support/needs.ts'
 import { errorsOf, hello, newSite, optionsFor } from './site.ts'
 
 /**
- * Answers of nginx that are no child's. What nginx resets of its own, at a reload, is counted apart
+ * Returns the failures among the answers of nginx. Connections that nginx itself resets at a reload are counted separately
  * (docs/hazards.md#e15).
  */
 const failures = ({ failed, cut, other, codes }: Counts): unknown => ({
@@ -15,11 +15,11 @@ const failures = ({ failed, cut, other, codes }: Counts): unknown => ({
   other,
   codes: [...codes],
 })
-const NONE = { failed: 0, cut: 0, other: 0, codes: [] }
+const NO_FAILURES = { failed: 0, cut: 0, other: 0, codes: [] }
 
 describe.runIf(has('nginx'))('E15: under a load of 40 connections', () => {
   for (const keepAlive of [false, true]) {
-    test(`${keepAlive ? 'with' : 'without'} keep-alive, restarts of a TCP child beside a sibling are no answer of 5xx`, async () => {
+    test(`${keepAlive ? 'with' : 'without'} keep-alive, restarts of a TCP child that has a sibling cause no 5xx response`, async () => {
       const site = await newSite()
       const spinner = newSpinner({ plugins: [nginx(optionsFor(site))] })
       const errors = errorsOf(spinner)
@@ -29,13 +29,13 @@ describe.runIf(has('nginx'))('E15: under a load of 40 connections', () => {
       for (const name of ['a', 'b', 'a']) await spinner.restart(name)
       await load.more(100)
       const counts = await load.stop()
-      expect(failures(counts)).toEqual(NONE)
+      expect(failures(counts)).toEqual(NO_FAILURES)
       expect(counts.ok).toBeGreaterThan(200)
       expect(errors).toEqual([])
     })
   }
 
-  test('a crash of a socket child is no answer of 5xx, since nginx asks its sibling', async () => {
+  test('a crash of a socket child causes no 5xx response, because nginx asks its sibling', async () => {
     const site = await newSite()
     const spinner = newSpinner({ plugins: [nginx(optionsFor(site))] })
     await Promise.all(['a', 'b'].map((name) => spinner.start(hello(name))))
@@ -46,6 +46,6 @@ describe.runIf(has('nginx'))('E15: under a load of 40 connections', () => {
     process.kill(child?.pid as number, 'SIGKILL')
     await restarted
     await load.more(100)
-    expect(failures(await load.stop())).toEqual(NONE)
+    expect(failures(await load.stop())).toEqual(NO_FAILURES)
   })
 })

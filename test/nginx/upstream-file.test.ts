@@ -17,7 +17,7 @@ interface World {
   readonly site: Nginx
   readonly spinner: Spinner
   readonly errors: Error[]
-  /** The `server` lines as they are in the file. */
+  /** Returns the `server` lines of the file. */
   servers(): string[]
 }
 
@@ -27,8 +27,8 @@ async function newWorld(more: Partial<NginxOptions> = {}, options: SpinnerOption
   return { site, spinner, errors: errorsOf(spinner), servers: () => serversIn(included(site.folder)) }
 }
 
-describe.runIf(has('nginx'))('an upstream in a file of its own', () => {
-  test('has a child from the moment at which it counts as started until it is stopped', async () => {
+describe.runIf(has('nginx'))('an upstream in a separate file', () => {
+  test('contains a child from the moment when it counts as started until it is stopped', async () => {
     const { site, spinner, errors, servers } = await newWorld()
     expect(await get(site.target)).toContain('502')
     const child = spinner.start(hello('a'))
@@ -42,7 +42,7 @@ describe.runIf(has('nginx'))('an upstream in a file of its own', () => {
     expect(errors).toEqual([])
   })
 
-  test('H44: is never empty, and its block is left when the spinner closes', async () => {
+  test('H44: is never empty, and keeps its block when the spinner closes', async () => {
     const { site, spinner } = await newWorld({ directives: ['least_conn', 'keepalive 4'] })
     await spinner.start(hello('a'))
     await spinner.close()
@@ -52,7 +52,7 @@ describe.runIf(has('nginx'))('an upstream in a file of its own', () => {
     expect(readdirSync(site.folder).filter((file) => file.startsWith('.'))).toEqual([])
   })
 
-  test('has a backup where one is given, which is asked while no child is there', async () => {
+  test('contains the backup, which nginx asks while there is no child', async () => {
     const other = newSpinner()
     const gateway = other.start(hello('gateway'))
     const address = (await gateway) as string
@@ -68,7 +68,7 @@ describe.runIf(has('nginx'))('an upstream in a file of its own', () => {
     expect(await get(site.target)).toBe(`hello from ${child.pid}`)
   })
 
-  test('takes the children that are meant', async () => {
+  test('contains the children that `children` selects', async () => {
     const { spinner, servers, errors } = await newWorld({ children: ['renderer', 'b'], debounce: 0 })
     const names = ['renderer-0', 'renderer-10', 'renderer-2', 'renderer-x', 'b', 'c']
     await Promise.all(names.map((name) => spinner.start(hello(name))))
@@ -78,7 +78,7 @@ describe.runIf(has('nginx'))('an upstream in a file of its own', () => {
     expect(errors).toEqual([])
   })
 
-  test('takes children that were started before the plugin was added', async () => {
+  test('contains children that were started before the plugin was added', async () => {
     const site = await newSite()
     const spinner = newSpinner()
     const child = spinner.start(hello('a'))
@@ -87,7 +87,7 @@ describe.runIf(has('nginx'))('an upstream in a file of its own', () => {
     await until(async () => (await get(site.target)) === `hello from ${child.pid}`)
   })
 
-  test('is left as it is when the plugin is removed, and its file is free at once', async () => {
+  test('stays as it is when the plugin is removed, and its file is free at once', async () => {
     const { site, spinner, servers } = await newWorld({}, { plugins: [] })
     const remove = spinner.use(nginx(optionsFor(site)))
     const child = spinner.start(hello('a'))
@@ -103,7 +103,7 @@ describe.runIf(has('nginx'))('an upstream in a file of its own', () => {
     expect(servers()).toEqual([`server unix:${second.address} max_fails=0;`])
   })
 
-  test('may share its file with another upstream of the same spinner', async () => {
+  test('can share its file with another upstream of the same spinner', async () => {
     const { site, spinner } = await newWorld({}, { plugins: [] })
     for (const upstream of ['app', 'other'])
       spinner.use(nginx(optionsFor(site, { upstream, children: upstream })))
@@ -119,8 +119,8 @@ upstream other {
   })
 })
 
-describe.runIf(has('nginx'))('reloads', () => {
-  test('H48: a burst of 20 children that come, and one of 20 that go, are one each', async () => {
+describe.runIf(has('nginx'))('nginx is reloaded', () => {
+  test('H48: once for a burst of 20 starts, and once for a burst of 20 stops', async () => {
     const { site, spinner, servers, errors } = await newWorld({ debounce: 1 })
     const names = Array.from({ length: 20 }, (_, index) => `app-${index}`)
     const sleeper: Omit<StartOptions, 'name'> = {
@@ -138,7 +138,7 @@ describe.runIf(has('nginx'))('reloads', () => {
     expect(errors).toEqual([])
   })
 
-  test('are none, and nothing is written, when a socket child is restarted or crashes', async () => {
+  test('never, and the file is not written, when a socket child is restarted or crashes', async () => {
     const { site, spinner } = await newWorld()
     const child = spinner.start(hello('a'))
     await child
@@ -153,7 +153,7 @@ describe.runIf(has('nginx'))('reloads', () => {
     expect(stat(site)).toEqual({ ino, mtimeMs })
   })
 
-  test('are none when a TCP child crashes and comes back, and one when it does not', async () => {
+  test('never when a TCP child crashes and comes back, and once when it does not come back', async () => {
     const { site, spinner, servers } = await newWorld({}, { maxRestarts: 1 })
     const child = spinner.start(hello('a', { listen: 'port' }))
     await child
@@ -171,22 +171,22 @@ describe.runIf(has('nginx'))('reloads', () => {
     expect(servers()).toEqual([DOWN])
   })
 
-  test('are two when a TCP child is restarted: out before its end, in when the next one is ready', async () => {
+  test('twice when a TCP child is restarted: without it before its end, and with it when the next process is ready', async () => {
     const { site, spinner, servers } = await newWorld()
-    const told: string[] = []
-    const tell = (what: string): void => void told.push(`${what}: ${servers().length === 2 ? 'in' : 'out'}`)
+    const seen: string[] = []
+    const note = (what: string): void => void seen.push(`${what}: ${servers().length === 2 ? 'in' : 'out'}`)
     await Promise.all(['a', 'b'].map((name) => spinner.start(hello(name, { listen: 'port' }))))
     const child = spinner.child('b')
     const before = site.generations()
-    child?.on('exit', () => tell(`ended, generation ${site.generations() - before}`))
-    child?.on('restarted', () => tell(`restarted, generation ${site.generations() - before}`))
+    child?.on('exit', () => note(`ended, generation ${site.generations() - before}`))
+    child?.on('restarted', () => note(`restarted, generation ${site.generations() - before}`))
     await child?.restart()
-    await until(() => told.length === 2)
-    expect(told).toEqual(['ended, generation 1: out', 'restarted, generation 2: in'])
+    await until(() => seen.length === 2)
+    expect(seen).toEqual(['ended, generation 1: out', 'restarted, generation 2: in'])
     expect(site.reloads()).toBe(before + 1)
   })
 
-  test('H48: a child is ended when no worker is left that knows it', async () => {
+  test('H48: before a child is ended, and no worker is left that knows the child', async () => {
     const { site, spinner } = await newWorld()
     const child = spinner.start(hello('a', { listen: 'port' }))
     await child

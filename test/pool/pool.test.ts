@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { createPool, createPoolOn, type Pool, type PoolOptions } from '../../src/pool/pool.ts'
+import { createPool, createPoolOn, type PoolOptions } from '../../src/pool/index.ts'
+import { Pool } from '../../src/pool/pool.ts'
+import { realSys } from '../../src/sys.ts'
 import type { Logger } from '../../src/types/options.ts'
 import type { Spinner } from '../../src/types/spinner.ts'
 import { failureOf, sleeper, watched } from '../support/children.ts'
@@ -42,14 +44,14 @@ function newPool(changes: Partial<PoolOptions> = {}): Stage {
   return { spinner, pool, options, source, lines, ask }
 }
 
-/** Children that cost little and do not listen. */
+/** Options of children that cost little and do not listen. */
 const SLEEPER = { ...sleeper('app'), name: 'app' }
 
 const statesOf = (pool: Pool): string[] => pool.children.map((child) => child.state)
 const pidsOf = (pool: Pool): (number | null)[] => pool.children.map((child) => child.pid)
 
-/** How many of a pool did not serve at the same time, at most. */
-function mostAway(pool: Pool): () => number {
+/** Counts how many children of a pool did not serve at the same time, at most. */
+function mostNotServing(pool: Pool): () => number {
   let most = 0
   for (const child of pool.children) {
     child.on('state', () => {
@@ -60,7 +62,7 @@ function mostAway(pool: Pool): () => number {
 }
 
 describe('a pool', () => {
-  test('starts so many children, names them in order, and stops them all', async () => {
+  test('starts `size` children, names them in order, and stops them all', async () => {
     const { pool, spinner, ask } = newPool()
     expect(statesOf(pool)).toEqual(['stopped', 'stopped', 'stopped'])
     await pool.start()
@@ -70,20 +72,29 @@ describe('a pool', () => {
     expect(statesOf(pool)).toEqual(['stopped', 'stopped', 'stopped'])
   })
 
-  test('gives them ports in a row, as the first says', async () => {
+  test('gives its children consecutive ports, beginning with `port`', async () => {
     const { pool, ask } = newPool({ port: 28_411 })
     await pool.start()
     expect(pool.children.map((child) => child.address)).toEqual([28_411, 28_412, 28_413])
     expect((await ask(2)).port).toBe('28413')
   })
 
-  test('is never idle, unless that is asked for', () => {
+  test('has children that are never idle, unless `idleTimeSec` is given', () => {
     const idle = ({ pool }: Stage): unknown => pool.children[0]?.info().options.idleTimeSec
     expect(idle(newPool())).toBe(null)
     expect(idle(newPool({ idleTimeSec: 5 }))).toBe(5)
   })
 
-  test('becomes larger and smaller, and starts nothing before it is started itself', async () => {
+  test('can have further options for each child, by its name', async () => {
+    const spinner = newSpinner()
+    const ofMember = (name: string) => ({ env: { [`OF_${name}`]: 'yes' } })
+    const pool = new Pool(realSys, spinner, { ...SLEEPER, size: 2 }, ofMember)
+    await pool.resize(3)
+    const variables = pool.children.map((child) => child.info().options.env)
+    expect(variables).toEqual([0, 1, 2].map((index) => expect.arrayContaining([`OF_app-${index}`])))
+  })
+
+  test('grows and shrinks, and starts no child before the pool itself is started', async () => {
     const { pool } = newPool(SLEEPER)
     await pool.resize(4)
     expect(statesOf(pool)).toEqual(['stopped', 'stopped', 'stopped', 'stopped'])
@@ -95,14 +106,14 @@ describe('a pool', () => {
     expect(statesOf(pool)).toEqual(['started', 'started', 'started'])
   })
 
-  test('tells of the first that does not come up, when all have settled', async () => {
+  test('throws the error of the first child that does not come up, when all have settled', async () => {
     const { pool, source } = newPool()
     writeFileSync(source, 'broken')
     expect(await failureOf(pool.start())).toMatchObject({ code: 'ERR_SPINNER_EXITED', child: 'app-0' })
     expect(statesOf(pool)).toEqual(['faulted', 'faulted', 'faulted'])
   })
 
-  test('is present: one that crashes is brought back, and one that is faulted tried again when it may be', async () => {
+  test('starts a faulted child again when its `faultTimeout` has passed', async () => {
     const { clock, sys } = watched()
     const spinner = newSpinner({}, sys)
     const pool = createPoolOn(sys, spinner, { ...SLEEPER, size: 2, maxRestarts: 0, faultTimeout: 60 })
@@ -116,7 +127,7 @@ describe('a pool', () => {
     await pool.stop()
   })
 
-  test('does not bring back what was stopped with it', async () => {
+  test('does not start a faulted child again after the pool was stopped', async () => {
     const { clock, sys } = watched()
     const spinner = newSpinner({}, sys)
     const pool = createPoolOn(sys, spinner, { ...SLEEPER, size: 1, maxRestarts: 0 })
@@ -129,10 +140,19 @@ describe('a pool', () => {
     expect(statesOf(pool)).toEqual(['stopped'])
     expect(clock.waiting).toBe(0)
   })
+
+  test('fails in every method after the spinner was closed', async () => {
+    const { pool, spinner } = newPool(SLEEPER)
+    await pool.start()
+    await spinner.close()
+    expect(await failureOf(pool.start())).toMatchObject({ code: 'ERR_SPINNER_CLOSED' })
+    expect(await failureOf(pool.resize(2))).toMatchObject({ code: 'ERR_SPINNER_CLOSED' })
+    expect(await failureOf(pool.restart())).toMatchObject({ code: 'ERR_SPINNER_CLOSED' })
+  })
 })
 
 describe('a rolling restart', () => {
-  test('that the close of the spinner breaks off is no failure of the pool', async () => {
+  test('that the close of the spinner ends is not logged as a failure', async () => {
     const { lines, pool, spinner } = newPool(SLEEPER)
     await pool.start()
     const rolled = failureOf(pool.restart())
@@ -142,14 +162,14 @@ describe('a rolling restart', () => {
     expect(lines.join('\n')).not.toContain('The rolling restart')
   })
 
-  test('restarts one child after the other, so that never more than one is away', async () => {
+  test('restarts one child after the other, so that at most one does not serve', async () => {
     const { pool, source, ask } = newPool()
     await pool.start()
     const before = pidsOf(pool)
-    const away = mostAway(pool)
+    const notServing = mostNotServing(pool)
     writeFileSync(source, 'two')
     await pool.restart()
-    expect(away()).toBe(1)
+    expect(notServing()).toBe(1)
     expect(pidsOf(pool).filter((pid) => before.includes(pid))).toEqual([])
     expect(await Promise.all([0, 1, 2].map(ask))).toMatchObject([
       { source: 'two' },
@@ -161,20 +181,23 @@ describe('a rolling restart', () => {
   test.each([
     ['up', 0, 1],
     ['down', 1, 0],
-  ])('hands ports on from child to child when they move %s by less than its size', async (_way, from, to) => {
-    const first = await freePorts(4)
-    const { pool, options, ask } = newPool({ port: first + from })
-    await pool.start()
-    const away = mostAway(pool)
-    pool.reconfigure({ ...options, port: first + to })
-    await pool.restart()
-    const ports = [0, 1, 2].map((index) => first + to + index)
-    expect(pool.children.map((child) => child.address)).toEqual(ports)
-    expect((await Promise.all([0, 1, 2].map(ask))).map(({ port }) => Number(port))).toEqual(ports)
-    expect(away()).toBe(1)
-  })
+  ])(
+    'passes ports from child to child if they move %s by less than the size of the pool',
+    async (_way, from, to) => {
+      const first = await freePorts(4)
+      const { pool, options, ask } = newPool({ port: first + from })
+      await pool.start()
+      const notServing = mostNotServing(pool)
+      pool.reconfigure({ ...options, port: first + to })
+      await pool.restart()
+      const ports = [0, 1, 2].map((index) => first + to + index)
+      expect(pool.children.map((child) => child.address)).toEqual(ports)
+      expect((await Promise.all([0, 1, 2].map(ask))).map(({ port }) => Number(port))).toEqual(ports)
+      expect(notServing()).toBe(1)
+    },
+  )
 
-  test('waits for what plugins do before the next', async () => {
+  test('waits for the plugins before it restarts the next child', async () => {
     const { pool, spinner } = newPool(SLEEPER)
     await pool.start()
     const calls: string[] = []
@@ -191,7 +214,7 @@ describe('a rolling restart', () => {
   })
 
   for (const restartOrder of ['stop-first', 'start-first'] as const) {
-    test(`stops at a version that does not come up, and leaves the others serving (${restartOrder})`, async () => {
+    test(`ends at a version that does not come up, and the other children keep serving (${restartOrder})`, async () => {
       const { pool, source, ask, lines } = newPool({ restartOrder })
       await pool.start()
       const before = pidsOf(pool)
@@ -203,13 +226,13 @@ describe('a rolling restart', () => {
       const left = restartOrder === 'start-first' ? before : [null, ...before.slice(1)]
       expect(pidsOf(pool)).toEqual(left)
       expect((await ask(2)).source).toBe('one')
-      writeFileSync(source, 'mended')
+      writeFileSync(source, 'fixed')
       await pool.restart()
       expect(statesOf(pool)).toEqual(['started', 'started', 'started'])
     })
   }
 
-  test('begins with those that do not serve', async () => {
+  test('begins with the children that do not serve', async () => {
     const { pool, source } = newPool()
     await pool.start()
     writeFileSync(source, 'broken')
@@ -217,12 +240,12 @@ describe('a rolling restart', () => {
     expect(statesOf(pool)).toEqual(['started', 'started', 'faulted'])
     const order: string[] = []
     for (const child of pool.children) child.on('state', (to) => to === 'started' && order.push(child.name))
-    writeFileSync(source, 'mended')
+    writeFileSync(source, 'fixed')
     await pool.restart()
     expect(order).toEqual(['app-2', 'app-0', 'app-1'])
   })
 
-  test('is carried out once more for all who ask for it meanwhile', async () => {
+  test('happens once more for all calls during a restart', async () => {
     const { pool } = newPool({ ...SLEEPER, size: 2 })
     await pool.start()
     await Promise.all([pool.restart(), pool.restart(), pool.restart()])
@@ -238,7 +261,7 @@ describe('a rolling restart', () => {
     expect(statesOf(pool)).toEqual(['stopped', 'stopped', 'stopped'])
   })
 
-  test('leaves out who has left the pool meanwhile', async () => {
+  test('leaves out a child that has left the pool meanwhile', async () => {
     const { pool } = newPool(SLEEPER)
     await pool.start()
     const last = pool.children[2]
@@ -246,26 +269,26 @@ describe('a rolling restart', () => {
     expect([last?.state, statesOf(pool)]).toEqual(['stopped', ['started']])
   })
 
-  test('of a pool that has not been started is its start', async () => {
+  test('of a pool that is not started starts it', async () => {
     const { pool } = newPool(SLEEPER)
     await pool.restart()
     expect(statesOf(pool)).toEqual(['started', 'started', 'started'])
   })
 
-  test('happens when a file changes: not all at once, as each by itself would', async () => {
+  test('happens when a file changes, instead of a restart of all children at once', async () => {
     const stage = newPool()
     stage.pool.reconfigure({ ...stage.options, monitor: stage.source })
     await stage.pool.start()
-    const away = mostAway(stage.pool)
+    const notServing = mostNotServing(stage.pool)
     writeFileSync(stage.source, 'two')
     await until(async () => {
       const answers = await Promise.all([0, 1, 2].map((index) => stage.ask(index).catch(() => null)))
       return answers.every((answer) => answer?.source === 'two')
     })
-    expect(away()).toBe(1)
+    expect(notServing()).toBe(1)
   })
 
-  test('takes what the pool was reconfigured with', async () => {
+  test('applies the options of `reconfigure`', async () => {
     const { pool, options, ask } = newPool({ size: 2 })
     await pool.start()
     pool.reconfigure({ ...options, env: { SOURCE: newFile('other.txt', 'other') } })
@@ -275,21 +298,25 @@ describe('a rolling restart', () => {
   })
 })
 
-describe('what is given to a pool', () => {
-  const wrong: [string, object, string][] = [
-    ['a size of nothing', { size: 0 }, '`size` must be a whole number from 1 to 10000, but it is 0'],
-    ['a size without end', { size: Number.POSITIVE_INFINITY }, 'but it is Infinity'],
-    ['no name', { name: '' }, '`name` must be a text that is not empty'],
+describe('the options of a pool', () => {
+  const invalid: [string, object, string][] = [
+    ['a size of 0', { size: 0 }, '`size` must be an integer from 1 to 10000, but it is 0'],
+    ['an infinite size', { size: Number.POSITIVE_INFINITY }, 'but it is Infinity'],
+    ['an empty name', { name: '' }, '`name` must be a non-empty string'],
     [
-      'ports past the last',
+      'ports above the last one',
       { port: 65_534, listen: undefined },
-      '`port` must be at most 65533, so that 3 children find room',
+      '`port` must be at most 65533, so that each of 3 children gets a port',
     ],
-    ['a port and a place to listen', { port: 8_000, listen: 'port' }, 'give one of them'],
-    ['what no child takes', { tiemout: 3 }, 'did you mean `timeout`?'],
+    [
+      'both `port` and `listen`',
+      { port: 8_000, listen: 'port' },
+      '`port` replaces `listen`; give only one of them',
+    ],
+    ['an option that no child has', { tiemout: 3 }, 'did you mean `timeout`?'],
   ]
-  for (const [what, changes, message] of wrong) {
-    test(`is refused when it is ${what}`, () => {
+  for (const [what, changes, message] of invalid) {
+    test(`are rejected: ${what}`, () => {
       const spinner = newSpinner()
       const make = (): Pool => createPool(spinner, { ...SLEEPER, size: 3, ...changes } as PoolOptions)
       expect(make).toThrow(expect.objectContaining({ code: 'ERR_SPINNER_INVALID_OPTION' }))
@@ -298,34 +325,26 @@ describe('what is given to a pool', () => {
     })
   }
 
-  test('is refused when its name is taken', () => {
+  test('are rejected if a child has one of the names', () => {
     const { spinner, options } = newPool()
-    expect(() => createPool(spinner, options)).toThrow("a child 'app-0' is there already")
+    expect(() => createPool(spinner, options)).toThrow("a child 'app-0' already exists")
   })
 
-  test('is refused when any of its names is taken, and the child that has it stays as it was', () => {
+  test('are rejected without a change of the child that has one of the names', () => {
     const spinner = newSpinner()
     spinner.define({ ...sleeper('app-1'), timeout: 7 })
     const make = (): Pool => createPool(spinner, { ...SLEEPER, size: 2 })
     expect(make).toThrow(expect.objectContaining({ code: 'ERR_SPINNER_INVALID_OPTION' }))
-    expect(make).toThrow("a child 'app-1' is there already")
+    expect(make).toThrow("a child 'app-1' already exists")
     expect(Object.keys(spinner.list())).toEqual(['app-1'])
     expect(spinner.get('app-1')?.options.timeout).toBe(7)
   })
 
-  test('leaves a pool as it was when it is wrong', async () => {
+  test('leave a pool as it was if they are invalid', async () => {
     const { pool, options } = newPool(SLEEPER)
     expect(() => pool.reconfigure({ ...options, attempts: -1 })).toThrow('`attempts`')
     expect(await failureOf(pool.resize(-1))).toMatchObject({ code: 'ERR_SPINNER_INVALID_OPTION' })
     await pool.start()
     expect(pool.size).toBe(3)
-  })
-
-  test('does nothing any more when the spinner is closed', async () => {
-    const { pool, spinner } = newPool(SLEEPER)
-    await pool.start()
-    await spinner.close()
-    expect(await failureOf(pool.start())).toMatchObject({ code: 'ERR_SPINNER_CLOSED' })
-    expect(await failureOf(pool.restart())).toMatchObject({ code: 'ERR_SPINNER_CLOSED' })
   })
 })

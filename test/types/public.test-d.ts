@@ -22,6 +22,7 @@ import {
   type SpinnerOptions,
   type StartOptions,
   type Target,
+  type WatchOptions,
 } from '../../src/index.ts'
 
 declare const spinner: Spinner
@@ -240,6 +241,47 @@ test('a plugin may have any of its members, but must have a name', () => {
   spinner.use({ name: 'bare' })
   // @ts-expect-error A plugin without a name cannot be told of.
   spinner.use({})
+})
+
+describe('what a plugin may use', () => {
+  test('of a child', () => {
+    expectTypeOf(child.serves).toBeBoolean()
+    expectTypeOf(child.needsRetry).toBeBoolean()
+    expectTypeOf(child.tryAcquire()).toEqualTypeOf<Lease | null>()
+    expectTypeOf(child.reload()).toEqualTypeOf<Promise<Address | null>>()
+    expectTypeOf(child.reportError(new Error('x'))).toBeVoid()
+    expectTypeOf(child.reportError).parameter(0).toBeUnknown()
+    expectTypeOf(child.info().elsewhere).toEqualTypeOf<string | null>()
+    // @ts-expect-error The child decides whether it serves.
+    child.serves = true
+    // @ts-expect-error A lease that is there at once needs no options.
+    child.tryAcquire({ signal: new AbortController().signal })
+  })
+
+  test('of a spinner', () => {
+    expectTypeOf(spinner.define({ name: 'a', script: 'a.js' })).toEqualTypeOf<Child>()
+    expectTypeOf(spinner.isClosing).toBeBoolean()
+    expectTypeOf(spinner.defaults).toEqualTypeOf<Readonly<Record<string, unknown>>>()
+    // @ts-expect-error A child is defined by options, not by a script alone.
+    spinner.define('a.js')
+    // @ts-expect-error The defaults are given to createSpinner().
+    spinner.defaults = {}
+  })
+
+  test('to watch files', () => {
+    const options: WatchOptions = { paths: ['a'], ignore: /x/, debounce: '1s', cwd: new URL('file:///tmp') }
+    const end = spinner.watch(
+      options,
+      (file) => expectTypeOf(file).toBeString(),
+      (error) => expectTypeOf(error).toEqualTypeOf<Error>(),
+    )
+    expectTypeOf(end).toEqualTypeOf<() => void>()
+    spinner.watch({ paths: 'a' }, () => {})
+    // @ts-expect-error There is nothing to watch.
+    spinner.watch({}, () => {})
+    // @ts-expect-error Nobody would learn of a change.
+    spinner.watch({ paths: 'a' })
+  })
 })
 
 describe('the ready-made checks', () => {

@@ -70,7 +70,7 @@ class Foreground {
     this.#spinner = spinner
     this.#loggerOf = childLoggers(printer)
     const io = { logFiles: this.#logFiles, loggerOf: this.#loggerOf }
-    this.#reconciler = new Reconciler(spinner, io, { ...printer, event: this.#printWork })
+    this.#reconciler = new Reconciler(spinner, realSys.clock, io, { ...printer, event: this.#printWork })
   }
 
   run(onSignals: OnSignals, out: Writable): Promise<number> {

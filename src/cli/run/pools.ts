@@ -1,4 +1,4 @@
-import type { Pool, PoolOptions } from '../../pool/pool.ts'
+import type { Pool, PoolOptions } from '../../pool/index.ts'
 import { realSys } from '../../sys.ts'
 import type { Spinner } from '../../types/spinner.ts'
 import type { PoolConfig } from '../config/model.ts'

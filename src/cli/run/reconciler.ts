@@ -1,6 +1,9 @@
 import { messageOf } from '../../errors.ts'
 import type { Place } from '../../gateway/index.ts'
+import { FaultRetry } from '../../pool/retry.ts'
 import { untilAborted } from '../../promises.ts'
+import type { Clock } from '../../sys.ts'
+import type { Child } from '../../types/child.ts'
 import type { Spinner } from '../../types/spinner.ts'
 import type { Config, Member, PoolConfig } from '../config/model.ts'
 import type { Printer } from '../output/printer.ts'
@@ -17,7 +20,6 @@ import {
   planChanges,
 } from './plan.ts'
 import { Pools } from './pools.ts'
-import { RetryTimers } from './retry.ts'
 
 type Step = () => Promise<void>
 
@@ -31,19 +33,20 @@ export class Reconciler {
   readonly #children: Children
   readonly #pools: Pools
   readonly #nginx: NginxPlugins
-  readonly #retries: RetryTimers
+  readonly #faultRetry: FaultRetry
   readonly #gateway: GatewayRunner
   #members: ChildrenAndPools = { children: new Map(), pools: new Map() }
   #waits = new AbortController()
 
-  constructor(spinner: Spinner, io: ChildIo, printer: Printer) {
+  constructor(spinner: Spinner, clock: Clock, io: ChildIo, printer: Printer) {
     this.#spinner = spinner
     this.#printer = printer
     this.#children = new Children(spinner, io)
     this.#pools = new Pools(spinner, io)
     this.#nginx = new NginxPlugins(spinner)
     this.#gateway = new GatewayRunner(spinner, printer)
-    this.#retries = new RetryTimers(spinner, ({ name }) => this.#child(name)?.isLazy === false)
+    const mustRun = ({ name }: Child): boolean => this.#child(name)?.isLazy === false
+    this.#faultRetry = new FaultRetry(spinner, clock, mustRun)
   }
 
   /** The names of all children of the configuration. */
@@ -113,7 +116,7 @@ export class Reconciler {
 
   /** Stops everything, in parallel. */
   async close(): Promise<void> {
-    this.#retries.close()
+    this.#faultRetry.close()
     this.stopWaiting()
     await Promise.all([this.#gateway.close(), this.#spinner.close()])
   }

@@ -1,4 +1,4 @@
-import { type Block, type Statement, statementsOf, Unreadable } from './parser.ts'
+import { type Block, NginxConfError, parseConf, type Statement } from './parser.ts'
 
 interface Edit {
   readonly start: number
@@ -6,13 +6,13 @@ interface Edit {
   readonly text: string
 }
 
-/** What a line that holds nothing but the directive has around it. */
-const WHITE_TO_THE_END = /[ \t]*(?:#[^\n]*)?\r?\n/y
+/** The rest of a line that contains nothing more, or only a comment. */
+const REST_OF_LINE = /[ \t]*(?:#[^\n]*)?\r?\n/y
 const INDENT = '    '
 
 /**
- * The same configuration with other `server` lines in the `upstream` block of that name. Every other byte stays as it
- * is. Throws `Unreadable` when the text cannot be read, and where there is not exactly one such block.
+ * Returns the configuration with other `server` lines in the `upstream` block of that name. Every other byte stays the
+ * same. Throws `NginxConfError` if the text cannot be parsed, or does not contain exactly one such block.
  */
 export function rewriteBlock(text: string, upstream: string, servers: readonly string[]): string {
   const { statement, block } = findBlock(text, upstream)
@@ -23,42 +23,42 @@ export function rewriteBlock(text: string, upstream: string, servers: readonly s
     ...present.slice(servers.length).map((old) => removal(text, old)),
     ...insertion(text, statement, block, servers.slice(present.length), kept.at(-1)),
   ]
-  return applied(text, edits)
+  return applyEdits(text, edits)
 }
 
-interface Found {
+interface FoundBlock {
   readonly statement: Statement
   readonly block: Block
 }
 
-/** An `upstream` of the `http` block; or at the top, in a file that is included there. */
-export function findBlock(text: string, upstream: string): Found {
-  const top = statementsOf(text)
+/** Finds an `upstream` block in the `http` block, or at the top level of a file that is included there. */
+export function findBlock(text: string, upstream: string): FoundBlock {
+  const top = parseConf(text)
   const http = top.filter(({ words }) => words[0] === 'http')
   const found = [...top, ...http.flatMap(({ block }) => block?.statements ?? [])].flatMap((statement) => {
     const { words, block } = statement
-    const isIt = words.length === 2 && words[0] === 'upstream' && words[1] === upstream
-    return block && isIt ? [{ statement, block }] : []
+    const isWanted = words.length === 2 && words[0] === 'upstream' && words[1] === upstream
+    return block && isWanted ? [{ statement, block }] : []
   })
-  const [one, other] = found
-  const last = text.split('\n').length
-  if (!one) throw new Unreadable(last, `no block 'upstream ${upstream}' was found up to here`)
-  if (other)
-    throw new Unreadable(
-      other.statement.line,
-      `a second block 'upstream ${upstream}' stands here; the first is in line ${one.statement.line}`,
+  const [first, second] = found
+  const lastLine = text.split('\n').length
+  if (!first) throw new NginxConfError(lastLine, `no block 'upstream ${upstream}' up to this line`)
+  if (second)
+    throw new NginxConfError(
+      second.statement.line,
+      `a second block 'upstream ${upstream}'; the first is in line ${first.statement.line}`,
     )
-  return one
+  return first
 }
 
-/** What means the same stays as somebody wrote it. */
+/** Replaces a directive, unless it already means the same: then it stays as it is written. */
 function replacement(old: Statement, wanted: string): Edit[] {
-  const words = statementsOf(wanted)[0]?.words ?? []
+  const words = parseConf(wanted)[0]?.words ?? []
   const isSame = words.length === old.words.length && words.every((word, index) => word === old.words[index])
   return isSame ? [] : [{ start: old.start, end: old.end, text: wanted }]
 }
 
-/** With its whole line, where nothing else stands on that. */
+/** Removes a directive, and its line if nothing else is on it. */
 function removal(text: string, { start, end }: Statement): Edit {
   const lineStart = text.lastIndexOf('\n', start - 1) + 1
   const isFirst = /^[ \t]*$/.test(text.slice(lineStart, start))
@@ -67,10 +67,10 @@ function removal(text: string, { start, end }: Statement): Edit {
   return isAlone ? { start: lineStart, end: end + rest.length, text: '' } : { start, end, text: '' }
 }
 
-/** Up to and with its end, where nothing or a comment is left on the line; else null. */
+/** Returns the rest of the line with its line break if it contains no further directive, otherwise null. */
 function restOfLine(text: string, at: number): string | null {
-  WHITE_TO_THE_END.lastIndex = at
-  return WHITE_TO_THE_END.exec(text)?.[0] ?? null
+  REST_OF_LINE.lastIndex = at
+  return REST_OF_LINE.exec(text)?.[0] ?? null
 }
 
 function insertion(
@@ -83,7 +83,7 @@ function insertion(
   if (added.length === 0) return []
   const eol = text.slice(statement.start).match(/\r?\n/)?.[0] ?? '\n'
   const [first] = block.statements
-  const indent = first ? indentOf(text, first.start, statement) : indentOf(text, null, statement)
+  const indent = indentOf(text, first?.start ?? null, statement)
   const rest = after ? restOfLine(text, after.end) : null
   if (after && rest !== null) {
     const at = after.end + rest.length
@@ -93,17 +93,18 @@ function insertion(
   return [{ start: at, end: at, text: added.map((line) => `${eol}${indent}${line}`).join('') }]
 }
 
-/** That of the first directive of the block, or a step more than that of the block itself. */
-function indentOf(text: string, start: number | null, around: Statement): string {
-  const before = (at: number): string => text.slice(text.lastIndexOf('\n', at - 1) + 1, at)
-  const own = start === null ? null : before(start)
+/** Returns the indentation of the first directive of a block, or one level more than that of the block itself. */
+function indentOf(text: string, firstStart: number | null, statement: Statement): string {
+  const lineBefore = (at: number): string => text.slice(text.lastIndexOf('\n', at - 1) + 1, at)
+  const own = firstStart === null ? null : lineBefore(firstStart)
   if (own !== null && /^[ \t]*$/.test(own)) return own
-  return `${/^[ \t]*/.exec(before(around.start))?.[0] ?? ''}${INDENT}`
+  return `${/^[ \t]*/.exec(lineBefore(statement.start))?.[0] ?? ''}${INDENT}`
 }
 
-function applied(text: string, edits: readonly Edit[]): string {
-  let result = text
-  for (const { start, end, text: put } of [...edits].sort((a, b) => b.start - a.start || b.end - a.end))
-    result = result.slice(0, start) + put + result.slice(end)
-  return result
+function applyEdits(text: string, edits: readonly Edit[]): string {
+  // From the end to the beginning, so that earlier positions stay valid.
+  const ordered = [...edits].sort((a, b) => b.start - a.start || b.end - a.end)
+  return ordered.reduce((result, { start, end, text: inserted }) => {
+    return result.slice(0, start) + inserted + result.slice(end)
+  }, text)
 }

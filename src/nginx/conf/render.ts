@@ -2,56 +2,59 @@ import { SpinnerError } from '../../errors.ts'
 import { show } from '../../options/parsers.ts'
 import type { Target } from '../../types/child.ts'
 
-/** A `server` directive of an upstream, and for whom it is. */
-export interface Server {
+/** A `server` directive of an upstream. */
+export interface ServerLine {
   readonly text: string
-  /** Name of the child. */
-  readonly name: string | null
+  /** Name of the child, written as a comment; null for a server that is not a child. */
+  readonly child: string | null
 }
 
-/** An upstream, as it is to stand in a file of our own. */
-export interface Upstream {
+/** An `upstream` block, as spinner writes it into a file of its own. */
+export interface UpstreamBlock {
   readonly name: string
-  /** Other directives of the block. */
+  /** Directives other than `server`. */
   readonly directives: readonly string[]
-  readonly servers: readonly Server[]
+  readonly servers: readonly ServerLine[]
 }
 
-/** What a file of ours begins with; no other file is ever written over. */
+/**
+ * First line of the files that spinner owns. It overwrites no file that begins otherwise, so another text here would make it
+ * refuse the files of earlier versions.
+ */
 export const HEADER = '# Written by spinner, which will replace it: changes to this file are lost.'
 
-/** nginx refuses an upstream without servers; this one it never asks, and answers 502. */
-export const NO_SERVERS: Server = { text: 'server 127.0.0.1:1 down;', name: null }
+/** Placeholder for an upstream without servers, which nginx rejects. nginx never asks this one, and answers 502. */
+export const NO_SERVERS: ServerLine = { text: 'server 127.0.0.1:1 down;', child: null }
 
-/** What sun_path can hold, without the zero at its end. */
-const LONGEST_PATH = 107
-const PLAIN = /^[\w./@:+,=~%-]+$/
+/** Maximum bytes of `sun_path`, without the zero byte at its end. */
+const MAX_PATH_BYTES = 107
+const NEEDS_NO_QUOTES = /^[\w./@:+,=~%-]+$/
 const UNPRINTABLE = /\p{Cc}/u
 
-/** A whole file of our own. */
-export const renderFile = (upstreams: readonly Upstream[]): string =>
+/** Renders the whole text of a file that spinner owns. */
+export const renderFile = (upstreams: readonly UpstreamBlock[]): string =>
   [HEADER, ...upstreams.map(renderUpstream), ''].join('\n')
 
-function renderUpstream({ name, directives, servers }: Upstream): string {
-  const lines = [...directives.map((text) => ({ text, name: null })), ...servers]
-  const body = lines.map(({ text, name: whose }) => `    ${text}${whose === null ? '' : comment(whose)}`)
+function renderUpstream({ name, directives, servers }: UpstreamBlock): string {
+  const lines = [...directives.map((text) => ({ text, child: null })), ...servers]
+  const body = lines.map(({ text, child }) => `    ${text}${child === null ? '' : comment(child)}`)
   return [`upstream ${name} {`, ...body, '}'].join('\n')
 }
 
-/** nginx refuses a comment of more than 4 KB. */
-const LONGEST_NAME = 100
-const STRICT = /[^\x20-\x7e]|[#{};"'\\$]/g
+/** Maximum characters of a name: nginx rejects a comment of more than 4 KB. */
+const MAX_NAME = 100
+const UNSAFE = /[^\x20-\x7e]|[#{};"'\\$]/g
 
-/** A child's name as a comment: whatever it holds, it ends at the end of the line (docs/hazards.md#h43). */
-function comment(name: string): string {
-  const safe = name
-    .slice(0, LONGEST_NAME)
-    .replace(STRICT, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)
+/** Renders the name of a child as a comment that ends at the end of the line, whatever the name is (docs/hazards.md#h43). */
+function comment(child: string): string {
+  const safe = child
+    .slice(0, MAX_NAME)
+    .replace(UNSAFE, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)
   return ` # "${safe}"`
 }
 
-/** The `server` directive for an address. Throws where nginx could not take it. */
-export function serverAt(target: Target, params: string, child: string): string {
+/** Returns the `server` directive for an address. Throws if nginx cannot use the address. */
+export function serverDirective(target: Target, params: string, child: string): string {
   const address = 'socketPath' in target ? unixAddress(target.socketPath, child) : tcpAddress(target)
   return `server ${[address, ...(params === '' ? [] : [params])].join(' ')};`
 }
@@ -61,9 +64,9 @@ const tcpAddress = ({ host, port }: { host: string; port: number }): string =>
 
 function unixAddress(path: string, child: string): string {
   const bytes = Buffer.byteLength(path)
-  if (!path.startsWith('/') || UNPRINTABLE.test(path) || bytes > LONGEST_PATH) {
-    const message = `nginx cannot reach '${child}': the address ${show(path)} must be an absolute path without control characters of at most ${LONGEST_PATH} bytes (it has ${bytes}); choose another folder or \`listen: 'port'\`.`
+  if (!path.startsWith('/') || UNPRINTABLE.test(path) || bytes > MAX_PATH_BYTES) {
+    const message = `nginx cannot reach '${child}': its address must be an absolute path without control characters of at most ${MAX_PATH_BYTES} bytes, but it is ${show(path)} (${bytes} bytes); choose another directory, or \`listen: 'port'\`.`
     throw new SpinnerError('ERR_SPINNER_INVALID_OPTION', message, { child })
   }
-  return PLAIN.test(path) ? `unix:${path}` : `"unix:${path.replace(/["\\]/g, '\\$&')}"`
+  return NEEDS_NO_QUOTES.test(path) ? `unix:${path}` : `"unix:${path.replace(/["\\]/g, '\\$&')}"`
 }

@@ -4,43 +4,48 @@ import { codeOf, messageOf, SpinnerError } from '../../errors.ts'
 import type { Sys } from '../../sys.ts'
 import type { NginxSettings } from '../options.ts'
 
-/** How a command ended, and what it said. */
+/** Exit code of a command, and its output on stdout and stderr. */
 export interface CommandResult {
   readonly code: number | null
   readonly text: string
 }
 
-/** Debian has nginx in a folder that is not on every user's PATH. */
-const MORE_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/sbin']
-const MOST_TEXT = 256 * 1024
+/** Directories added to PATH. Debian installs nginx in one that is not on the PATH of every user. */
+const MORE_DIRECTORIES = ['/usr/sbin', '/usr/local/sbin', '/sbin']
+const MAX_TEXT = 256 * 1024
 
-/** Runs a command to its end, without a shell. Throws where it cannot be run, or takes longer than `seconds`. */
+/** Runs a command to its end, without a shell. Throws if it cannot be run, or takes longer than `seconds`. */
 export async function runCommand(
   sys: Sys,
   command: readonly string[],
   seconds: number,
 ): Promise<CommandResult> {
-  const failed = (why: string, cause?: unknown): SpinnerError =>
+  const failure = (why: string, cause?: unknown): SpinnerError =>
     new SpinnerError('ERR_SPINNER_SPAWN', `'${command.join(' ')}' ${why}.`, { cause })
   try {
     const [program = '', ...args] = command
     const stdio = ['ignore', 'pipe', 'pipe'] as const
     const child = sys.spawn(program, args, { env: environment(sys), stdio: [...stdio], shell: false })
-    return await ended(sys, child, seconds, () => failed(`took longer than ${seconds} s, and was ended`))
+    return await resultOf(sys, child, seconds, () => failure(`took longer than ${seconds} s, and was killed`))
   } catch (thrown) {
-    throw thrown instanceof SpinnerError ? thrown : failed(whyNot(thrown), thrown)
+    throw thrown instanceof SpinnerError ? thrown : failure(describeSpawnError(thrown), thrown)
   }
 }
 
-function ended(sys: Sys, child: ChildProcess, seconds: number, late: () => Error): Promise<CommandResult> {
-  const text = collect(child)
+function resultOf(
+  sys: Sys,
+  child: ChildProcess,
+  seconds: number,
+  timeoutError: () => Error,
+): Promise<CommandResult> {
+  const text = collectOutput(child)
   return new Promise<CommandResult>((resolve, reject) => {
     const timer = sys.clock.setTimeout(() => {
       child.kill('SIGKILL')
-      // What it left behind may hold the pipes.
+      // Descendants of the command can still hold the pipes, so do not wait for `close`.
       child.stdout?.destroy()
       child.stderr?.destroy()
-      reject(late())
+      reject(timeoutError())
     }, seconds * 1_000)
     const done = (settle: () => void): void => {
       sys.clock.clearTimeout(timer)
@@ -51,10 +56,10 @@ function ended(sys: Sys, child: ChildProcess, seconds: number, late: () => Error
   })
 }
 
-/** No nginx is there, or none runs. It will read the files when it begins. */
+/** nginx is not installed or does not run. It reads its files when it starts, so nothing has to be tried again. */
 export class NginxNotRunning extends SpinnerError {}
 
-/** Runs the program of nginx itself. */
+/** Runs the nginx program. Throws `NginxNotRunning` if it is not installed. */
 export async function runNginx(
   sys: Sys,
   settings: NginxSettings,
@@ -65,30 +70,30 @@ export async function runNginx(
     return await runCommand(sys, [...command, ...args], timeout)
   } catch (thrown) {
     if (!(thrown instanceof SpinnerError) || codeOf(thrown.cause) !== 'ENOENT') throw thrown
-    throw new NginxNotRunning(thrown.code, `${thrown.message} Install nginx, or give \`command\`.`, {
+    throw new NginxNotRunning(thrown.code, `${thrown.message} Install nginx, or set \`command\`.`, {
       cause: thrown.cause,
     })
   }
 }
 
-const whyNot = (thrown: unknown): string =>
+const describeSpawnError = (thrown: unknown): string =>
   codeOf(thrown) === 'ENOENT'
     ? 'is not installed, or not on PATH'
     : `could not be run (${codeOf(thrown) ?? messageOf(thrown)})`
 
 function environment({ env }: Sys): NodeJS.ProcessEnv {
-  // An nginx takes what this names for the sockets of the one before it.
+  // nginx would take over the sockets that the variable NGINX names, as if it replaced an older nginx.
   const { NGINX: _sockets, ...rest } = env
-  return { ...rest, PATH: [env['PATH'] ?? '', ...MORE_FOLDERS].join(path.delimiter) }
+  return { ...rest, PATH: [env['PATH'] ?? '', ...MORE_DIRECTORIES].join(path.delimiter) }
 }
 
-function collect({ stdout, stderr }: ChildProcess): () => string {
+function collectOutput({ stdout, stderr }: ChildProcess): () => string {
   let text = ''
   for (const stream of [stdout, stderr]) {
     stream?.setEncoding('utf8')
     stream?.on('error', () => {})
     stream?.on('data', (part: string) => {
-      text = (text + part).slice(0, MOST_TEXT)
+      text = (text + part).slice(0, MAX_TEXT)
     })
   }
   return () => text

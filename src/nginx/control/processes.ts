@@ -3,23 +3,24 @@ import { isAlive, readPids, readStat, seesProcesses } from '../../linux/processe
 import type { Sys } from '../../sys.ts'
 import { runCommand } from './command.ts'
 
-/** What can be seen of other processes, by the means of this system. */
+/** Looks at processes that are not children of this one, with the means of the system. */
 export interface Processes {
-  /** The name of a living process's program, or null when there is none. */
+  /** Returns the program name of a living process, or null. */
   programOf(pid: number): Promise<string | null>
-  /** The titles of the living children of a process, by a word that no later one has. */
+  /** Returns the titles of the living children of a process, by a key that no later process has. */
   childrenOf(pid: number): Promise<Map<string, string>>
 }
 
-/** A fresh look: what it has learnt of others is not true for long. */
+/** Creates a reader for one reload. What it remembers of other processes does not stay true for longer. */
 export const newProcesses = (sys: Sys, seconds: number): Processes =>
-  seesProcesses(sys) ? new ByProc(sys) : new ByPs(sys, seconds)
+  seesProcesses(sys) ? new ProcReader(sys) : new PsReader(sys, seconds)
 
 const DELETED = / \(deleted\)$/
 
-class ByProc implements Processes {
+/** Reads `/proc`. */
+class ProcReader implements Processes {
   readonly #sys: Sys
-  /** Whose parent is another: they need not be read again. */
+  /** Processes with another parent, which need not be read again. */
   readonly #others = new Set<number>()
 
   constructor(sys: Sys) {
@@ -33,7 +34,7 @@ class ByProc implements Processes {
     try {
       return path.basename(fs.readlinkSync(`/proc/${pid}/exe`).replace(DELETED, ''))
     } catch {
-      // Another user's: its name is what is left to be seen.
+      // For a process of another user, only the name is readable.
       return fs.readFileSync(`/proc/${pid}/comm`, 'latin1').trim()
     }
   }
@@ -55,22 +56,22 @@ class ByProc implements Processes {
     try {
       return this.#sys.fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ')
     } catch {
-      // It ended while we looked.
+      // The process has just ended.
       return ''
     }
   }
 }
 
-const ROW = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/
+const PS_LINE = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/
 
-interface Row {
+interface PsLine {
   readonly pid: number
   readonly ppid: number
   readonly title: string
 }
 
-/** What any other unix tells. */
-class ByPs implements Processes {
+/** Runs `ps`, which every other unix has. */
+class PsReader implements Processes {
   readonly #sys: Sys
   readonly #seconds: number
 
@@ -80,20 +81,20 @@ class ByPs implements Processes {
   }
 
   async programOf(pid: number): Promise<string | null> {
-    const title = (await this.#rows()).find((row) => row.pid === pid)?.title
+    const title = (await this.#lines()).find((line) => line.pid === pid)?.title
     return title === undefined ? null : path.basename(title.split(' ', 1)[0] ?? '').replace(/:$/, '')
   }
 
   async childrenOf(parent: number): Promise<Map<string, string>> {
-    const rows = (await this.#rows()).filter(({ ppid }) => ppid === parent)
-    return new Map(rows.map(({ pid, title }) => [String(pid), title]))
+    const lines = (await this.#lines()).filter(({ ppid }) => ppid === parent)
+    return new Map(lines.map(({ pid, title }) => [String(pid), title]))
   }
 
-  async #rows(): Promise<Row[]> {
+  async #lines(): Promise<PsLine[]> {
     const columns = ['pid=', 'ppid=', 'stat=', 'args='].flatMap((column) => ['-o', column])
     const { text } = await runCommand(this.#sys, ['ps', '-A', ...columns], this.#seconds)
     return text.split('\n').flatMap((line) => {
-      const [, pid, ppid, state = 'Z', title = ''] = ROW.exec(line) ?? []
+      const [, pid, ppid, state = 'Z', title = ''] = PS_LINE.exec(line) ?? []
       return state.startsWith('Z') ? [] : [{ pid: Number(pid), ppid: Number(ppid), title }]
     })
   }

@@ -5,119 +5,119 @@ import { type CommandResult, NginxNotRunning, runCommand, runNginx } from './com
 import { findMaster, notRunning, pidFileOf, signalMaster } from './master.ts'
 import { newProcesses, type Processes } from './processes.ts'
 
-/** Milliseconds between two looks at the workers of nginx. */
-const LOOK_MS = 10
-const LATER_LOOK_MS = 25
+/** Milliseconds between two looks at the workers, while new ones are expected. */
+const NEW_WORKERS_POLL_MS = 10
+/** Milliseconds between two looks at the workers, while old ones are expected to exit. */
+const OLD_WORKERS_POLL_MS = 25
 
-/** The children of a master, before a reload. */
-type Before = ReadonlyMap<string, string>
+/** Children of a master before a reload, by key, with their titles. */
+type WorkersBefore = ReadonlyMap<string, string>
 
-/** The workers that were there before a reload. */
+/** The workers that ran before a reload. They serve the connections that they have by the old configuration. */
 export interface OldWorkers {
-  /** Whether one of them still lives. */
-  remain(): Promise<boolean>
-  /** Resolves when none of them lives, or with the signal. */
-  left(signal: AbortSignal): Promise<void>
+  /** Returns whether one of them is alive. */
+  areAlive(): Promise<boolean>
+  /** Resolves when none of them is alive, or when the signal is aborted. */
+  exited(signal: AbortSignal): Promise<void>
 }
 
-const NONE: OldWorkers = { remain: async () => false, left: async () => {} }
+const NO_WORKERS: OldWorkers = { areAlive: async () => false, exited: async () => {} }
 
-/** Has `nginx -t` say whether the configuration is well; throws nginx's own line when it is not. */
+/** Runs `nginx -t`, or the user's command, if the settings ask for it. Throws with nginx's own line if the test fails. */
 export async function testNginx(sys: Sys, settings: NginxSettings): Promise<void> {
   const { config, test, timeout } = settings
   if (test === false) return
-  const own = (): Promise<CommandResult> =>
+  const nginxTest = (): Promise<CommandResult> =>
     runNginx(sys, settings, ['-t', ...(config === null ? [] : ['-c', config])])
-  const { code, text } = await (test === true ? own() : runCommand(sys, test, timeout))
-  if (code === 0) return
-  const why = `nginx refuses its configuration, so the file was put back: ${reasonIn(text)}`
-  throw new SpinnerError('ERR_SPINNER_NOT_READY', why, { exitCode: code, output: text.trim().split('\n') })
+  const result = await (test === true ? nginxTest() : runCommand(sys, test, timeout))
+  if (result.code !== 0)
+    throw commandError('nginx rejects its configuration, so spinner restored the file', result)
 }
 
-/** Reloads nginx. Resolves when new workers serve, and no others; throws when that cannot be, or did not happen. */
+/** Reloads nginx. Resolves when only new workers accept connections. Throws if the reload fails or has no effect. */
 export async function reloadNginx(sys: Sys, settings: NginxSettings): Promise<OldWorkers> {
   const { reload, timeout } = settings
-  if (reload === false) return NONE
+  if (reload === false) return NO_WORKERS
   const processes = newProcesses(sys, timeout)
   if (reload === true) {
     const master = await findMaster(sys, processes, await pidFileOf(sys, settings))
     const before = await processes.childrenOf(master)
     signalMaster(sys, master)
-    return whenReloaded(sys, processes, master, before, timeout)
+    return waitForNewWorkers(sys, processes, master, before, timeout)
   }
-  // A command of the user's knows whom it reloads; where we do too, the workers can be watched.
+  // The command of the user decides which nginx it reloads. If spinner finds a master too, it can watch its workers.
   const master = await pidFileOf(sys, settings)
     .then((file) => findMaster(sys, processes, file))
     .catch(() => null)
-  const before: Before = master === null ? new Map() : await processes.childrenOf(master)
-  await runReload(sys, reload, timeout)
-  if (master === null) return NONE
-  return whenReloaded(sys, processes, master, before, timeout).catch((thrown) => {
-    // The command may have begun another nginx.
-    if (thrown instanceof NginxNotRunning) return NONE
+  const before: WorkersBefore = master === null ? new Map() : await processes.childrenOf(master)
+  const result = await runCommand(sys, reload, timeout)
+  if (result.code !== 0) throw commandError(`'${reload.join(' ')}' exited with code ${result.code}`, result)
+  if (master === null) return NO_WORKERS
+  return waitForNewWorkers(sys, processes, master, before, timeout).catch((thrown) => {
+    // The command may have started another nginx in place of this one.
+    if (thrown instanceof NginxNotRunning) return NO_WORKERS
     throw thrown
   })
 }
 
-async function runReload(sys: Sys, command: readonly string[], timeout: number): Promise<void> {
-  const { code, text } = await runCommand(sys, command, timeout)
-  if (code === 0) return
-  const why = `'${command.join(' ')}' exited with code ${code}: ${reasonIn(text)}`
-  throw new SpinnerError('ERR_SPINNER_NOT_READY', why, { exitCode: code, output: text.trim().split('\n') })
+function commandError(what: string, { code, text }: CommandResult): SpinnerError {
+  const output = text.trim().split('\n')
+  return new SpinnerError('ERR_SPINNER_NOT_READY', `${what}: ${reasonIn(output)}`, { exitCode: code, output })
 }
 
-/** How an nginx names a worker that takes no new connections any more. */
-const LEAVING = /worker process is shutting down/
+/** Title of a worker that accepts no new connections any more. */
+const SHUTTING_DOWN = /worker process is shutting down/
 
 /**
- * A SIGHUP is accepted whatever the configuration is; new workers are the proof that it was taken. For a while the old ones
- * serve beside them, by the old configuration.
+ * Waits until new workers accept connections and no old one does. nginx accepts a SIGHUP with any configuration, so only
+ * new workers prove that it loaded this one. For a while, old workers accept connections too, by the old configuration.
  */
-async function whenReloaded(
+async function waitForNewWorkers(
   sys: Sys,
   processes: Processes,
   master: number,
-  before: Before,
+  before: WorkersBefore,
   timeout: number,
 ): Promise<OldWorkers> {
   const deadline = sys.clock.now() + timeout * 1_000
   for (;;) {
     const now = await processes.childrenOf(master)
-    const isTaken = [...now.keys()].some((worker) => !before.has(worker))
-    const serve = [...before.keys()].some((worker) => now.has(worker) && !LEAVING.test(now.get(worker) ?? ''))
+    const hasNew = [...now.keys()].some((worker) => !before.has(worker))
+    const oldServe = [...before.keys()].some(
+      (worker) => now.has(worker) && !SHUTTING_DOWN.test(now.get(worker) ?? ''),
+    )
     const isLate = sys.clock.now() > deadline
-    if (isTaken && (!serve || isLate)) return oldWorkers(sys, processes, master, before)
+    if (hasNew && (!oldServe || isLate)) return oldWorkers(sys, processes, master, before)
     if (now.size === 0 && (await processes.programOf(master)) === null)
-      throw notRunning(`the process ${master} has ended`)
-    if (isLate) throw withoutEffect(master, timeout)
-    await sys.pause(LOOK_MS)
+      throw notRunning(`process ${master} has ended`)
+    if (isLate) throw noNewWorkersError(master, timeout)
+    await sys.pause(NEW_WORKERS_POLL_MS)
   }
 }
 
-function oldWorkers(sys: Sys, processes: Processes, master: number, before: Before): OldWorkers {
-  const remain = async (): Promise<boolean> => {
+function oldWorkers(sys: Sys, processes: Processes, master: number, before: WorkersBefore): OldWorkers {
+  const areAlive = async (): Promise<boolean> => {
     const now = await processes.childrenOf(master)
     return [...before.keys()].some((worker) => now.has(worker))
   }
   return {
-    remain,
-    left: async (signal) => {
-      while (!signal.aborted && (await remain())) await sys.pause(LATER_LOOK_MS)
+    areAlive,
+    exited: async (signal) => {
+      while (!signal.aborted && (await areAlive())) await sys.pause(OLD_WORKERS_POLL_MS)
     },
   }
 }
 
-function withoutEffect(master: number, timeout: number): SpinnerError {
-  const what = `nginx (pid ${master}) was told to reload, but has no new workers after ${timeout} s`
-  const todo = "its configuration may be broken: `nginx -t` and nginx's error log say why"
-  return new SpinnerError('ERR_SPINNER_NOT_READY', `${what}; ${todo}.`)
+function noNewWorkersError(master: number, timeout: number): SpinnerError {
+  const what = `nginx (pid ${master}) got the signal to reload, but has no new workers after ${timeout} s`
+  const remedy = 'its configuration may be broken: see `nginx -t` and the error log of nginx'
+  return new SpinnerError('ERR_SPINNER_NOT_READY', `${what}; ${remedy}.`)
 }
 
 const SEVERE = /\[(?:emerg|alert|crit|error)\] .*/
 
-/** nginx's own line, without the time and the number of the process that said it. */
-function reasonIn(text: string): string {
-  const lines = text.trim().split('\n')
+/** Returns nginx's own error line, without time and pid; otherwise the last line. */
+function reasonIn(lines: readonly string[]): string {
   const severe = lines.find((line) => SEVERE.test(line))
   return severe ? (SEVERE.exec(severe)?.[0] ?? severe) : (lines.at(-1) ?? '')
 }

@@ -23,7 +23,7 @@ const blockOptions = (site: Nginx, more: Partial<NginxOptions> = {}): NginxOptio
   optionsFor(site, { mode: 'block', file: site.conf, ...more })
 
 describe.runIf(has('nginx'))('an upstream block in a configuration', () => {
-  test('has its server lines changed, and every other byte of the file stays', async () => {
+  test('gets other `server` lines, and every other byte of the file stays the same', async () => {
     const site = await newBlockSite(BLOCK)
     const before = readText(site.conf)
     const expected = (...servers: string[]): string =>
@@ -49,7 +49,7 @@ describe.runIf(has('nginx'))('an upstream block in a configuration', () => {
     expect(errors).toEqual([])
   })
 
-  test('that somebody takes away or spoils meanwhile is told of, and nothing is written', async () => {
+  test('that somebody removes or breaks meanwhile is reported, and the file is not changed', async () => {
     const site = await newBlockSite(BLOCK)
     const spinner = newSpinner({ plugins: [nginx(blockOptions(site, { debounce: 0 }))] })
     const errors = errorsOf(spinner)
@@ -58,15 +58,15 @@ describe.runIf(has('nginx'))('an upstream block in a configuration', () => {
     for (const [text, message] of [
       [
         well.replace('upstream app {', 'upstream apps {'),
-        /nginx\.conf:\d+: no block 'upstream app' was found up to here; nothing was written/,
+        /nginx\.conf:\d+: no block 'upstream app' up to this line; spinner did not change the file/,
       ],
       [
         well.replace('upstream other {', 'upstream app {'),
-        /nginx\.conf:\d+: a second block 'upstream app' stands here; the first is in line \d+; nothing was written/,
+        /nginx\.conf:\d+: a second block 'upstream app'; the first is in line \d+; spinner did not change the file/,
       ],
       [
         well.slice(0, well.indexOf('keepalive')),
-        /nginx\.conf:\d+: the block "upstream" is never closed; nothing was written/,
+        /nginx\.conf:\d+: the block "upstream" is never closed; spinner did not change the file/,
       ],
     ] as const) {
       writeFileSync(site.conf, text, 'latin1')
@@ -81,7 +81,7 @@ describe.runIf(has('nginx'))('an upstream block in a configuration', () => {
     expect(errors).toEqual([])
   })
 
-  test('may be one of several in one file, each with a plugin', async () => {
+  test('can be one of several in one file, each with a plugin', async () => {
     const site = await newBlockSite(BLOCK)
     const plugins = ['app', 'other'].map((upstream) =>
       nginx(blockOptions(site, { upstream, children: upstream })),

@@ -1,18 +1,19 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { findBlock, rewriteBlock } from '../../../src/nginx/conf/edit-block.ts'
-import { Unreadable } from '../../../src/nginx/conf/parser.ts'
+import { NginxConfError } from '../../../src/nginx/conf/parser.ts'
 
 const A = 'server 127.0.0.1:1001;'
 const B = 'server 127.0.0.1:1002;'
 const C = 'server unix:/run/c.sock max_fails=0;'
 
-function refusal(text: string, upstream = 'app'): string {
+/** Returns the line and the message of the error for a text, or 'none'. */
+function errorOf(text: string, upstream = 'app'): string {
   try {
     rewriteBlock(text, upstream, [A])
     return 'none'
   } catch (thrown) {
-    if (!(thrown instanceof Unreadable)) throw thrown
+    if (!(thrown instanceof NginxConfError)) throw thrown
     return `${thrown.line}: ${thrown.message}`
   }
 }
@@ -31,14 +32,14 @@ http {
 }
 `
 
-describe('only the server lines of the block change', () => {
-  test('each takes the place of one', () => {
+describe('only the `server` lines of the block change', () => {
+  test('each new line replaces an old one', () => {
     expect(rewriteBlock(CONF, 'app', [A, B])).toBe(
       CONF.replace('server 127.0.0.1:8002;', A).replace('server 127.0.0.1:8003 weight=2;', B),
     )
   })
 
-  test('those that are too many go with their lines, and comments stay', () => {
+  test('surplus directives are removed with their lines, and comments stay', () => {
     expect(rewriteBlock(CONF, 'app', [A])).toBe(
       CONF.replace('server 127.0.0.1:8002;', A).replace('    server 127.0.0.1:8003 weight=2;\n', ''),
     )
@@ -46,24 +47,24 @@ describe('only the server lines of the block change', () => {
     expect(rewriteBlock(noted, 'app', [A])).toContain('\n     # the second\n')
   })
 
-  test('more are put behind the last, indented like that', () => {
+  test('additional directives follow the last one, with its indentation', () => {
     expect(rewriteBlock(CONF, 'app', [A, B, C])).toBe(
       CONF.replace('server 127.0.0.1:8002;', A).replace('server 127.0.0.1:8003 weight=2;', `${B}\n    ${C}`),
     )
   })
 
-  test('out and in again leaves every byte as it was', () => {
+  test('removing servers and adding them again restores every byte', () => {
     const full = rewriteBlock(CONF.replace(/^.*9999;\n/m, ''), 'app', [A, B, C])
     for (const some of [[A], [B], [C], [A, C], [B, C], ['server 127.0.0.1:1 down;']])
       expect(rewriteBlock(rewriteBlock(full, 'app', some), 'app', [A, B, C])).toBe(full)
   })
 
-  test('what means the same stays as somebody wrote it', () => {
+  test('a directive that already means the same stays as it is written', () => {
     const text = `upstream app {\n\tserver   "127.0.0.1:1001"\n  ;\n}`
     expect(rewriteBlock(text, 'app', [A])).toBe(text)
   })
 
-  test('lines keep their ends, CRLF too', () => {
+  test('line breaks stay the same, CRLF too', () => {
     const text = CONF.replaceAll('\n', '\r\n')
     expect(rewriteBlock(text, 'app', [A, B, C])).toBe(
       rewriteBlock(CONF, 'app', [A, B, C]).replaceAll('\n', '\r\n'),
@@ -73,19 +74,19 @@ describe('only the server lines of the block change', () => {
 
   const layouts: readonly [what: string, before: string, after: string][] = [
     ['on one line', 'upstream app { server 1; server 2; } x;', `upstream app { ${A} ${B}\n    ${C} } x;`],
-    ['with nothing in it', 'upstream app {}', `upstream app {\n    ${A}\n    ${B}\n    ${C}}`],
+    ['that is empty', 'upstream app {}', `upstream app {\n    ${A}\n    ${B}\n    ${C}}`],
     [
-      'with no server in it',
+      'without a server',
       '  upstream app {\n\tip_hash;\n  }',
       `  upstream app {\n\t${A}\n\t${B}\n\t${C}\n\tip_hash;\n  }`,
     ],
     [
-      'with a comment behind its bracket',
+      'with a comment after its brace',
       'upstream app { # a\n}',
       `upstream app {\n    ${A}\n    ${B}\n    ${C} # a\n}`,
     ],
     [
-      'with a comment behind its last server',
+      'with a comment after its last server',
       'upstream app {\n server 1; # a }\n}',
       `upstream app {\n ${A} # a }\n ${B}\n ${C}\n}`,
     ],
@@ -96,33 +97,33 @@ describe('only the server lines of the block change', () => {
     test(`of a block ${what}`, () => expect(rewriteBlock(before, 'app', [A, B, C])).toBe(after))
 })
 
-describe('a block is found, or it is said why not', () => {
-  test('at the top, for files that are included', () => {
+describe('a block is found, or the error says why not', () => {
+  test('at the top level, for files that are included', () => {
     expect(findBlock(`\n\nupstream app { ${A} }`, 'app').statement.line).toBe(3)
   })
 
-  test('not where there is none: in comments, quotes, other blocks, with a longer name', () => {
+  test('but not in comments, quotes or other blocks, and not with a longer name', () => {
     const text = `# upstream app { }
 log_format x 'upstream app { server 1; }';
 stream { upstream app { server 1; } }
 http { server { upstream app { server 1; } } upstream app2 { server 1; } }
 `
-    expect(refusal(text)).toBe("5: no block 'upstream app' was found up to here")
+    expect(errorOf(text)).toBe("5: no block 'upstream app' up to this line")
   })
 
-  test('not twice', () => {
-    expect(refusal(`http {\nupstream app { }\n}\nhttp { \n upstream "app" { server 1; } }`)).toBe(
-      "5: a second block 'upstream app' stands here; the first is in line 2",
+  test('but not if there are two', () => {
+    expect(errorOf(`http {\nupstream app { }\n}\nhttp { \n upstream "app" { server 1; } }`)).toBe(
+      "5: a second block 'upstream app'; the first is in line 2",
     )
   })
 
-  test('not where the text cannot be read, be it behind the block', () => {
-    expect(refusal(`${CONF}}`)).toBe('13: a } has nothing to close')
-    expect(refusal(CONF.slice(0, -3))).toBe('2: the block "http" is never closed')
+  test('but not in a text that cannot be parsed, even after the block', () => {
+    expect(errorOf(`${CONF}}`)).toBe('13: this } closes no block')
+    expect(errorOf(CONF.slice(0, -3))).toBe('2: the block "http" is never closed')
   })
 })
 
-/** Texts of a block that nginx would read, of every layout. */
+/** Valid texts with a block, in every layout. */
 const blockTexts = fc
   .record({
     before: fc.constantFrom('', 'user a;\n', '# }\n', '\u00ef\u00bb\u00bfx;\r\n', 'map $a $b { "}" 1; }\n'),
@@ -156,14 +157,14 @@ const lists = fc.uniqueArray(fc.constantFrom(A, B, C, 'server 127.0.0.1:1 down;'
 
 const wordsIn = (text: string): { servers: string[]; others: string[] } => {
   const { block } = findBlock(text, 'app')
-  const said = block.statements.map(({ words }) => words.join(' '))
+  const lines = block.statements.map(({ words }) => words.join(' '))
   return {
-    servers: said.filter((line) => line.startsWith('server ')),
-    others: said.filter((line) => !line.startsWith('server ')),
+    servers: lines.filter((line) => line.startsWith('server ')),
+    others: lines.filter((line) => !line.startsWith('server ')),
   }
 }
 
-/** What is left of a text without the servers of the block, and without white space, which goes with whole lines. */
+/** Returns a text without the servers of the block, and without white space, which is removed with whole lines. */
 const restOf = (text: string): string => {
   const { block } = findBlock(text, 'app')
   const servers = block.statements.filter(({ words }) => words[0] === 'server')
@@ -173,7 +174,7 @@ const restOf = (text: string): string => {
   return rest.replace(/\s/g, '')
 }
 
-test('in any block, any list of servers replaces any other, once, and nothing else changes', () => {
+test('in any block, any list of servers replaces any other, and nothing else changes', () => {
   fc.assert(
     fc.property(blockTexts, lists, lists, (text, first, second) => {
       const once = rewriteBlock(text, 'app', first)

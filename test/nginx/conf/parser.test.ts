@@ -1,26 +1,27 @@
 import { describe, expect, test } from 'vitest'
-import { type Statement, statementsOf, Unreadable } from '../../../src/nginx/conf/parser.ts'
+import { NginxConfError, parseConf, type Statement } from '../../../src/nginx/conf/parser.ts'
 
-type Shown = (string | Shown)[]
+type Parsed = (string | Parsed)[]
 
-/** Directives as arrays of their words; the last entry is the block, when there is one. */
-const shape = (statements: readonly Statement[]): Shown =>
-  statements.map(({ words, block }) => [...words, ...(block ? [shape(block.statements)] : [])])
+/** Returns directives as arrays of their words. The last item is the block, if there is one. */
+const wordsOf = (statements: readonly Statement[]): Parsed =>
+  statements.map(({ words, block }) => [...words, ...(block ? [wordsOf(block.statements)] : [])])
 
-const read = (text: string): Shown => shape(statementsOf(text))
+const parsed = (text: string): Parsed => wordsOf(parseConf(text))
 
-function refusal(text: string): string {
+/** Returns the line and the message of the error for a text, or 'none'. */
+function errorOf(text: string): string {
   try {
-    statementsOf(text)
+    parseConf(text)
     return 'none'
   } catch (thrown) {
-    if (!(thrown instanceof Unreadable)) throw thrown
+    if (!(thrown instanceof NginxConfError)) throw thrown
     return `${thrown.line}: ${thrown.message}`
   }
 }
 
-describe('a configuration is read as nginx reads it', () => {
-  const cases: readonly [what: string, text: string, expected: Shown][] = [
+describe('a configuration is parsed as nginx parses it', () => {
+  const cases: readonly [what: string, text: string, expected: Parsed][] = [
     [
       'directives and blocks',
       'a b c; d { e; }',
@@ -30,42 +31,42 @@ describe('a configuration is read as nginx reads it', () => {
       ],
     ],
     ['blocks in blocks, with arguments', 'x 1 { y { z 2; } }', [['x', '1', [['y', [['z', '2']]]]]]],
-    ['comments, which hide signs', '# a { ;\nb; # } c;\n', [['b']]],
-    ['no comment within a word', 'a b#c;', [['a', 'b#c']]],
+    ['comments, which hide punctuation', '# a { ;\nb; # } c;\n', [['b']]],
+    ['a # within a word, which begins no comment', 'a b#c;', [['a', 'b#c']]],
     ['all four kinds of white space', 'a\tb\r\nc ;', [['a', 'b', 'c']]],
-    ['no other white space', 'a\u00a0b\fc;', [['a\u00a0b\fc']]],
-    ['quotes of both kinds, which hide signs', `a "b; {c}" 'd # "e"';`, [['a', 'b; {c}', 'd # "e"']]],
+    ['other white space as a part of a word', 'a\u00a0b\fc;', [['a\u00a0b\fc']]],
+    ['quotes of both kinds, which hide punctuation', `a "b; {c}" 'd # "e"';`, [['a', 'b; {c}', 'd # "e"']]],
     ['quotes within quotes', String.raw`a "\"b\"" '\'c\'';`, [['a', '"b"', "'c'"]]],
-    ['no quote within a word', `a b"c d"e;`, [['a', 'b"c', 'd"e']]],
+    ['a quote within a word, which begins no quoted text', `a b"c d"e;`, [['a', 'b"c', 'd"e']]],
     [
-      'escaped signs',
+      'escaped punctuation',
       String.raw`a b\;c d\ e \{;`,
       [['a', String.raw`b\;c`, String.raw`d\ e`, String.raw`\{`]],
     ],
-    ['escapes for controls', String.raw`a "b\tc\nd\q";`, [['a', 'b\tc\nd\\q']]],
-    ['variables in brackets', 'a $' + '{b} c$' + '{d}e;', [['a', '$' + '{b}', 'c$' + '{d}e']]],
+    ['escapes for control characters', String.raw`a "b\tc\nd\q";`, [['a', 'b\tc\nd\\q']]],
+    ['variables in braces', 'a $' + '{b} c$' + '{d}e;', [['a', '$' + '{b}', 'c$' + '{d}e']]],
     [
-      'an escaped dollar, after which a bracket opens a block',
+      'an escaped dollar sign, after which a brace opens a block',
       String.raw`a \${ b; }`,
       [['a', String.raw`\$`, [['b']]]],
     ],
-    ['a closing bracket within a word', 'a b} c;', [['a', 'b}', 'c']]],
-    ['a word that begins with the bracket after a quote', `if ("a") { b; }`, [['if', '("a")', [['b']]]]],
-    ['a round bracket right after a quote', `a "b")c;`, [['a', 'b', ')c']]],
-    ['a semicolon right after a quote', `a "b";`, [['a', 'b']]],
+    ['a closing brace within a word', 'a b} c;', [['a', 'b}', 'c']]],
+    ['parentheses around a quoted text', `if ("a") { b; }`, [['if', '("a")', [['b']]]]],
+    ['a closing parenthesis directly after a quote', `a "b")c;`, [['a', 'b', ')c']]],
+    ['a semicolon directly after a quote', `a "b";`, [['a', 'b']]],
     [
-      'regular expressions with brackets in quotes',
+      'regular expressions with braces in quotes',
       `location ~ "^/a{2}" { b; }`,
       [['location', '~', '^/a{2}', [['b']]]],
     ],
-    ['bytes that mean nothing', '\u00ef\u00bb\u00bfa \0;', [['\u00ef\u00bb\u00bfa', '\0']]],
+    ['bytes without a meaning', '\u00ef\u00bb\u00bfa \0;', [['\u00ef\u00bb\u00bfa', '\0']]],
     ['nothing', ' # a', []],
   ]
-  for (const [what, text, expected] of cases) test(what, () => expect(read(text)).toEqual(expected))
+  for (const [what, text, expected] of cases) test(what, () => expect(parsed(text)).toEqual(expected))
 
-  test('with the place of each directive', () => {
+  test('with the position of each directive', () => {
     const text = '\n a {\n  b "c"; # d\n}\ne;'
-    const [a, e] = statementsOf(text)
+    const [a, e] = parseConf(text)
     const b = a?.block?.statements[0]
     expect(text.slice(a?.start, a?.end)).toBe('a {\n  b "c"; # d\n}')
     expect(text.slice(b?.start, b?.end)).toBe('b "c";')
@@ -74,28 +75,28 @@ describe('a configuration is read as nginx reads it', () => {
   })
 })
 
-describe('what nginx could not read is refused with its line', () => {
-  const cases: readonly [text: string, refusal: string][] = [
+describe('what nginx could not parse is an error with its line', () => {
+  const cases: readonly [text: string, error: string][] = [
     ['a;\nb {\nc;\n', '2: the block "b" is never closed'],
-    ['a;\nb c', '2: the directive "b" does not end'],
-    ['a {\nb }', '2: the directive "b" does not end'],
-    ['a {\nb \n }', '2: the directive "b" does not end'],
-    ['\n}', '2: a } has nothing to close'],
-    ['a;\n;', '2: a ; has no directive before it'],
-    ['\n{ a; }', '2: a { has no directive before it'],
+    ['a;\nb c', '2: the directive "b" is not terminated'],
+    ['a {\nb }', '2: the directive "b" is not terminated'],
+    ['a {\nb \n }', '2: the directive "b" is not terminated'],
+    ['\n}', '2: this } closes no block'],
+    ['a;\n;', '2: no directive comes before this ;'],
+    ['\n{ a; }', '2: no directive comes before this {'],
     ['a\n"b', '2: a quote (") is never closed'],
     ["a 'b\\';", "1: a quote (') is never closed"],
     ['a "b"c;', '1: a space is missing after the quoted "\\"b\\""'],
-    ['a b\\', '1: it ends with \\'],
-    ["a;\nx_by_lua_block { it's }", '2: "x_by_lua_block" holds Lua, which is not read here'],
+    ['a b\\', '1: the text ends with a backslash'],
+    ["a;\nx_by_lua_block { it's }", '2: "x_by_lua_block" contains Lua, which spinner cannot parse'],
   ]
-  for (const [text, expected] of cases) test(JSON.stringify(text), () => expect(refusal(text)).toBe(expected))
+  for (const [text, expected] of cases) test(JSON.stringify(text), () => expect(errorOf(text)).toBe(expected))
 
-  test('blocks in blocks without end, in any number', () => {
-    expect(refusal('a {'.repeat(100_000))).toBe('1: blocks are nested more than 100 deep')
+  test('any number of blocks in blocks that are never closed', () => {
+    expect(errorOf('a {'.repeat(100_000))).toBe('1: blocks are nested more than 100 levels deep')
   })
 
-  test('much of any one sign is read or refused, and not for long', () => {
+  test('many repetitions of one character are parsed or rejected quickly', () => {
     for (const sign of [
       'a',
       ' ',
@@ -113,6 +114,6 @@ describe('what nginx could not read is refused with its line', () => {
       'a;',
       '"" ',
     ])
-      expect(() => refusal(sign.repeat(200_000 / sign.length))).not.toThrow()
+      expect(() => errorOf(sign.repeat(200_000 / sign.length))).not.toThrow()
   })
 })

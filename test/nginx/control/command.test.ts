@@ -12,7 +12,7 @@ import { hello, optionsFor, site } from '../site.ts'
 const isRoot = process.getuid?.() === 0
 
 test.runIf(has('nginx') && isRoot)(
-  'workers of another user reach sockets in a `runtimeDir` of their group',
+  'workers that run as another user reach sockets in a `runtimeDir` of their group',
   async () => {
     const nobody = 65_534
     const runtimeDir = newFolder()
@@ -30,7 +30,7 @@ test.runIf(has('nginx') && isRoot)(
   },
 )
 
-test.runIf(has('nginx'))('nginx is found where Debian has it, be that on PATH or not', async () => {
+test.runIf(has('nginx'))('nginx is found where Debian installs it, even if that is not on PATH', async () => {
   const sys = sysWith({ env: { ...realSys.env, PATH: '/usr/bin:/bin' } })
   expect((await runCommand(sys, ['nginx', '-v'], 30)).text).toContain('nginx version')
 })

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { parseBuilt, pidFileOf } from '../../../src/nginx/control/master.ts'
+import { parseBuildPaths, pidFileOf } from '../../../src/nginx/control/master.ts'
 import { newProcesses } from '../../../src/nginx/control/processes.ts'
 import { nginxOn } from '../../../src/nginx/index.ts'
 import { readNginxOptions } from '../../../src/nginx/options.ts'
@@ -11,15 +11,14 @@ import { get, newFile, newFolder, newSpinner, until } from '../../support/host.t
 import { has } from '../../support/needs.ts'
 import { errorsOf, hello, newSite, optionsFor } from '../site.ts'
 
-const others: NodeJS.Platform = 'darwin'
 const SYSTEMS = [
-  { what: '/proc', sys: realSys, isThere: process.platform === 'linux' },
-  { what: 'ps, as on other systems,', sys: sysWith({ platform: others }), isThere: has('ps') },
+  { what: '/proc', sys: realSys, isAvailable: process.platform === 'linux' },
+  { what: 'ps, as on other systems,', sys: sysWith({ platform: 'darwin' }), isAvailable: has('ps') },
 ]
 
-for (const { what, sys, isThere } of SYSTEMS) {
-  describe.runIf(isThere)(`${what} tells`, () => {
-    test('the program of a process, and that one is gone', async () => {
+for (const { what, sys, isAvailable } of SYSTEMS) {
+  describe.runIf(isAvailable)(`${what} tells`, () => {
+    test('the program of a process, and that a process has ended', async () => {
       const child = newSpinner().start(sleeper('a'))
       await child
       const pid = child.pid as number
@@ -28,21 +27,21 @@ for (const { what, sys, isThere } of SYSTEMS) {
       expect(await newProcesses(sys, 10).programOf(pid)).toBeNull()
     })
 
-    test.runIf(has('nginx'))('the workers of an nginx, with their titles', async () => {
+    test.runIf(has('nginx'))('the workers of nginx, with their titles', async () => {
       const site = await newSite()
       const processes = newProcesses(sys, 10)
       expect(await processes.programOf(site.pid)).toBe('nginx')
-      // They begin a moment after nginx itself, and give themselves their titles a moment later.
+      // Workers start a moment after nginx itself, and set their titles a moment later.
       const titles = await until(async () => {
         const children = [...(await processes.childrenOf(site.pid))]
         const all = children.length > 0 && children.every(([, title]) => title.startsWith('nginx: worker'))
         return all ? new Map(children) : null
       })
-      expect([...titles.keys()].map((word) => Number.parseInt(word, 10))).toEqual(site.workers())
+      expect([...titles.keys()].map((key) => Number.parseInt(key, 10))).toEqual(site.workers())
       expect([...titles.values()]).toEqual([expect.stringMatching(/^nginx: worker process/)])
     })
 
-    test.runIf(has('nginx'))('enough to keep an upstream, reload by reload', async () => {
+    test.runIf(has('nginx'))('enough to keep an upstream up to date', async () => {
       const site = await newSite()
       const spinner = newSpinner({ plugins: [nginxOn(sys, optionsFor(site))] })
       const errors = errorsOf(spinner)
@@ -58,22 +57,22 @@ for (const { what, sys, isThere } of SYSTEMS) {
 }
 
 describe('the pid file', () => {
-  test('is where nginx was built to have it, with quotes and without, or where it has it by default', () => {
-    const said =
+  test('is where nginx was built to put it, with quotes and without, or where nginx puts it by default', () => {
+    const output =
       'configure arguments: --with-cc-opt=\'-g -O2\' --prefix=/usr/share/nginx --conf-path="/etc/my nginx/nginx.conf" --pid-path=run/nginx.pid'
-    expect(parseBuilt(said)).toEqual({
+    expect(parseBuildPaths(output)).toEqual({
       prefix: '/usr/share/nginx',
       conf: '/etc/my nginx/nginx.conf',
       pid: '/usr/share/nginx/run/nginx.pid',
     })
-    expect(parseBuilt('')).toEqual({
+    expect(parseBuildPaths('')).toEqual({
       prefix: '/usr/local/nginx',
       conf: '/usr/local/nginx/conf/nginx.conf',
       pid: '/usr/local/nginx/logs/nginx.pid',
     })
   })
 
-  test.runIf(has('nginx'))('is where the command, the configuration or the option say', async () => {
+  test.runIf(has('nginx'))('is where the option, the command or the configuration puts it', async () => {
     const folder = newFolder()
     const file = newFile('my.conf', "events { }\npid 'run/my.pid';\n", folder)
     const at = (more: object): Promise<string> =>
@@ -90,7 +89,7 @@ describe('the pid file', () => {
 })
 
 test.runIf(has('nginx') && process.platform === 'linux')(
-  'no descriptor and no process is left behind by reloads',
+  'reloads leave no descriptor and no process behind',
   async () => {
     const site = await newSite()
     const spinner = newSpinner({ plugins: [nginxOn(realSys, optionsFor(site, { debounce: 0 }))] })
