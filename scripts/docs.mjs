@@ -15,7 +15,7 @@ if (!existsSync(at('dist/child/machine/machine.js'))) {
 }
 
 const { childMachine } = await import('../dist/child/machine/machine.js')
-const { CHILD_OPTIONS } = await import('../dist/options/normalise.js')
+const { CHILD_OPTIONS, OWN_OPTIONS } = await import('../dist/options/table.js')
 const schema = await import('../dist/cli/config/schema.js')
 const options = readFileSync(at('src/types/options.ts'), 'utf8')
 const ofGateway = readFileSync(at('src/gateway/options.ts'), 'utf8')
@@ -25,7 +25,7 @@ const edges = edgesOf(childMachine)
 const pages = {
   'states.md': statesPage(table, edges),
   'states.svg': stateChart(edges),
-  'options.md': optionsPage(CHILD_OPTIONS, options),
+  'options.md': optionsPage(CHILD_OPTIONS, OWN_OPTIONS, options),
   // Outside docs/, where editors find it in an installed package.
   '../spinner.schema.json': editorSchema(schema, options, ofGateway),
 }

@@ -6,15 +6,15 @@ import type { Logger } from './types/options.ts'
 type Guarded = (...args: unknown[]) => void
 
 /**
- * eventemitter3 lets a listener's throw reach the emitter and skips the listeners after it. Here a listener that
- * throws or rejects is one line in the logger, and nobody else notices (docs/hazards.md#h29).
+ * Emitter that contains the errors of listeners: a listener that throws or rejects results in one line in the logger, and the
+ * other listeners are called. eventemitter3 alone would throw in `emit` and skip them (docs/hazards.md#h29).
  */
 export abstract class SafeEmitter<Events extends object> implements Emitter<Events> {
-  // Made at the first listener: a thousand children that nobody listens to hold none of it.
+  // Created by the first listener, to save memory: most of a thousand children have no listeners.
   #emitter: EventEmitter | null = null
   #guarded: WeakMap<Listener, Guarded> | null = null
 
-  /** Where it is said what a listener threw. */
+  /** Returns the logger that receives the errors of listeners. */
   protected abstract logger(): Logger | null
 
   /** Calls `listener` at each `event`. */
@@ -31,7 +31,7 @@ export abstract class SafeEmitter<Events extends object> implements Emitter<Even
     return this
   }
 
-  /** Removes `listener` from `event`, or all listeners of `event` when none is named. */
+  /** Removes `listener` from `event`; without `listener`, removes all listeners of `event`. */
   off<Event extends keyof Events & string>(event: Event, listener?: Events[Event] & Listener): this {
     const guarded = listener && this.#guarded?.get(listener)
     if (listener === undefined) this.#emitter?.removeAllListeners(event)
@@ -39,12 +39,12 @@ export abstract class SafeEmitter<Events extends object> implements Emitter<Even
     return this
   }
 
-  /** How many listeners `event` has. */
+  /** Returns the number of listeners of `event`. */
   listenerCount(event: keyof Events & string): number {
     return this.#emitter?.listenerCount(event) ?? 0
   }
 
-  /** @internal Returns whether anyone listened. */
+  /** @internal Returns true if `event` has listeners. */
   emit<Event extends keyof Events & string>(
     event: Event,
     ...args: Events[Event] extends (...args: infer Args) => unknown ? Args : never
@@ -64,9 +64,9 @@ export abstract class SafeEmitter<Events extends object> implements Emitter<Even
   }
 }
 
-/** Calls what a user gave us. Whatever it throws, now or later, ends here as one line in the logger. */
-export function guard(call: () => unknown, logger: Logger | null, whose: string): void {
-  const report = (thrown: unknown): void => safeLog(logger, 'error', `${whose} threw: ${traceOf(thrown)}`)
+/** Calls a function of the user. If it throws or rejects, writes one line to the logger; `subject` names the function. */
+export function guard(call: () => unknown, logger: Logger | null, subject: string): void {
+  const report = (thrown: unknown): void => safeLog(logger, 'error', `${subject} threw: ${traceOf(thrown)}`)
   try {
     caught(call(), report)
   } catch (thrown) {
@@ -74,23 +74,23 @@ export function guard(call: () => unknown, logger: Logger | null, whose: string)
   }
 }
 
-/** What a user's own function threw, and where: that is what its author must know. */
+/** Returns the message of an error and the innermost frame of its stack, which the author of the function needs. */
 function traceOf(thrown: unknown): string {
   const [, frame = ''] = /\n\s+(at .*)/.exec(thrown instanceof Error ? String(thrown.stack) : '') ?? []
   return frame === '' ? messageOf(thrown) : `${messageOf(thrown)} (${frame})`
 }
 
-/** Hears the rejection of whatever can reject, be it of this realm or another. */
+/** Handles the rejection of a result, if it is a promise. Accepts promises of other realms too. */
 export function caught(result: unknown, report: (thrown: unknown) => void): void {
   const then = (result as { then?: unknown } | null | undefined)?.then
   if (typeof then === 'function') then.call(result, undefined, report)
 }
 
-/** One line to the user's logger, which may itself throw. */
+/** Writes one line to the user's logger. Ignores errors of the logger. */
 export function safeLog(logger: Logger | null, level: keyof Logger, line: string): void {
   try {
     caught(logger?.[level](`[spinner] ${line}`), () => {})
   } catch {
-    // A logger that throws has nowhere left to say so.
+    // There is no other place to report the error of a logger.
   }
 }

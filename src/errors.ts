@@ -1,8 +1,9 @@
 import { getSystemErrorName } from 'node:util'
+import type { Exit } from './types/child.ts'
 import type { SpinnerError as Contract, SpinnerErrorCode, SpinnerErrorDetails } from './types/errors.ts'
 
 /**
- * The one class of errors that spinner gives. `code` is for programs, `message` for people: it says what
+ * Error that spinner throws, rejects with and emits. `code` is for programs. `message` is for people: it states what
  * happened, what was expected and what to do.
  *
  * @example
@@ -34,7 +35,7 @@ export class SpinnerError extends Error implements Contract {
   }
 }
 
-/** The text of anything that was thrown. */
+/** Returns the message of anything that was thrown. */
 export function messageOf(thrown: unknown): string {
   try {
     return String(thrown instanceof Error ? thrown.message : thrown)
@@ -43,11 +44,11 @@ export function messageOf(thrown: unknown): string {
   }
 }
 
-/** Node's error code (`ENOENT`, …) of anything that was thrown. */
+/** Returns Node's error code (`ENOENT`, …) of anything that was thrown. */
 export function codeOf(thrown: unknown): string | undefined {
   try {
     const { code, errno } = (thrown ?? {}) as { code?: unknown; errno?: unknown }
-    // What a look at the machine itself meets has only its number, and that with either sign.
+    // Functions of node:os throw errors with a number only, whose sign differs.
     if (code === 'ERR_SYSTEM_ERROR' && typeof errno === 'number') return getSystemErrorName(-Math.abs(errno))
     return typeof code === 'string' ? code : undefined
   } catch {
@@ -55,20 +56,15 @@ export function codeOf(thrown: unknown): string | undefined {
   }
 }
 
-/** How a process ended, in words. */
-export const endingOf = (exit: Ended): string =>
-  exit.signal ? `was ended by ${exit.signal}` : `exited with code ${exit.code}`
-
-export interface Ended {
-  readonly code: number | null
-  readonly signal: NodeJS.Signals | null
-}
+/** Describes how a process ended. */
+export const endingOf = (exit: Exit): string =>
+  exit.signal ? `was terminated by ${exit.signal}` : `exited with code ${exit.code}`
 
 const SILENT = 'It wrote nothing to stderr; run it by hand to see why.'
 
-/** The program ended although it was ready and nobody asked. */
-export function crashedError(child: string, exit: Ended, output: readonly string[]): SpinnerError {
-  const message = `'${child}' ${endingOf(exit)}, and nobody had asked it to.${quoted(output)}`
+/** Creates the error for a process that ended after it was ready, without a request to stop. */
+export function crashedError(child: string, exit: Exit, output: readonly string[]): SpinnerError {
+  const message = `'${child}' ${endingOf(exit)} without a request to stop.${quoted(output)}`
   return new SpinnerError('ERR_SPINNER_EXITED', message, {
     child,
     exitCode: exit.code,
@@ -77,24 +73,24 @@ export function crashedError(child: string, exit: Ended, output: readonly string
   })
 }
 
-/** It crashed more often than it may. */
+/** Creates the error for a child with more crashes than `maxRestarts` allows. */
 export function crashLoopError(crash: SpinnerError, times: number, seconds: number): SpinnerError {
   const { child = '', output = [], exitCode = null, signal = null } = crash
-  const message = `'${child}' crashed ${times} times within ${seconds} s, which is more than \`maxRestarts\` allows.${quoted(output, SILENT)}`
+  const message = `'${child}' crashed ${times} times within ${seconds} s, more often than \`maxRestarts\` allows.${quoted(output, SILENT)}`
   return new SpinnerError('ERR_SPINNER_EXITED', message, { child, exitCode, signal, output, cause: crash })
 }
 
-/** A new process did not come up in the place of one that serves. */
+/** Creates the error for a new process that did not start, while the old one continues to serve. */
 export function keptError(child: string, cause: SpinnerError): SpinnerError {
   const { attempts = 1, exitCode = null, signal = null, output = [] } = cause
-  const message = `The new process of '${child}' did not come up, and the old one stays: ${cause.message}`
+  const message = `The new process of '${child}' did not start, so the old one stays: ${cause.message}`
   return new SpinnerError(cause.code, message, { child, cause, attempts, exitCode, signal, output })
 }
 
-/** The program ended before it was ready. */
+/** Creates the error for a process that ended before `awaited`, such as "it was ready". */
 export function exitedError(
   child: string,
-  exit: Ended,
+  exit: Exit,
   output: readonly string[],
   awaited: string,
   hint = '',
@@ -106,25 +102,25 @@ export function exitedError(
   )
 }
 
-/** The first line of an error's message, for a line in a log. */
+/** Returns the first line of an error's message, for a line in a log. */
 export const firstLineOf = (error: Error): string =>
-  messageOf(error).split('\n', 1)[0]?.replace(LAST_WORDS, '') ?? ''
+  messageOf(error).split('\n', 1)[0]?.replace(LAST_LINES, '') ?? ''
 
-const LAST_WORDS = ' Its last words:'
+const LAST_LINES = ' Last lines of stderr:'
 
-/** The last lines of a child's stderr as the tail of a message. */
+/** Formats the last lines of a child's stderr as the end of a message. */
 export function quoted(lines: readonly string[], otherwise = ''): string {
   if (lines.length === 0) return otherwise && ` ${otherwise}`
-  return `${LAST_WORDS}\n${lines.map((line) => `    ${line}`).join('\n')}`
+  return `${LAST_LINES}\n${lines.map((line) => `    ${line}`).join('\n')}`
 }
 
-/** It is not running, and nobody is bringing it up. */
+/** Creates the error for a child that is stopped and is not being started. */
 export function stoppedError(child: string): SpinnerError {
-  const message = `'${child}' was stopped; start it again when it is wanted.`
+  const message = `'${child}' was stopped; call start() to start it again.`
   return new SpinnerError('ERR_SPINNER_STOPPED', message, { child })
 }
 
-/** It gave up, and is not tried again for `leftMs` milliseconds. */
+/** Creates the error for a faulted child that rejects `start` for `leftMs` more milliseconds. */
 export function faultedError(
   child: string,
   cause: SpinnerError | null,
@@ -132,7 +128,7 @@ export function faultedError(
   date: number,
 ): SpinnerError {
   const why = cause?.message ?? 'unknown'
-  const message = `'${child}' has failed and is not tried again for ${Math.ceil(leftMs / 1_000)} s; mend it, or call restart(). It failed because: ${why}`
+  const message = `'${child}' is faulted and will not be started for ${Math.ceil(leftMs / 1_000)} s; fix the cause, or call restart(). Cause: ${why}`
   const retryAt = new Date(date + leftMs)
   return new SpinnerError('ERR_SPINNER_FAULTED', message, {
     child,
@@ -142,49 +138,49 @@ export function faultedError(
   })
 }
 
-/** Nobody is named where it cannot be seen who lives. */
+/** Lists process ids; returns nothing if they are unknown. */
 const listed = (pids: readonly number[]): string => (pids.length === 0 ? '' : ` (${pids.join(', ')})`)
 
-/** It was killed, and not all of it is gone. */
+/** Creates the error for a child of which processes survived the kill. */
 export function stillAliveError(child: string, pids: readonly number[]): SpinnerError {
-  const message = `'${child}' was killed, but processes of it still live${listed(pids)}; nothing is started over them. End them by hand, then stop or start it.`
+  const message = `'${child}' was killed, but some of its processes are still alive${listed(pids)}; it cannot be started while they are. Kill them by hand, then stop or start it.`
   return new SpinnerError('ERR_SPINNER_STILL_ALIVE', message, { child })
 }
 
-/** What the new process has replaced was killed, and not all of it is gone. */
+/** Creates the error for a replaced process of which parts survived the kill. */
 export function lingersError(child: string, pids: readonly number[]): SpinnerError {
-  const message = `The old process of '${child}' was replaced and killed, but processes of it still live${listed(pids)}; end them by hand.`
+  const message = `The old process of '${child}' was replaced and killed, but some of its processes are still alive${listed(pids)}; kill them by hand.`
   return new SpinnerError('ERR_SPINNER_STILL_ALIVE', message, { child })
 }
 
-/** Its checks have had it restarted as often as they may. */
-export function sparedError(child: string, reason: string): SpinnerError {
-  const message = `'${child}' fails its checks again (${reason}), but it was restarted for that several times already; it is left alone.`
+/** Creates the error for a child that is unhealthy again after as many restarts as checks may cause. */
+export function stillUnhealthyError(child: string, reason: string): SpinnerError {
+  const message = `'${child}' is still unhealthy (${reason}) after several restarts; it will not be restarted again for that.`
   return new SpinnerError('ERR_SPINNER_NOT_READY', message, { child })
 }
 
-/** There was no room for it among the children that run. */
-export function noRoomError(child: string, seconds: number, limits: string): SpinnerError {
-  const message = `'${child}' found no room within ${seconds} s: ${limits}, and all that run are in use or warm. Raise the limit, or release leases.`
+/** Creates the error for a start that found no free slot. `limits` names the limits and their values. */
+export function noSlotError(child: string, seconds: number, limits: string): SpinnerError {
+  const message = `'${child}' found no free slot within ${seconds} s: ${limits}, and every running child is in use or warm. Raise the limit, or release leases.`
   return new SpinnerError('ERR_SPINNER_NOT_READY', message, { child })
 }
 
-/** Its spinner was closed. */
+/** Creates the error for a call after `close()`. */
 export function closedError(child?: string): SpinnerError {
-  const whose = child === undefined ? 'This spinner' : `'${child}' belongs to a spinner that`
-  const message = `${whose} was closed; make a new one with createSpinner().`
+  const subject = child === undefined ? 'This spinner' : `The spinner of '${child}'`
+  const message = `${subject} is closed; create a new one with createSpinner().`
   return new SpinnerError('ERR_SPINNER_CLOSED', message, child === undefined ? {} : { child })
 }
 
-/** The machine itself failed: a fault of ours. */
-export function brokenError(child: string, cause: unknown): SpinnerError {
-  const message = `The supervision of '${child}' failed and was begun anew: ${messageOf(cause)}. Please report this.`
+/** Creates the error for a failure of the state machine, which is a bug in spinner. */
+export function internalError(child: string, cause: unknown): SpinnerError {
+  const message = `Internal error while supervising '${child}'; its supervisor was reset: ${messageOf(cause)}. Please report this.`
   return new SpinnerError('ERR_SPINNER_FAULTED', message, { child, cause })
 }
 
 const EXHAUSTED = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM', 'ENOSPC', 'ENOBUFS'])
 
-/** Whether an errno says that the machine has run out of something. */
+/** Returns true if an error code means that the system has run out of a resource. */
 export function isExhaustion(code: string | undefined): boolean {
   return code !== undefined && EXHAUSTED.has(code)
 }

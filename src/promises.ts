@@ -3,13 +3,14 @@ import type { Clock, Sys } from './sys.ts'
 import type { Logger } from './types/options.ts'
 import type { Callback } from './types/spinner.ts'
 
-/** A promise and the means to settle it. A rejection that nobody awaits stays silent. */
+/** A promise and the functions that settle it. Its rejection never becomes an unhandled rejection. */
 export interface Deferred<Value> {
   readonly promise: Promise<Value>
   resolve(value: Value): void
   reject(reason: unknown): void
 }
 
+/** Creates a {@link Deferred}. */
 export function deferred<Value>(): Deferred<Value> {
   let resolve: (value: Value) => void = () => {}
   let reject: (reason: unknown) => void = () => {}
@@ -21,14 +22,14 @@ export function deferred<Value>(): Deferred<Value> {
   return { promise, resolve, reject }
 }
 
-/** Does something whose rejection stays silent when nobody awaits it, and reaches everyone who does. */
+/** Runs `action` and returns its promise. A rejection never becomes an unhandled rejection, but rejects each `await`. */
 export function silenced<Value>(action: () => Promise<Value>): Promise<Value> {
   const promise = action()
   promise.catch(() => {})
   return promise
 }
 
-/** The same promise, or one that also ends with the signal: for one caller, while what is awaited goes on. */
+/** Returns a promise that settles like `promise`, or rejects when the signal is aborted. `promise` itself is not affected. */
 export function untilAborted<Value>(
   promise: Promise<Value>,
   signal: AbortSignal | undefined,
@@ -44,7 +45,7 @@ export function untilAborted<Value>(
   return either
 }
 
-/** Hands a promise's outcome to a callback; what that throws ends in the logger. */
+/** Calls `callback` with the outcome of a promise, in a later turn. If it throws, writes one line to the logger. */
 export function settleCallback<Value>(
   sys: Sys,
   logger: Logger | null,
@@ -61,8 +62,8 @@ export function settleCallback<Value>(
 }
 
 /**
- * What `action` ends with, or a failure when that takes longer, or the signal's reason. Its own signal is aborted in both
- * cases; whatever it does afterwards moves nobody.
+ * Runs `action` with a time limit. Rejects if it takes longer than `seconds`, or with the signal's reason if the signal is
+ * aborted. In both cases the signal of `action` is aborted, and its later outcome is ignored.
  */
 export async function withTimeout<Value>(
   clock: Clock,
@@ -70,14 +71,14 @@ export async function withTimeout<Value>(
   signal: AbortSignal,
   action: (signal: AbortSignal) => Value | Promise<Value>,
 ): Promise<Value> {
-  const late = new AbortController()
+  const timeout = new AbortController()
   const limit = deferred<never>()
   const timer = clock.setTimeout(() => {
     limit.reject(new Error(`it took longer than ${seconds} s`))
-    late.abort()
+    timeout.abort()
   }, seconds * 1_000)
   try {
-    const ended = Promise.resolve(action(AbortSignal.any([signal, late.signal])))
+    const ended = Promise.resolve(action(AbortSignal.any([signal, timeout.signal])))
     return await untilAborted(Promise.race([ended, limit.promise]), signal)
   } finally {
     clock.clearTimeout(timer)

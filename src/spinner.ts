@@ -4,13 +4,13 @@ import { SafeEmitter, safeLog } from './emitter.ts'
 import { closedError, SpinnerError } from './errors.ts'
 import {
   assertCallback,
-  type Call,
   completeSettings,
   hasOnlyName,
   normaliseSpinner,
   readCall,
   readWait,
   readWatch,
+  type StartCall,
 } from './options/normalise.ts'
 import { show } from './options/parsers.ts'
 import { settleCallback, silenced, untilAborted, withOutcome } from './promises.ts'
@@ -182,7 +182,7 @@ export class ChildRegistry extends SafeEmitter<SpinnerEvents> implements Spinner
   }
 
   /** Returns the child that a call names, with the options of the call. Makes it if there is none. */
-  #find(call: Call): ManagedChild {
+  #find(call: StartCall): ManagedChild {
     const known = this.#children.get(call.name)
     if (hasOnlyName(call)) return known ?? this.#known(call.name)
     const settings = completeSettings(call, this.defaults)

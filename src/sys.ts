@@ -5,18 +5,19 @@ import os from 'node:os'
 import { performance } from 'node:perf_hooks'
 import type { Target } from './types/child.ts'
 
+/** Time and timers. */
 export interface Clock {
-  /** Milliseconds on a clock that never jumps. */
+  /** Milliseconds of a monotonic clock. */
   now(): number
-  /** Wall-clock milliseconds, for display only. */
+  /** Milliseconds of the system clock, for display only. */
   date(): number
   setTimeout(action: (...args: unknown[]) => void, ms: number): unknown
   clearTimeout(timer: unknown): void
 }
 
 /**
- * The one seam to the outside. Every clock reading, process, signal, file and connection goes through it, so
- * that a test can hold time still and make any of them fail.
+ * Access to the system: every clock reading, process, signal, file and connection goes through it. A test can pass another
+ * one, to stop time and to make any call fail.
  */
 export interface Sys {
   readonly platform: NodeJS.Platform
@@ -30,15 +31,15 @@ export interface Sys {
   spawn(command: string, args: readonly string[], options: SpawnOptions): ChildProcess
   kill(pid: number, signal: NodeJS.Signals | 0): void
   connect(target: Target): net.Socket
-  /** A pause between two looks at the outside world: real even when the clock is a test's. */
+  /** Waits between two checks of the system. Takes real time even if a test controls the clock. */
   pause(ms: number): Promise<void>
-  /** The next turn of the event loop. */
+  /** Resolves in the next turn of the event loop. */
   nextTurn(): Promise<void>
   /** Keeps the host alive until the returned function is called. */
   hold(): () => void
 }
 
-/** Node fires a timer above this at once (docs/hazards.md#h18). */
+/** Maximum delay of a timer: Node fires a timer with a longer delay at once (docs/hazards.md#h18). */
 export const MAX_DELAY_MS = 2_147_483_647
 
 const realClock: Clock = {
@@ -48,22 +49,23 @@ const realClock: Clock = {
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
 }
 
-/** One timer for all who hold the host, and none while nobody does. */
+/** The callers of `hold` that have not released it. They share one timer. */
 const holders = new Set<symbol>()
-let holding: NodeJS.Timeout | undefined
+let timer: NodeJS.Timeout | undefined
 
 function hold(): () => void {
   const holder = Symbol('holder')
   holders.add(holder)
-  holding ??= setInterval(() => {}, MAX_DELAY_MS)
+  timer ??= setInterval(() => {}, MAX_DELAY_MS)
   return () => {
     holders.delete(holder)
     if (holders.size > 0) return
-    clearInterval(holding)
-    holding = undefined
+    clearInterval(timer)
+    timer = undefined
   }
 }
 
+/** The real system. */
 export const realSys: Sys = {
   platform: process.platform,
   pid: process.pid,

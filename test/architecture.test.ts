@@ -36,7 +36,6 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   pidusage: ['checks/sampler'],
   commander: ['cli/main'],
   yaml: ['cli/config/yaml'],
-  valibot: ['cli/config/schema-kit'],
 }
 
 const MOST_LINES = 250

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { CHILD_OPTIONS } from '../src/options/normalise.ts'
+import { CHILD_OPTIONS } from '../src/options/table.ts'
 import { newFolder } from './support/host.ts'
 import {
   blocksOf,

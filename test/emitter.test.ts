@@ -10,8 +10,8 @@ interface Events {
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-/** A logger that keeps its lines, with their level in front. */
-function keepingLogger(): { logger: Logger; lines: string[] } {
+/** Returns a logger that collects its lines, each with its level. */
+function collectingLogger(): { logger: Logger; lines: string[] } {
   const lines: string[] = []
   const keep =
     (level: string) =>
@@ -36,47 +36,47 @@ function newEmitter(logger: Logger | null = null): SafeEmitter<Events> {
 
 describe('listeners', () => {
   test('are called in the order in which they were added, at each event', () => {
-    const heard: string[] = []
+    const received: string[] = []
     const emitter = newEmitter()
     emitter
-      .on('news', (what) => heard.push(`first ${what}`))
-      .on('news', (what) => heard.push(`second ${what}`))
+      .on('news', (what) => received.push(`first ${what}`))
+      .on('news', (what) => received.push(`second ${what}`))
     expect(emitter.emit('news', 'a')).toBe(true)
     expect(emitter.emit('news', 'b')).toBe(true)
-    expect(heard).toEqual(['first a', 'second a', 'first b', 'second b'])
+    expect(received).toEqual(['first a', 'second a', 'first b', 'second b'])
   })
 
-  test('once means once', () => {
-    const heard: string[] = []
-    const emitter = newEmitter().once('news', (what) => heard.push(what))
+  test('are called once if they were added with once', () => {
+    const received: string[] = []
+    const emitter = newEmitter().once('news', (what) => received.push(what))
     expect(emitter.emit('news', 'a')).toBe(true)
     expect(emitter.emit('news', 'b')).toBe(false)
-    expect(heard).toEqual(['a'])
+    expect(received).toEqual(['a'])
   })
 
-  test('off takes a listener away, one of once included', () => {
-    const heard: string[] = []
-    const listener = (what: string): void => void heard.push(what)
+  test('off removes a listener, even one that was added with once', () => {
+    const received: string[] = []
+    const listener = (what: string): void => void received.push(what)
     const emitter = newEmitter().on('news', listener).once('news', listener)
     emitter.off('news', listener)
     expect(emitter.emit('news', 'a')).toBe(false)
-    expect(heard).toEqual([])
+    expect(received).toEqual([])
   })
 
-  test('off leaves other listeners and other events alone', () => {
-    const heard: string[] = []
-    const listener = (): void => void heard.push('other')
+  test('off does not affect other listeners and other events', () => {
+    const received: string[] = []
+    const listener = (): void => void received.push('other')
     const emitter = newEmitter()
       .on('news', listener)
       .on('other', listener)
-      .on('news', (what) => heard.push(what))
+      .on('news', (what) => received.push(what))
     emitter.off('news', listener)
     emitter.emit('news', 'a')
     emitter.emit('other')
-    expect(heard).toEqual(['a', 'other'])
+    expect(received).toEqual(['a', 'other'])
   })
 
-  test('off of a listener that was never added takes nobody away', () => {
+  test('off of a listener that was never added removes nothing', () => {
     const emitter = newEmitter()
     expect(() => emitter.off('news', () => {})).not.toThrow()
     emitter.on('news', () => {})
@@ -84,7 +84,7 @@ describe('listeners', () => {
     expect(emitter.listenerCount('news')).toBe(1)
   })
 
-  test('off without a listener takes all listeners of that event away', () => {
+  test('off without a listener removes all listeners of that event', () => {
     const emitter = newEmitter()
     expect(() => emitter.off('news')).not.toThrow()
     emitter
@@ -96,23 +96,23 @@ describe('listeners', () => {
     expect(emitter.listenerCount('other')).toBe(1)
   })
 
-  test('the same listener on two emitters is two listeners', () => {
-    const heard: string[] = []
-    const listener = (what: string): void => void heard.push(what)
+  test('one function can listen to two emitters independently', () => {
+    const received: string[] = []
+    const listener = (what: string): void => void received.push(what)
     const [one, two] = [newEmitter().on('news', listener), newEmitter().on('news', listener)]
     one.off('news', listener)
     one.emit('news', 'one')
     two.emit('news', 'two')
-    expect(heard).toEqual(['two'])
+    expect(received).toEqual(['two'])
   })
 
-  test('nobody listens before the first listener is added', () => {
+  test('do not exist before the first one is added', () => {
     const emitter = newEmitter()
     expect(emitter.emit('news', 'a')).toBe(false)
     expect(emitter.listenerCount('news')).toBe(0)
   })
 
-  test('H31 a listener that is added and taken away again and again leaves nothing', () => {
+  test('H31 a listener that is added and removed 10,000 times leaves nothing behind', () => {
     const emitter = newEmitter()
     const listener = (): void => {}
     for (let round = 0; round < 10_000; round++) emitter.on('news', listener).off('news', listener)
@@ -121,21 +121,21 @@ describe('listeners', () => {
 })
 
 describe('listeners that throw', () => {
-  test('H29 one that throws does not stop the later ones, and is one line in the logger', () => {
-    const { logger, lines } = keepingLogger()
-    const heard: string[] = []
+  test('H29 result in one line in the logger, and later listeners are called', () => {
+    const { logger, lines } = collectingLogger()
+    const received: string[] = []
     const emitter = newEmitter(logger)
       .on('news', () => {
         throw new Error('boom')
       })
-      .on('news', (what) => heard.push(what))
+      .on('news', (what) => received.push(what))
     expect(() => emitter.emit('news', 'a')).not.toThrow()
-    expect(heard).toEqual(['a'])
+    expect(received).toEqual(['a'])
     expect(lines).toEqual([expect.stringMatching(/^error \[spinner\] a listener threw: boom \(at /)])
   })
 
-  test('H29 an async one that rejects is one line in the logger, and no unhandled rejection', async () => {
-    const { logger, lines } = keepingLogger()
+  test('H29 an async listener that rejects results in one line in the logger, not in an unhandled rejection', async () => {
+    const { logger, lines } = collectingLogger()
     const emitter = newEmitter(logger).on('news', async () => {
       await nextTurn()
       throw new Error('late boom')
@@ -147,36 +147,36 @@ describe('listeners that throw', () => {
   })
 
   test.each([
-    ['a text', 'oops', 'oops'],
-    ['nothing', undefined, 'undefined'],
+    ['a string', 'oops', 'oops'],
+    ['undefined', undefined, 'undefined'],
     ['an object without a prototype', Object.create(null), 'a value that cannot be shown'],
     ['a symbol', Symbol('odd'), 'Symbol(odd)'],
-  ])('H29 one that throws %s is told all the same', (_what, thrown, told) => {
-    const { logger, lines } = keepingLogger()
+  ])('H29 a listener that throws %s is logged too', (_what, thrown, shown) => {
+    const { logger, lines } = collectingLogger()
     const emitter = newEmitter(logger).once('news', () => {
       throw thrown
     })
     emitter.emit('news', 'a')
-    expect(lines).toEqual([expect.stringContaining(`error [spinner] a listener threw: ${told}`)])
+    expect(lines).toEqual([expect.stringContaining(`error [spinner] a listener threw: ${shown}`)])
   })
 
-  test('H29 a logger that throws hurts nobody, and neither does one that is null', () => {
+  test('H29 a logger that throws or is null does no harm', () => {
     for (const logger of [brokenLogger, null]) {
-      const heard: string[] = []
+      const received: string[] = []
       const emitter = newEmitter(logger)
         .on('news', () => {
           throw new Error('boom')
         })
-        .on('news', (what) => heard.push(what))
+        .on('news', (what) => received.push(what))
       expect(() => emitter.emit('news', 'a')).not.toThrow()
-      expect(heard).toEqual(['a'])
+      expect(received).toEqual(['a'])
       expect(() => safeLog(logger, 'info', 'x')).not.toThrow()
       expect(() => guard(() => Promise.reject(new Error('late')), logger, 'it')).not.toThrow()
     }
   })
 
-  test('H29 listeners that throw on every event change nothing in the life of a child', async () => {
-    const { logger, lines } = keepingLogger()
+  test('H29 listeners that throw on every event do not affect the child', async () => {
+    const { logger, lines } = collectingLogger()
     const states: string[] = []
     const spinner = newSpinner({ logger, listen: null })
     for (const event of ['started', 'stopped', 'exit', 'state', 'restarted'] as const)
@@ -195,7 +195,7 @@ describe('listeners that throw', () => {
       )
   })
 
-  test('H29 a listener that calls back into its child meets the new state', async () => {
+  test('H29 a listener that calls its child sees the new state', async () => {
     const seen: string[] = []
     const spinner = newSpinner({ listen: null })
     const child = spinner.start(fixture('stays-alive.js'))
@@ -216,8 +216,8 @@ describe('listeners that throw', () => {
 describe('an `error` event', () => {
   const missing = { name: 'missing', command: './no-such-program', attempts: 1 }
 
-  test('H30 that nobody hears is one line in the logger and no throw', async () => {
-    const { logger, lines } = keepingLogger()
+  test('H30 without a listener is one line in the logger and does not throw', async () => {
+    const { logger, lines } = collectingLogger()
     const spinner = newSpinner({ logger })
     await expect(spinner.start(missing)).rejects.toMatchObject({ code: 'ERR_SPINNER_SPAWN' })
     await until(() => lines.some((line) => line.startsWith('error')))
@@ -226,20 +226,20 @@ describe('an `error` event', () => {
     ])
   })
 
-  test('H30 that somebody hears is theirs: of the child or of the spinner', async () => {
+  test('H30 with listeners is passed to those of the child and of the spinner', async () => {
     const spinner = newSpinner()
-    const heard: string[] = []
+    const received: string[] = []
     const child = spinner.start(missing)
-    child.on('error', (error) => heard.push(`child: ${error.message}`))
-    spinner.on('error', ({ name }, error) => heard.push(`spinner: ${name}: ${error.message}`))
+    child.on('error', (error) => received.push(`child: ${error.message}`))
+    spinner.on('error', ({ name }, error) => received.push(`spinner: ${name}: ${error.message}`))
     await expect(child).rejects.toThrow()
-    expect(heard).toHaveLength(2)
-    expect(heard[0]).toMatch(/^child: 'missing' could not be spawned/)
-    expect(heard[1]).toMatch(/^spinner: missing: 'missing' could not be spawned/)
+    expect(received).toHaveLength(2)
+    expect(received[0]).toMatch(/^child: 'missing' could not be spawned/)
+    expect(received[1]).toMatch(/^spinner: missing: 'missing' could not be spawned/)
   })
 
-  test('H30 of a start that nobody awaits is no unhandled rejection', async () => {
-    const { logger, lines } = keepingLogger()
+  test('H30 of a start that is not awaited is not an unhandled rejection', async () => {
+    const { logger, lines } = collectingLogger()
     const spinner = newSpinner({ logger })
     spinner.start(missing)
     await until(() => lines.length > 0)
@@ -247,7 +247,7 @@ describe('an `error` event', () => {
     expect(spinner.get('missing')?.state).toBe('faulted')
   })
 
-  test('H30 with a logger that throws, the start is refused as it should be', async () => {
+  test('H30 with a logger that throws, the start rejects as usual', async () => {
     const spinner = newSpinner({ logger: brokenLogger })
     await expect(spinner.start(missing)).rejects.toMatchObject({ code: 'ERR_SPINNER_SPAWN' })
   })

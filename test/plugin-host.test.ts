@@ -238,7 +238,7 @@ describe('checks', () => {
     }
     const error = next(child, 'error')
     await clock.advance(10)
-    expect(await error).toMatchObject([{ message: expect.stringContaining('left alone') }])
+    expect(await error).toMatchObject([{ message: expect.stringContaining('will not be restarted again') }])
     expect(child.state).toBe('started')
     expect(pids).toHaveLength(4)
   })

@@ -2,19 +2,19 @@ import { renameSync } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { type Answer, tryConnect } from '../src/probe.ts'
+import { type ProbeResult, tryConnect } from '../src/probe.ts'
 import { realSys } from '../src/sys.ts'
 import { newFolder, next } from './support/host.ts'
 
-/** Longer than `knock` waits for an answer. */
-const HELD_UP_MS = 300
+/** Longer than `tryConnect` waits for a connection. */
+const BLOCKED_MS = 300
 
-function holdUp(): void {
-  const until = performance.now() + HELD_UP_MS
+function blockHost(): void {
+  const until = performance.now() + BLOCKED_MS
   while (performance.now() < until);
 }
 
-/** A socket that whoever listened on it has left behind. */
+/** Returns a socket file whose listener is gone. */
 async function staleSocket(): Promise<string> {
   const folder = newFolder()
   const draft = path.join(folder, 'draft.sock')
@@ -26,13 +26,13 @@ async function staleSocket(): Promise<string> {
   return socketPath
 }
 
-test('H20 a stale socket is one where nobody is, even to a host that was held up', async () => {
+test('H20 a stale socket counts as free, even if the host was blocked during the check', async () => {
   const socketPath = await staleSocket()
-  const answer = await new Promise<Answer>((resolve) => {
+  const result = await new Promise<ProbeResult>((resolve) => {
     setImmediate(() => {
       resolve(tryConnect(realSys, { socketPath }))
-      holdUp()
+      blockHost()
     })
   })
-  expect(answer).toBe('nobody')
+  expect(result).toBe('free')
 })

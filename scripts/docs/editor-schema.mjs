@@ -1,5 +1,4 @@
 // Generates spinner.schema.json, the schema of spinner.yml for editors, from the schema that the command validates with.
-import { toJsonSchema } from '@valibot/to-json-schema'
 import { membersOf } from './options-page.mjs'
 
 /** Descriptions of options that mean something else in a file than in the library. */
@@ -39,19 +38,8 @@ const OF_GATEWAY = {
 const textOf = (meaning) =>
   meaning.replace(/\s*\(see \[[^\]]*\]\([^)]*\)\)/g, '').replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
 
-export function editorSchema({ file, parts }, source, sourceOfGateway) {
-  const json = toJsonSchema(file, {
-    typeMode: 'input',
-    target: 'draft-07',
-    definitions: parts,
-    overrideSchema: ({ valibotSchema, jsonSchema }) => {
-      // The metadata of a value states its type.
-      if (valibotSchema.type === 'custom') return jsonSchema
-      if (valibotSchema.type !== 'strict_object') return undefined
-      const { required, ...rest } = jsonSchema
-      return rest
-    },
-  })
+export function editorSchema({ fileSchema }, source, sourceOfGateway) {
+  const json = fileSchema()
   const meanings = [...membersOf(source, 'ChildOptions'), ...membersOf(source, 'SpinnerOptions')]
   const { defaults, child, pool } = json.$defs
   for (const { key, meaning } of meanings)

@@ -5,7 +5,7 @@ const MORE = {
   restartOrder: "`'start-first'` requires a socket: see [pools](pools.md#without-a-gap).",
 }
 
-const INTRO = `<!-- Made by \`npm run docs\` from src/options/normalise.ts and src/types/options.ts. Do not edit. -->
+const INTRO = `<!-- Made by \`npm run docs\` from src/options/table.ts and src/types/options.ts. Do not edit. -->
 
 # Options
 
@@ -53,36 +53,36 @@ const literal = (value) => {
 }
 
 /** Returns the default from the doc comment; throws if it contradicts the default in the code. */
-function defaultOf({ key, fallback }, row) {
-  const hasOwn = row !== undefined && Object.hasOwn(row, 'default')
-  const isPlain = hasOwn && ['number', 'string', 'boolean'].includes(typeof row.default) && key !== 'command'
-  if (fallback === undefined) return hasOwn ? `\`${literal(row.default)}\`` : ''
-  if (isPlain && !fallback.includes(literal(row.default)))
+function defaultOf({ key, fallback }, spec) {
+  const hasOwn = Object.hasOwn(spec, 'default')
+  const isPlain = ['number', 'string', 'boolean'].includes(typeof spec.default) && key !== 'command'
+  // A default that the option does not accept, such as null for a path, means "absent".
+  const isAccepted = hasOwn && typeof spec.parse(spec.default) !== 'symbol'
+  if (fallback === undefined) return isAccepted ? `\`${literal(spec.default)}\`` : ''
+  if (isPlain && !fallback.includes(literal(spec.default)))
     throw new Error(
-      `src/types/options.ts says that \`${key}\` is ${fallback} by default, but it is ${row.default}`,
+      `src/types/options.ts says that \`${key}\` is ${fallback} by default, but it is ${spec.default}`,
     )
   return /^['\w.-]+$/.test(fallback) ? `\`${fallback}\`` : fallback
 }
 
 const cell = (text) => text.replaceAll('|', '\\|')
 
-function table(members, rowOf) {
+function table(specs, members) {
+  const undocumented = Object.keys(specs).filter((key) => !members.some((member) => member.key === key))
+  if (undocumented.length > 0) throw new Error(`not in src/types/options.ts: ${undocumented.join(', ')}`)
   const lines = members.map((member) => {
-    const row = rowOf(member.key)
+    const spec = specs[member.key]
+    if (!spec) throw new Error(`\`${member.key}\` is not in src/options/table.ts`)
     if (!member.meaning) throw new Error(`\`${member.key}\` has no doc comment in src/types/options.ts`)
     const meaning = [member.meaning, MORE[member.key]].filter(Boolean).join(' ')
-    const takes = row?.takes ?? `\`${member.type}\``
-    return `| \`${member.key}\` | ${cell(takes)} | ${cell(defaultOf(member, row))} | ${cell(meaning)} |`
+    return `| \`${member.key}\` | ${cell(spec.expected)} | ${cell(defaultOf(member, spec))} | ${cell(meaning)} |`
   })
   return `| option | takes | default | meaning |\n|---|---|---|---|\n${lines.join('\n')}\n`
 }
 
-export function optionsPage(rows, source) {
-  const members = membersOf(source, 'ChildOptions')
-  const undocumented = Object.keys(rows).filter((key) => !members.some((member) => member.key === key))
-  if (undocumented.length > 0) throw new Error(`not in src/types/options.ts: ${undocumented.join(', ')}`)
-  const own = membersOf(source, 'SpinnerOptions')
-  const ofChild = table(members, (key) => rows[key])
-  const ofSpinner = table(own, () => undefined)
+export function optionsPage(childOptions, ownOptions, source) {
+  const ofChild = table(childOptions, membersOf(source, 'ChildOptions'))
+  const ofSpinner = table(ownOptions, membersOf(source, 'SpinnerOptions'))
   return [INTRO, CHILD, ofChild, OWN, ofSpinner, CALL].join('\n')
 }

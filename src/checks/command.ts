@@ -66,7 +66,7 @@ const KILL_MS = 5_000
  * await spinner.close()
  */
 export function command(options: CommandOptions): Check {
-  const settings = readWithDefaults<Settings>(options, ROWS, { by: 'command()' })
+  const settings = readWithDefaults<Settings>(options, ROWS, { caller: 'command()' })
   const { interval, name, retries } = settings
   return { name, interval, retries, run: (child, signal) => run(child, settings, signal) }
 }

@@ -54,7 +54,7 @@ export function check(
     throw invalid([`the name must be a text that is not empty, but it is ${show(name)}`], 'check()')
   if (typeof run !== 'function')
     throw invalid([`the second argument must be a function, but it is ${show(run)}`], 'check()')
-  const { retries, interval, timeout } = readWithDefaults<Settings>(options, ROWS, { by: 'check()' })
+  const { retries, interval, timeout } = readWithDefaults<Settings>(options, ROWS, { caller: 'check()' })
   return {
     name,
     interval,

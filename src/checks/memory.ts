@@ -50,7 +50,7 @@ const ROWS: Readonly<Record<keyof Settings, OptionSpec>> = {
  * await spinner.close()
  */
 export function memory(options: MemoryOptions): Check {
-  const { interval, limit, retries, tree } = readWithDefaults<Settings>(options, ROWS, { by: 'memory()' })
+  const { interval, limit, retries, tree } = readWithDefaults<Settings>(options, ROWS, { caller: 'memory()' })
   return {
     name: 'memory',
     interval,

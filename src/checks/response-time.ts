@@ -79,7 +79,7 @@ const ROWS: Readonly<Record<keyof Settings, OptionSpec>> = {
  * await spinner.close()
  */
 export function responseTime(options: ResponseTimeOptions = {}): Check {
-  const settings = readWithDefaults<Settings>(options, ROWS, { by: 'responseTime()' })
+  const settings = readWithDefaults<Settings>(options, ROWS, { caller: 'responseTime()' })
   const { interval, retries } = settings
   return {
     name: 'responseTime',

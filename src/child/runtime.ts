@@ -2,7 +2,13 @@ import { isDeepStrictEqual } from 'node:util'
 import { Allocation } from '../address/allocation.ts'
 import type { SpinnerContext } from '../context.ts'
 import { safeLog } from '../emitter.ts'
-import { firstLineOf, lingersError, type SpinnerError, sparedError, stillAliveError } from '../errors.ts'
+import {
+  firstLineOf,
+  lingersError,
+  type SpinnerError,
+  stillAliveError,
+  stillUnhealthyError,
+} from '../errors.ts'
 import { ChildMonitor } from '../monitor/child-monitor.ts'
 import { HelperProcesses } from '../process/helpers.ts'
 import type { ManagedProcess } from '../process/managed-process.ts'
@@ -168,11 +174,6 @@ export class ChildRuntime {
     return this.slots.isReplacing && this.allocation.isCurrent
   }
 
-  /** Makes a replacement final: the previous process cannot get its place back. */
-  commit(): void {
-    this.allocation.commit()
-  }
-
   /** Reports that the previous process survived its kill, and goes on without it. */
   leavePreviousBehind(): void {
     const { previous } = this.slots
@@ -218,7 +219,7 @@ export class ChildRuntime {
 
   /** Reports a failed check that does not restart the child any more. */
   ignoreUnhealthy(reason: string): void {
-    this.#hooks.error(sparedError(this.settings.name, reason))
+    this.#hooks.error(stillUnhealthyError(this.settings.name, reason))
   }
 
   /** Returns the error that names what survived its kill. */

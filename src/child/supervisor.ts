@@ -1,7 +1,7 @@
 import { type Actor, createActor } from 'xstate'
 import type { SpinnerContext } from '../context.ts'
 import { safeLog } from '../emitter.ts'
-import { brokenError, faultedError, type SpinnerError } from '../errors.ts'
+import { faultedError, internalError, type SpinnerError } from '../errors.ts'
 import type { ChildState, Exit } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
 import type { ChildHooks } from './hooks.ts'
@@ -165,7 +165,7 @@ export class Supervisor {
   #onBroken(thrown: unknown): void {
     this.runtime.killNow()
     this.#actor = this.#newActor(this.history)
-    this.send({ type: 'broken', error: brokenError(this.runtime.settings.name, thrown) })
+    this.send({ type: 'broken', error: internalError(this.runtime.settings.name, thrown) })
   }
 
   /** Keeps the host alive while something is under way, but not while the child waits to be used or repaired. */

@@ -146,7 +146,7 @@ function portNumber(value: unknown): unknown {
 
 /** Reads the options of `listen()`. Throws `ERR_SPINNER_INVALID_OPTION`. */
 export function readListen(given: unknown): ListenSettings {
-  const settings = readWithDefaults<ListenSettings>(given, LISTEN_OPTIONS, { by: 'listen()' })
+  const settings = readWithDefaults<ListenSettings>(given, LISTEN_OPTIONS, { caller: 'listen()' })
   if (settings.path !== null && (settings.host !== null || settings.port !== 0))
     throw invalid(['`path` is a unix socket; give either `path`, or `port` and `host`'], 'listen()')
   return settings
@@ -154,7 +154,9 @@ export function readListen(given: unknown): ListenSettings {
 
 /** Reads the options of `createGateway`. `defaults` are those of its spinner. Throws `ERR_SPINNER_INVALID_OPTION`. */
 export function readGateway(given: unknown, defaults: Defaults = {}): GatewaySettings {
-  const read = readWithDefaults<Record<string, unknown>>(given, GATEWAY_OPTIONS, { by: 'createGateway()' })
+  const read = readWithDefaults<Record<string, unknown>>(given, GATEWAY_OPTIONS, {
+    caller: 'createGateway()',
+  })
   const { routes, hosts, trustProxy, ...rest } = read
   const logger = rest['logger'] === undefined ? loggerOf(defaults) : rest['logger']
   const rules = rulesOf(read)

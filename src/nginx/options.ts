@@ -145,7 +145,7 @@ const NGINX_OPTIONS: Readonly<Record<keyof NginxSettings, OptionSpec>> = {
 
 /** Validates the options of `nginx()`; throws one error that lists all problems. */
 export function readNginxOptions(given: unknown): NginxSettings {
-  const settings = readWithDefaults<NginxSettings>(given, NGINX_OPTIONS, { by: 'nginx()' })
+  const settings = readWithDefaults<NginxSettings>(given, NGINX_OPTIONS, { caller: 'nginx()' })
   if (settings.mode === 'block' && settings.directives.length > 0) {
     const problem = "`directives` need `mode: 'include'`; with `mode: 'block'`, write them into your file"
     throw invalid([problem], 'nginx()')

@@ -3,28 +3,29 @@ import { codeOf } from '../errors.ts'
 import type { Sys } from '../sys.ts'
 import type { ChildSettings } from '../types/options.ts'
 
-/** What a child cannot be spawned without: the option that names it, and why it is of no use. */
+/** A file without which a child cannot be spawned: the option that names it, and what is wrong with it. */
 export interface MissingFile {
   readonly option: 'command' | 'cwd' | 'script'
   readonly why: string
 }
 
-/** What can be seen to be missing without spawning anything. */
+/** Returns the first missing file of a child, without a spawn. */
 export function findMissing(sys: Sys, settings: ChildSettings): MissingFile | null {
   const { command, cwd, script } = settings
-  const wrongFolder = explainFolder(sys, cwd)
-  if (wrongFolder) return { option: 'cwd', why: wrongFolder }
-  const lack = script === null ? null : findMissingScript(sys, settings, script)
-  // Windows finds programs by more than their names.
-  if (lack || sys.platform === 'win32' || locate(sys, settings)) return lack
+  const wrongDirectory = explainDirectory(sys, cwd)
+  if (wrongDirectory) return { option: 'cwd', why: wrongDirectory }
+  const missing = script === null ? null : findMissingScript(sys, settings, script)
+  // Windows appends extensions such as .exe to the names of programs, so a search by name alone would miss them.
+  if (missing || sys.platform === 'win32' || findProgram(sys, settings)) return missing
   return { option: 'command', why: notFound(command) }
 }
 
+/** Returns the script of a child if Node cannot load it, or its `cwd` if that is the cause. */
 export function findMissingScript(sys: Sys, { cwd }: ChildSettings, given: string): MissingFile | null {
   const script = path.resolve(cwd ?? '.', given)
   const found = ['', '.js', '.json', '.node'].find((ending) => sys.fs.existsSync(script + ending))
-  const wrongFolder = explainFolder(sys, cwd)
-  if (wrongFolder) return { option: 'cwd', why: wrongFolder }
+  const wrongDirectory = explainDirectory(sys, cwd)
+  if (wrongDirectory) return { option: 'cwd', why: wrongDirectory }
   if (found === undefined) return { option: 'script', why: `its script '${script}' does not exist` }
   try {
     sys.fs.accessSync(script + found, sys.fs.constants.R_OK)
@@ -34,32 +35,36 @@ export function findMissingScript(sys: Sys, { cwd }: ChildSettings, given: strin
   }
 }
 
+/** Describes a program that was not found. */
 export const notFound = (command: string): string =>
   command.includes('/')
     ? `the program '${command}' does not exist`
     : `the program '${command}' is not on PATH`
 
-/** The file that a spawn would find, whether or not it may be executed. */
-export function locate(sys: Sys, settings: ChildSettings): string | null {
+/** Returns the file that a spawn would execute, without a check of its permissions; `null` if there is none. */
+export function findProgram(sys: Sys, settings: ChildSettings): string | null {
   const { command, cwd, env } = settings
   if (command.includes('/')) {
     const program = path.resolve(cwd ?? '.', command)
     return sys.fs.existsSync(program) ? program : null
   }
-  const folders = (env['PATH'] ?? sys.env['PATH'] ?? '').split(path.delimiter)
-  const files = folders.map((folder) => path.resolve(cwd ?? '.', folder, command))
+  const directories = (env['PATH'] ?? sys.env['PATH'] ?? '').split(path.delimiter)
+  const files = directories.map((directory) => path.resolve(cwd ?? '.', directory, command))
   return files.find((file) => sys.fs.existsSync(file)) ?? null
 }
 
-/** The dot asks for what the spawn will need: that the folder may be entered, and not only that it is there. */
-export function explainFolder(sys: Sys, folder: string | null): string | null {
-  if (folder === null) return null
+/**
+ * Describes why a directory cannot be the `cwd` of a child; returns `null` if it can. The dot at the end of the path requires
+ * the permission to enter the directory, as a spawn does.
+ */
+export function explainDirectory(sys: Sys, directory: string | null): string | null {
+  if (directory === null) return null
   try {
-    sys.fs.statSync(`${folder}/.`)
+    sys.fs.statSync(`${directory}/.`)
     return null
   } catch (thrown) {
     const code = codeOf(thrown)
-    if (code === 'ENOENT') return `its cwd '${folder}' does not exist`
-    return `its cwd '${folder}' ${code === 'ENOTDIR' ? 'is not a folder' : `cannot be entered (${code})`}`
+    if (code === 'ENOENT') return `its cwd '${directory}' does not exist`
+    return `its cwd '${directory}' ${code === 'ENOTDIR' ? 'is not a directory' : `cannot be entered (${code})`}`
   }
 }

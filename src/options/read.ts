@@ -3,111 +3,133 @@ import type { Explain } from './explain.ts'
 import { INVALID, type Parser, show } from './parsers.ts'
 import { nearest } from './suggest.ts'
 
-/** How one option is read, and what is said of it when it is wrong. */
-export interface OptionSpec {
-  readonly parse: Parser
-  /** What the option takes, as the message to a person says it. */
-  readonly takes: string
-  /** Absent: the option has no default of its own. */
-  readonly default?: unknown
-  /** It must be given. */
+/** Describes one option: how it is parsed, and what error messages say about it. */
+export interface OptionSpec<Value = unknown> {
+  readonly parse: Parser<Value>
+  /** The accepted values, as error messages and docs/options.md name them. */
+  readonly expected: string
+  /** The default, or a function that returns it. Absent if the option has no default of its own. */
+  readonly default?: Value | (() => Value)
+  /** The option must be given. */
   readonly isRequired?: true
-  /** What a wrong value was most likely meant to be. */
-  readonly meant?: (value: unknown) => string | undefined
-  /** What is wrong within a wrong value, where that says more than the value does. */
-  readonly part?: Explain
+  /** Returns the value that an invalid one most likely means. */
+  readonly suggest?: (value: unknown) => string | undefined
+  /** Explains what is wrong within an invalid value. */
+  readonly explain?: Explain
 }
 
-/** A table of options, by name. */
-export type OptionSpecs = Readonly<Record<string, OptionSpec>>
+/** A table of options: one row for each setting. */
+export type OptionSpecs<Settings = Readonly<Record<string, unknown>>> = {
+  readonly [Option in keyof Settings]: OptionSpec<Settings[Option]>
+}
 
-/** What the reader is told besides the table. */
+/** The call that the options were given to. */
 export interface ReadContext {
-  /** The function that was called, such as `memory()`: each message begins with it. */
-  readonly by?: string
-  /** What is said of a name that is on another table, if it is. */
-  readonly elsewhere?: (key: string) => string | undefined
+  /** The called function, such as `memory()`: each message begins with it. */
+  readonly caller?: string
+  /** Returns the message for an option that belongs to another call, if it does. */
+  readonly belongsTo?: (key: string) => string | undefined
 }
 
-export const SECONDS = "seconds as a number, or a text such as '500ms', '30s', '5m'"
+/** What an option with a duration accepts. */
+export const SECONDS = "seconds as a number, or a string such as '500ms', '30s', '5m'"
 
-/** One row of a table. `fallback` is the default, or a function that gives it; without one there is none. */
-export const option = (parse: Parser, takes: string, ...fallback: [] | [unknown]): OptionSpec =>
-  fallback.length === 0 ? { parse, takes } : { parse, takes, default: fallback[0] }
+/** Creates the row of an optional option. `fallback` is the default, or a function that returns it. */
+export const option = <Value, const Default = never>(
+  parse: Parser<Value>,
+  expected: string,
+  ...fallback: [] | [Default | (() => Default)]
+): OptionSpec<Value | Default> =>
+  fallback.length === 0 ? { parse, expected } : { parse, expected, default: fallback[0] }
 
-/** A row of an option that must be given. */
-export const required = (parse: Parser, takes: string): OptionSpec => ({ parse, takes, isRequired: true })
+/** Creates the row of a required option. */
+export const required = <Value>(parse: Parser<Value>, expected: string): OptionSpec<Value> => ({
+  parse,
+  expected,
+  isRequired: true,
+})
 
-/** Reads each known option once; all that is wrong is said in one error. What was not given is left out. */
-export function readOptions(
+/** Reads each known option once. Returns only the given options; one error names everything that is wrong. */
+export function readOptions<Settings>(
   given: unknown,
-  rows: OptionSpecs,
-  reading: ReadContext = {},
-): Record<string, unknown> {
+  specs: OptionSpecs<Settings>,
+  context: ReadContext = {},
+): Partial<Settings> {
+  const { caller } = context
   try {
     if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-      throw invalid([`\`options\` must be an object, but it is ${show(given)}`], reading.by)
+      throw invalid([`\`options\` must be an object, but it is ${show(given)}`], caller)
     }
-    const { parsed, wrong } = readAll(given, rows, reading)
-    if (wrong.length > 0) throw invalid(wrong, reading.by)
-    return parsed
+    const { parsed, wrong } = readAll(given, specs as OptionSpecs, context)
+    if (wrong.length > 0) throw invalid(wrong, caller)
+    return parsed as Partial<Settings>
   } catch (thrown) {
     if (thrown instanceof SpinnerError) throw thrown
-    throw invalid([`\`options\` could not be read: ${messageOf(thrown)}`], reading.by, thrown)
+    throw invalid([`\`options\` cannot be read: ${messageOf(thrown)}`], caller, thrown)
   }
 }
 
-/** The same with the defaults of the table filled in: frozen, and with every option that has one. */
+/** Reads options like {@link readOptions} and fills in the defaults of the table. The result is frozen. */
 export function readWithDefaults<Settings extends object>(
   given: unknown,
-  rows: Readonly<Record<keyof Settings, OptionSpec>>,
-  reading: ReadContext = {},
+  specs: Readonly<Record<keyof Settings, OptionSpec>>,
+  context: ReadContext = {},
 ): Settings {
-  const parsed = readOptions(given, rows, reading)
-  const settings: Record<string, unknown> = {}
-  for (const [key, known] of Object.entries<OptionSpec>(rows))
-    settings[key] = Object.hasOwn(parsed, key) ? parsed[key] : defaultOf(known)
-  return Object.freeze(settings) as Settings
+  const table = specs as OptionSpecs<Settings>
+  return Object.freeze(withDefaults(table, readOptions(given, table, context)))
 }
 
-export const defaultOf = (known: OptionSpec): unknown =>
-  typeof known.default === 'function' ? known.default() : known.default
+/** Returns a new object with one member for each row of the table: the given value, or the default. */
+export function withDefaults<Settings>(
+  specs: OptionSpecs<Settings>,
+  given: Readonly<Partial<Settings>>,
+): Settings {
+  const settings: Partial<Settings> = {}
+  for (const key of Object.keys(specs) as (keyof Settings)[]) {
+    const value = given[key] === undefined ? defaultOf(specs[key]) : given[key]
+    settings[key] = value as Settings[keyof Settings]
+  }
+  return settings as Settings
+}
 
-/** The one error for all that is wrong with options. */
-export function invalid(wrong: readonly string[], by?: string, cause?: unknown): SpinnerError {
+const defaultOf = (spec: OptionSpec): unknown =>
+  typeof spec.default === 'function' ? spec.default() : spec.default
+
+/** Creates the error that names everything that is wrong with options. */
+export function invalid(wrong: readonly string[], caller?: string, cause?: unknown): SpinnerError {
   const message = wrong.map(asSentence).join(' ')
-  return new SpinnerError('ERR_SPINNER_INVALID_OPTION', by ? `${by}: ${message}` : message, { cause })
+  return new SpinnerError('ERR_SPINNER_INVALID_OPTION', caller ? `${caller}: ${message}` : message, { cause })
 }
 
 const asSentence = (text: string): string => (text.endsWith('?') ? text : `${text}.`)
 
-function readAll(given: object, rows: OptionSpecs, { elsewhere }: ReadContext) {
+function readAll(given: object, specs: OptionSpecs, { belongsTo }: ReadContext) {
   const parsed: Record<string, unknown> = {}
   const wrong: string[] = []
-  const missing = new Set(Object.keys(rows).filter((key) => rows[key]?.isRequired))
+  const missing = new Set(Object.keys(specs).filter((key) => specs[key]?.isRequired))
   for (const key of Object.keys(given)) {
-    const known = Object.hasOwn(rows, key) ? rows[key] : undefined
-    if (!known) {
-      wrong.push(elsewhere?.(key) ?? unknownOption(key, rows))
+    const spec = Object.hasOwn(specs, key) ? specs[key] : undefined
+    if (!spec) {
+      wrong.push(belongsTo?.(key) ?? unknownOption(key, specs))
       continue
     }
     const value = (given as Record<string, unknown>)[key]
     if (value === undefined) continue
     missing.delete(key)
-    parsed[key] = known.parse(value)
-    if (parsed[key] === INVALID) wrong.push(wrongOption(key, value, known))
+    parsed[key] = spec.parse(value)
+    if (parsed[key] === INVALID) wrong.push(invalidValue(key, value, spec))
   }
-  for (const key of missing) wrong.push(`\`${key}\` is missing: give ${rows[key]?.takes}`)
+  for (const key of missing) wrong.push(`\`${key}\` is missing: pass ${specs[key]?.expected}`)
   return { parsed, wrong }
 }
 
-function wrongOption(key: string, value: unknown, { takes, meant, part }: OptionSpec): string {
-  const came = part?.(value, key) ?? `it is ${show(value)}`
-  const probably = meant?.(value)
-  return `\`${key}\` must be ${takes}, but ${came}${probably ? `; did you mean '${probably}'?` : ''}`
+function invalidValue(key: string, value: unknown, { expected, explain, suggest }: OptionSpec): string {
+  const fault = explain?.(value, key) ?? `it is ${show(value)}`
+  const suggestion = suggest?.(value)
+  return `\`${key}\` must be ${expected}, but ${fault}${suggestion ? `; did you mean '${suggestion}'?` : ''}`
 }
 
-function unknownOption(key: string, rows: OptionSpecs): string {
-  const meant = nearest(key, Object.keys(rows))
-  return `\`${key.slice(0, 60)}\` is not an option${meant ? `; did you mean \`${meant}\`?` : ''}`
+function unknownOption(key: string, specs: OptionSpecs): string {
+  const suggestion = nearest(key, Object.keys(specs))
+  return `\`${key.slice(0, 60)}\` is not an option${suggestion ? `; did you mean \`${suggestion}\`?` : ''}`
 }

@@ -43,7 +43,7 @@ export const invalidPool = (problem: string): Error => invalid([problem], 'creat
 /** Validates the pool's own options. The options of the children are validated when the children are defined. */
 export function readPool(given: PoolOptions): { name: string; size: number } {
   const { name, size, port } = readOptions(ownOptions(given), POOL_OPTIONS, {
-    by: 'createPool()',
+    caller: 'createPool()',
   }) as unknown as PoolOptions
   if (port === undefined) return { name, size }
   if (given.listen !== undefined) throw invalidPool('`port` replaces `listen`; give only one of them')

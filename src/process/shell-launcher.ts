@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { orNull } from '../linux/cgroup-mount.ts'
-import { explainFolder, locate } from '../options/missing.ts'
+import { explainDirectory, findProgram } from '../options/missing.ts'
 import type { Sys } from '../sys.ts'
 import type { ChildSettings } from '../types/options.ts'
 
@@ -48,9 +48,9 @@ export function canLaunch(sys: Sys, settings: ChildSettings, env: NodeJS.Process
   const { command, cwd, gid, uid } = settings
   // Another user may not move itself, and a bash would take the command for an option.
   if (uid !== undefined || gid !== undefined || command.startsWith('-')) return false
-  if (env['PATH'] === undefined || explainFolder(sys, cwd) !== null) return false
+  if (env['PATH'] === undefined || explainDirectory(sys, cwd) !== null) return false
   if (!Object.keys(env).every((name) => NAME.test(name) && !OF_SHELLS.test(name))) return false
-  const program = locate(sys, settings)
+  const program = findProgram(sys, settings)
   const isGood = (file: string): boolean => isRunnable(sys, file, cwd ?? '.')
   return program !== null && orNull(() => isGood(SHELL) && isGood(program)) === true
 }

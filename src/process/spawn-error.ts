@@ -1,5 +1,5 @@
 import { codeOf, messageOf, SpinnerError } from '../errors.ts'
-import { explainFolder, findMissingScript, locate, notFound } from '../options/missing.ts'
+import { explainDirectory, findMissingScript, findProgram, notFound } from '../options/missing.ts'
 import type { Sys } from '../sys.ts'
 import type { Address } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
@@ -29,11 +29,11 @@ export function scriptError(sys: Sys, settings: ChildSettings): SpinnerError | n
 
 function explain(sys: Sys, settings: ChildSettings, code: string | undefined): string | null {
   const { command, cwd } = settings
-  const wrongFolder = explainFolder(sys, cwd)
+  const wrongFolder = explainDirectory(sys, cwd)
   if (wrongFolder) return wrongFolder
   if (code === 'E2BIG')
     return 'its arguments and environment are larger than the system takes; make `env` or `args` smaller'
-  const program = locate(sys, settings)
+  const program = findProgram(sys, settings)
   if (code === 'ENOENT') return program ? explainShebang(sys, program) : notFound(command)
   if (code === 'EACCES')
     return program
@@ -61,8 +61,8 @@ const OF_SHELL = /["'`$&|;<>*?()=\\]/
 /** A line as a shell takes it, where the program alone was wanted. */
 export function withLineHint(sys: Sys, settings: ChildSettings, error: SpinnerError): SpinnerError {
   const { command, cwd } = settings
-  const isMissing = codeOf(error.cause) === 'ENOENT' && explainFolder(sys, cwd) === null
-  if (!isMissing || !/\S\s+\S/.test(command) || locate(sys, settings) !== null) return error
+  const isMissing = codeOf(error.cause) === 'ENOENT' && explainDirectory(sys, cwd) === null
+  if (!isMissing || !/\S\s+\S/.test(command) || findProgram(sys, settings) !== null) return error
   const [program, ...args] = OF_SHELL.test(command) ? ['sh', '-c', command] : command.trim().split(/\s+/)
   const meant = `command: ${quote(program)}, args: [${args.map(quote).join(', ')}]`
   const { cause, child = '' } = error

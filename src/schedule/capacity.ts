@@ -1,4 +1,4 @@
-import { messageOf, noRoomError, type SpinnerError } from '../errors.ts'
+import { messageOf, noSlotError, type SpinnerError } from '../errors.ts'
 import { readPids, seesProcesses } from '../linux/processes.ts'
 import { readUnits, StatReader } from '../linux/usage.ts'
 import { formatSize } from '../options/units.ts'
@@ -80,7 +80,7 @@ export class Capacity {
       const timer = clock.setTimeout(() => {
         leave()
         this.#turnedAway.add(tenant)
-        tenant.rejectStart(noRoomError(tenant.name, seconds, this.#saying()))
+        tenant.rejectStart(noSlotError(tenant.name, seconds, this.#saying()))
       }, seconds * 1_000)
       signal.addEventListener('abort', leave, { once: true })
       this.#waiting.push(waiter)

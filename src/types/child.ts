@@ -2,13 +2,13 @@ import type { Writable } from 'node:stream'
 import type { ChildEvents, Emitter } from './events.ts'
 import type { ChildSettings, WaitOptions } from './options.ts'
 
-/** The six states of a child. `docs/states.md` has the whole table. */
+/** The six states of a child. `docs/states.md` lists all transitions. */
 export type ChildState = 'stopped' | 'starting' | 'started' | 'stopping' | 'restart' | 'faulted'
 
-/** What `PORT` holds: the path of a unix socket (or Windows pipe), or a TCP port number. */
+/** The value of `PORT`: the path of a unix socket (or Windows pipe), or a TCP port number. */
 export type Address = string | number
 
-/** Where a child listens, in the form that `http.request` and `net.connect` take. */
+/** Address of a child in the form that `http.request` and `net.connect` take. */
 export type Target = { readonly socketPath: string } | { readonly host: string; readonly port: number }
 
 /** How a process ended. */
@@ -17,64 +17,65 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null
 }
 
-/** What a check has measured, by name. */
+/** Measurements of a check, by name. */
 export type Figures = Readonly<Record<string, number>>
 
-/** What a health check has found, for the process that runs now. */
+/** Results of a health check for the current process. */
 export interface CheckInfo {
-  /** When it last could tell how the child is; `null` while it has not. */
+  /** Time of the last run with a result; `null` before the first one. */
   readonly at: Date | null
-  /** How often it has failed in a row. */
+  /** Number of consecutive failures. */
   readonly failures: number
-  /** Why it failed, when it did. */
+  /** Reason of the last failure; `null` if the last run succeeded. */
   readonly reason: string | null
-  /** What it measured then, such as `{ memory, processes, cpu }`. */
+  /** Measurements of that run, such as `{ memory, processes, cpu }`. */
   readonly figures: Figures | null
 }
 
-/** A frozen picture of a child at one moment, as `get()` and `list()` give it. */
+/** A frozen snapshot of a child, as `info()`, `get()` and `list()` return it. */
 export interface ChildInfo {
   readonly name: string
   readonly state: ChildState
-  /** Process id of the leader of the child's group, while there is one. */
+  /** Process id of the leader of the child's process group; `null` if there is none. */
   readonly pid: number | null
   readonly address: Address | null
-  /** The same as `address`; the name that 0.3 used. */
+  /** The same as `address`, under the name of version 0.3. */
   readonly port: Address | null
   readonly target: Target | null
   /**
-   * Whether it was seen that the process that listens there belongs to this child. `false` until it is ready; where the
-   * system does not let us look (other than Linux, another user's process); and where `ready` asks for something else.
+   * True if spinner confirmed that the process that listens on `address` belongs to this child. False until the child is
+   * ready, on systems other than Linux, for a process of another user, and if `ready` does not wait for a listener.
    */
   readonly verified: boolean
-  /** The options in force, defaults filled in, durations in seconds. The values of `env` are left out. */
+  /** The options in force, with all defaults and durations in seconds. Of `env` only the names are included. */
   readonly options: Readonly<Omit<ChildSettings, 'env'> & { env: readonly string[] }>
   readonly startedAt: Date | null
   readonly readyAt: Date | null
-  /** Where a process that is not ready listens instead of its address, as part of a sentence; `null` when that is not known. */
+  /** If a process that is not ready listens on another port, says which, as part of a sentence; otherwise `null`. */
   readonly elsewhere: string | null
-  /** How often it was restarted, for whatever reason, since it was first started. */
+  /** Number of restarts since the first start, for any reason. */
   readonly restarts: number
-  /** How often it ended without being asked to. */
+  /** Number of exits without a request to stop. */
   readonly crashes: number
+  /** Number of leases that are held. */
   readonly leases: number
-  /** When it will be stopped if nobody uses it; `null` while it is not counting. */
+  /** Time at which the child will be stopped if it is not used; `null` if the idle clock does not run. */
   readonly idleAt: Date | null
-  /** What its checks have found, by name. Empty while it is not started, and where it has none. */
+  /** Results of the checks, by name. Empty if the child is not started or has no checks. */
   readonly checks: Readonly<Record<string, CheckInfo>>
   readonly lastExit: (Exit & { readonly at: Date }) | null
   readonly lastError: Error | null
-  /** Why it is in this state, in words. */
+  /** Reason of the current state, in words. */
   readonly reason: string
-  /** The last lines of its output, oldest first. */
+  /** The last lines of output, oldest first. */
   readonly output: readonly string[]
 }
 
-/** Where a line of output came from. */
+/** Stream that a line of output came from. */
 export type OutputStream = 'stdout' | 'stderr'
 
 /**
- * Says that a child is in use. While one is held the child is never idle; letting go restarts its idle clock.
+ * Marks a child as in use. A child with a lease is never idle. The release of a lease restarts the idle clock.
  *
  * @example
  * import { createSpinner } from 'spinner'
@@ -85,19 +86,19 @@ export type OutputStream = 'stdout' | 'stderr'
  * await spinner.close()
  */
 export interface Lease {
-  /** Where the child listens now. */
+  /** Current address of the child. */
   readonly address: Address | null
-  /** The same, as `http.request` and `net.connect` take it. */
+  /** The address in the form that `http.request` and `net.connect` take. */
   readonly target: Target | null
-  /** Lets go. A second call does nothing. */
+  /** Releases the lease. A second call does nothing. */
   release(): void
   [Symbol.dispose](): void
   [Symbol.asyncDispose](): Promise<void>
 }
 
 /**
- * One named, supervised program. Its record outlives its processes. Awaiting it waits until it is ready, and
- * gives its address or throws what went wrong.
+ * A named, supervised program. The handle outlives the processes of the child. `await child` waits until the child is
+ * ready and returns its address, or throws the error of the start.
  *
  * @example
  * import { createSpinner } from 'spinner'
@@ -111,57 +112,57 @@ export interface Lease {
  */
 export interface Child extends Emitter<ChildEvents>, PromiseLike<Address | null> {
   readonly name: string
-  /** One of the six states. */
+  /** Current state. */
   readonly state: ChildState
   /**
    * True while a process of the child accepts connections: in `started`, and in a restart with `restartOrder: 'start-first'`,
-   * in which the old process serves until the next one is ready.
+   * during which the old process serves until the next one is ready.
    */
   readonly serves: boolean
   /**
-   * True while the child is down although nobody stopped it: it is `faulted`, or its last start found no free slot
+   * True while the child is down without a request to stop: it is `faulted`, or its last start found no free slot
    * (`maxRunning`, `maxMemory`). Call `start` again after `faultTimeout` to keep it up.
    */
   readonly needsRetry: boolean
-  /** Process id of the leader of its group; `null` while there is none. */
+  /** Process id of the leader of the process group; `null` if there is none. */
   readonly pid: number | null
-  /** Where it listens, or is about to. */
+  /** Address on which the child listens, or will listen. */
   readonly address: Address | null
-  /** The same, as `http.request` and `net.connect` take it. */
+  /** The address in the form that `http.request` and `net.connect` take. */
   readonly target: Target | null
-  /** Its standard input, when it was started with `stdin: 'pipe'`. */
+  /** Standard input of the process, if the child was started with `stdin: 'pipe'`; otherwise `null`. */
   readonly stdin: Writable | null
-  /** Says that it was used: its idle clock starts again. Costs a few nanoseconds. */
+  /** Marks the child as used, which restarts its idle clock. Takes a few nanoseconds. */
   touch(): void
-  /** A frozen picture of it at this moment. */
+  /** Returns a frozen snapshot of the child. */
   info(): ChildInfo
-  /** Starts it if need be and holds it: it is not idle until the lease is released. */
+  /** Starts the child if necessary and resolves with a lease: the child is not idle until the lease is released. */
   acquire(options?: WaitOptions): Promise<Lease>
-  /** Holds it at once, without waiting: a lease while it {@link serves}, otherwise `null`. Starts nothing. */
+  /** Returns a lease if the child {@link serves}, otherwise `null`. Does not start the child and does not wait. */
   tryAcquire(): Lease | null
-  /** Stops it; resolves when its whole process group is gone. */
+  /** Stops the child. Resolves when its whole process group is gone. */
   stop(options?: WaitOptions): Promise<void>
-  /** Drains, ends and starts it again; resolves with its address. */
+  /** Drains, stops and starts the child. Resolves with its address. */
   restart(options?: WaitOptions): Promise<Address | null>
   /**
-   * Restarts it with the options that it was given last. Unlike `restart`, it does not join a restart that is under way
-   * with earlier options: that one begins again.
+   * Restarts the child with its latest options. Unlike `restart`, does not join a restart that is in progress with earlier
+   * options, but begins it again.
    */
   reload(): Promise<Address | null>
   /**
-   * Reports an error that concerns this child, as plugins do: an `error` event of the child and of its spinner, or one line
-   * in the logger when nobody listens. Does not change the state of the child.
+   * Reports an error that concerns this child, as plugins do: emits `error` on the child and on its spinner, or writes one
+   * line to the logger if there are no listeners. Does not change the state of the child.
    */
   reportError(error: unknown): void
-  /** Sends a message over IPC; resolves to false when there is no channel, or no message can be made of it. Never throws. */
+  /** Sends a message over IPC. Resolves to false if there is no channel or the message cannot be serialised. Does not throw. */
   send(message: unknown): Promise<boolean>
-  /** What `await child` calls: waits until it is ready, or throws what went wrong. */
+  /** Waits until the child is ready, or rejects with the error of the start. `await child` calls this method. */
   then<Ok = Address | null, Fail = never>(
     onReady?: ((address: Address | null) => Ok | PromiseLike<Ok>) | null,
     onError?: ((error: Error) => Fail | PromiseLike<Fail>) | null,
   ): Promise<Ok | Fail>
   /** The same as `then(null, onError)`. */
   catch<Fail>(onError: (error: Error) => Fail | PromiseLike<Fail>): Promise<Address | null | Fail>
-  /** Calls `onEnd` when it is ready, or is known not to become so. */
+  /** Calls `onEnd` when the child is ready or its start has failed. */
   finally(onEnd: () => void): Promise<Address | null>
 }

@@ -1,4 +1,4 @@
-/** Every code that a {@link SpinnerError} can carry. `docs/events-and-errors.md` says when and what to do. */
+/** Codes of a {@link SpinnerError}. `docs/events-and-errors.md` lists their causes and remedies. */
 export type SpinnerErrorCode =
   | 'ERR_SPINNER_INVALID_OPTION'
   | 'ERR_SPINNER_SPAWN'
@@ -11,25 +11,25 @@ export type SpinnerErrorCode =
   | 'ERR_SPINNER_CLOSED'
   | 'ERR_SPINNER_NOT_FOUND'
 
-/** What a {@link SpinnerError} may carry besides its code and message. */
+/** Properties of a {@link SpinnerError} in addition to code and message. All are optional. */
 export interface SpinnerErrorDetails {
   /** Name of the child. */
   child?: string
-  /** What lay beneath, when something did. */
+  /** The underlying error. */
   cause?: unknown
   /** The last lines that the child wrote to stderr, oldest first. */
   output?: readonly string[]
   /** Exit code of the child's process. */
   exitCode?: number | null
-  /** The signal that ended the child's process. */
+  /** Signal that terminated the child's process. */
   signal?: NodeJS.Signals | null
-  /** How many times it was tried. */
+  /** Number of attempts to start the child. */
   attempts?: number
-  /** From when on a `start` of a faulted child is tried again. */
+  /** Time from which `start` of a faulted child works again. */
   retryAt?: Date
 }
 
-/** The error that spinner gives: see the class of that name, which implements it. */
+/** Error that spinner throws, rejects with and emits. The class of the same name implements it. */
 export interface SpinnerError extends Error {
   readonly code: SpinnerErrorCode
   readonly child?: string

@@ -1,7 +1,7 @@
 import type { Address, Child, ChildState, Exit, OutputStream } from './child.ts'
 import type { SpinnerError } from './errors.ts'
 
-/** What a child announces. */
+/** Events of a child. */
 export interface ChildEvents {
   started: (address: Address | null) => void
   restarted: (address: Address | null) => void
@@ -14,22 +14,22 @@ export interface ChildEvents {
   message: (message: unknown) => void
 }
 
-/** What a spinner announces: the events of all its children, each with the child in front. */
+/** Events of a spinner: those of all its children, with the child as the first argument. */
 export type SpinnerEvents = {
   [Event in keyof ChildEvents]: (child: Child, ...args: Parameters<ChildEvents[Event]>) => void
 }
 
-/** Typed events. What a listener throws is one line in the logger, and the other listeners are called all the same. */
+/** Typed events. If a listener throws, spinner writes one line to the logger and calls the other listeners. */
 export interface Emitter<Events extends object> {
   /** Calls `listener` at each `event`. */
   on<Event extends keyof Events & string>(event: Event, listener: Events[Event] & Listener): this
   /** Calls `listener` at the next `event` only. */
   once<Event extends keyof Events & string>(event: Event, listener: Events[Event] & Listener): this
-  /** Removes `listener` from `event`, or all listeners of `event` when none is named. */
+  /** Removes `listener` from `event`; without `listener`, removes all listeners of `event`. */
   off<Event extends keyof Events & string>(event: Event, listener?: Events[Event] & Listener): this
-  /** How many listeners `event` has. */
+  /** Returns the number of listeners of `event`. */
   listenerCount(event: keyof Events & string): number
 }
 
-/** A function of any arguments. */
+/** A function with any arguments. */
 export type Listener = (...args: never[]) => unknown

@@ -23,7 +23,7 @@ export interface MonitorOptions {
   debounce?: Duration
 }
 
-/** What `spinner.watch` takes: the options of `monitor`, and the directory that relative paths count from. */
+/** Options of `spinner.watch`: those of `monitor`, and the directory that relative paths are resolved against. */
 export interface WatchOptions extends MonitorOptions {
   /** @default the working directory of the host */
   cwd?: string | URL | null
@@ -136,42 +136,6 @@ export interface SpinnerOptions extends Omit<ChildOptions, 'name' | 'script' | '
   cgroup?: boolean
 }
 
-/** Options of a child after validation: frozen and complete, durations in seconds, `null` for "off". */
-export interface ChildSettings {
-  readonly name: string
-  readonly command: string
-  readonly args: readonly string[]
-  /** The `script` option, or null. */
-  readonly script: string | null
-  readonly env: Readonly<Record<string, string | undefined>>
-  readonly extendEnv: boolean | readonly string[]
-  readonly cwd: string | null
-  readonly logger: Logger | null
-  readonly timeout: number
-  readonly attempts: number
-  readonly stopTimeout: number
-  readonly stopSignal: NodeJS.Signals
-  readonly stopScope: 'group' | 'leader'
-  readonly monitor: MonitorSettings | null
-  readonly stdout: Writable | null
-  readonly stderr: Writable | null
-  readonly idleTimeSec: number | null
-  readonly warm: boolean
-  readonly restart: 'always' | 'on-failure' | 'never'
-  readonly restartTolerance: number
-  readonly maxRestarts: number
-  readonly faultTimeout: number
-  readonly restartOrder: 'stop-first' | 'start-first'
-  readonly listen: 'socket' | 'port' | number | Allocator | null
-  readonly ready: Ready
-  readonly stdin: 'ignore' | 'pipe'
-  readonly ipc: boolean
-  readonly uid: number | undefined
-  readonly gid: number | undefined
-  readonly checks: readonly Check[]
-  readonly drainTimeout: number
-}
-
 /** `monitor` after validation. */
 export interface MonitorSettings {
   readonly paths: readonly string[]
@@ -180,16 +144,41 @@ export interface MonitorSettings {
   readonly debounce: number
 }
 
-/** Options of the spinner itself after validation. */
-export interface SpinnerSettings {
+/** A value after validation: durations are seconds, sizes are bytes, and URLs are paths. */
+type Settled<Value> = [number | string] extends [Value]
+  ? Exclude<Value, string | undefined>
+  : Exclude<Value, URL | undefined>
+
+/** Options after validation, without those in `Replaced`, which take another form. */
+type SettingsOf<Options, Replaced> = {
+  readonly [Option in keyof Options as Exclude<Option, keyof Replaced>]-?: Settled<Options[Option]>
+}
+
+/** The options of a child that take another form. */
+interface ReplacedChildSettings {
+  /** The `script` option, or null. */
+  readonly script: string | null
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly monitor: MonitorSettings | null
+  readonly uid: number | undefined
+  readonly gid: number | undefined
+}
+
+/** Options of a child after validation: frozen and complete, durations in seconds, `null` for "off". */
+export interface ChildSettings
+  extends SettingsOf<ChildOptions, ReplacedChildSettings>,
+    ReplacedChildSettings {}
+
+/** The options of the spinner that take another form. */
+interface ReplacedSpinnerSettings {
   /** Defaults for children: validated, but not complete. */
   readonly defaults: Readonly<Record<string, unknown>>
-  readonly plugins: readonly Plugin[]
   readonly concurrency: number | null
-  readonly maxRunning: number | null
-  readonly maxMemory: number | null
   readonly runtimeDir: string | null
   readonly id: string | null
-  readonly orphans: 'kill' | 'leave'
-  readonly cgroup: boolean
 }
+
+/** Options of the spinner itself after validation. */
+export interface SpinnerSettings
+  extends SettingsOf<Omit<SpinnerOptions, keyof ChildOptions>, ReplacedSpinnerSettings>,
+    ReplacedSpinnerSettings {}

@@ -3,9 +3,8 @@ import type { Duration } from './options.ts'
 import type { Spinner } from './spinner.ts'
 
 /**
- * Something that takes part in the life of children: a proxy's list of upstreams, metrics, a gateway. A member
- * that is absent is a feature that the plugin does not have. What a member throws becomes an `error` event, and
- * the child goes on.
+ * Takes part in the lifecycle of children: a proxy's list of upstreams, metrics, a gateway. All hooks are optional. An error
+ * that a hook throws becomes an `error` event, and the child continues.
  *
  * @example
  * import { createSpinner } from 'spinner'
@@ -24,19 +23,19 @@ export interface Plugin {
   readonly name: string
   /** Called once, when the plugin is added. */
   setup?(spinner: Spinner): unknown
-  /** The child accepts on its address; it is `started` when this has settled. Awaited, plugin by plugin. */
+  /** Called when the child accepts connections. It becomes `started` when this hook has settled. Plugins are called in order. */
   ready?(child: Child): unknown
-  /** The child is about to be ended: take it out of traffic and wait for what is in flight. Awaited, in order. */
+  /** Called before the child is stopped: remove it from traffic and wait for requests in flight. Plugins are called in order. */
   drain?(child: Child, reason: string, signal: AbortSignal): unknown
-  /** Nothing of the child's process is left. */
+  /** Called when the process of the child and its group are gone. */
   gone?(child: Child): unknown
-  /** The spinner closes, or the plugin is removed. The close of the spinner waits for it, up to a minute. */
+  /** Called when the spinner closes, or the plugin is removed. `close()` of the spinner waits up to a minute for it. */
   close?(): unknown
 }
 
 /**
- * Where addresses come from. `allocate` is called before each spawn of a child that holds none; `release` when it
- * is stopped, or when the address turned out to be taken.
+ * Provides addresses. `allocate` is called before each spawn of a child without an address. `release` is called when the
+ * child is stopped, or when another process uses the address.
  *
  * @example
  * import { createSpinner } from 'spinner'
@@ -52,13 +51,13 @@ export interface Allocator {
   release(address: Address): unknown
 }
 
-/** What a run of a {@link Check} may resolve with. */
+/** Result of a run of a {@link Check}. */
 export type CheckResult = Promise<Figures | null | undefined> | Promise<void>
 
 /**
- * A health check of a started child. A rejection is the reason; `retries` of them in a row make the child
- * unhealthy, and it is restarted. `spinner/checks` has some that are ready-made, and `check()`, which adds a time
- * limit and checks its options.
+ * A health check of a started child. A run fails by rejecting. After `retries` consecutive failures the child is unhealthy,
+ * and spinner restarts it. `spinner/checks` contains ready-made checks, and `check()`, which adds a time limit and validates
+ * its options.
  *
  * @example
  * import { createSpinner } from 'spinner'
@@ -69,16 +68,16 @@ export type CheckResult = Promise<Figures | null | undefined> | Promise<void>
  * await spinner.close()
  */
 export interface Check {
-  /** Each check of a child has another. */
+  /** Unique among the checks of a child. */
   readonly name: string
   /** Seconds from the end of one run to the next. */
   readonly interval: Duration
-  /** How many failures in a row make the child unhealthy. */
+  /** Number of consecutive failures that make the child unhealthy. */
   readonly retries: number
   /**
-   * Rejects when the child is not well; the error may carry `figures`. Resolves with nothing or with an object of
-   * numbers, which `ChildInfo.checks` shows, when it is well; and with `null` when nothing could be told: that is neither
-   * a failure nor a success. The signal is aborted when the child is not started any more.
+   * Rejects if the child is unhealthy; the error can have a property `figures`. Resolves if the child is healthy, with nothing
+   * or with an object of numbers, which `ChildInfo.checks` shows. Resolves with `null` if the result is unknown, which is
+   * neither a failure nor a success. The signal is aborted when the child is no longer started.
    */
   run(child: Child, signal: AbortSignal): CheckResult
 }

@@ -3,7 +3,7 @@ import type { Emitter, SpinnerEvents } from './events.ts'
 import type { StartOptions, WaitOptions, WatchOptions } from './options.ts'
 import type { Plugin } from './plugin.ts'
 
-/** The older form of waiting: called once, in a later turn, whatever happens. */
+/** Receives the result of a call: called exactly once, in a later turn of the event loop. */
 export type Callback<Value> = (error: Error | null, value?: Value) => void
 
 /**
@@ -20,33 +20,33 @@ export type Callback<Value> = (error: Error | null, value?: Value) => void
  */
 export interface Spinner extends Emitter<SpinnerEvents> {
   /**
-   * Starts a child, or joins the start of the one that has its name. Returns its handle at once; awaiting that
-   * gives the address. Wrong options throw, or go to the callback when there is one.
+   * Starts a child, or joins the start of the child with this name. Returns the handle at once; `await` it for the address.
+   * Invalid options throw, or are passed to the callback if there is one.
    */
   start(script: string | StartOptions, callback?: Callback<Address | null>): Child
-  /** Stops a child; resolves when its whole process group is gone. An unknown name is stopped already. */
+  /** Stops a child. Resolves when its whole process group is gone, and at once for an unknown name. */
   stop(name: string, callback?: Callback<void>): Promise<void>
   stop(name: string, options?: WaitOptions, callback?: Callback<void>): Promise<void>
-  /** Stops all children, in parallel. */
+  /** Stops all children in parallel. */
   stopAll(callback?: Callback<void>): Promise<void>
-  /** The name that 0.3 had for {@link stopAll}. */
+  /** The same as {@link stopAll}, under the name of version 0.3. */
   stopall(callback?: Callback<void>): Promise<void>
-  /** Drains, ends and starts a child again; resolves with its address. An unknown name is `_NOT_FOUND`. */
+  /** Drains, stops and starts a child. Resolves with its address. Rejects an unknown name with `ERR_SPINNER_NOT_FOUND`. */
   restart(name: string, callback?: Callback<Address | null>): Promise<Address | null>
   restart(name: string, options?: WaitOptions, callback?: Callback<Address | null>): Promise<Address | null>
-  /** Starts a child if need be and holds it until the lease is released. A name not known is taken as a script. */
+  /** Starts a child if necessary and resolves with a lease, which keeps it in use. An unknown name is used as a script. */
   acquire(script: string | StartOptions, options?: WaitOptions): Promise<Lease>
-  /** Adds a child without starting it, or gives a known child options for its next spawn. Returns its handle. */
+  /** Adds a child without starting it, or replaces the options of a known child for its next spawn. Returns the handle. */
   define(options: StartOptions): Child
-  /** Restarts the idle clock of a child. On a hot path keep the handle and call `child.touch()`. */
+  /** Restarts the idle clock of a child. On a hot path, keep the handle and call `child.touch()`. */
   touch(name: string): void
-  /** A picture of one child, or `null` when the name is not known. */
+  /** Returns a snapshot of a child, or `null` for an unknown name. */
   get(name: string): ChildInfo | null
-  /** Pictures of all children by name, in an object without a prototype. */
+  /** Returns snapshots of all children by name, in an object without a prototype. */
   list(): Record<string, ChildInfo>
-  /** The handle of a child. */
+  /** Returns the handle of a child, or `undefined` for an unknown name. */
   child(name: string): Child | undefined
-  /** Adds a plugin; the returned function removes it. */
+  /** Adds a plugin. The returned function removes it. */
   use(plugin: Plugin): () => void
   /**
    * Watches files by the rules of the `monitor` option, and calls `onChange` with the path of a file that has changed. After
@@ -57,9 +57,9 @@ export interface Spinner extends Emitter<SpinnerEvents> {
   watch(options: WatchOptions, onChange: (file: string) => void, onError?: (error: Error) => void): () => void
   /** Defaults for children, as given to `createSpinner`: validated and frozen, with durations in seconds. */
   readonly defaults: Readonly<Record<string, unknown>>
-  /** True from the first call of {@link close} on. */
+  /** True after the first call of {@link close}. */
   readonly isClosing: boolean
-  /** Stops everything and frees all; later calls fail with `_CLOSED`. May be called more than once. */
+  /** Stops all children and frees all resources. Later calls fail with `ERR_SPINNER_CLOSED`. Can be called more than once. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }

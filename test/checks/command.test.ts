@@ -49,7 +49,7 @@ describe('command()', () => {
     ['echo fine; echo odd >&2', 'it is well'],
     ['exit 3', "'sh' exited with code 3"],
     ['echo first >&2; echo last >&2; echo "" >&2; exit 4', "'sh' exited with code 4: last"],
-    ['kill -KILL $$', "'sh' was ended by SIGKILL"],
+    ['kill -KILL $$', "'sh' was terminated by SIGKILL"],
   ])('finds by %j: %s', async (script, reason) => {
     const { reasonOf } = await startedChild()
     expect(await reasonOf(shell(script))).toBe(reason)

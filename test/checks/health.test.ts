@@ -49,7 +49,7 @@ describe('ChildInfo.checks', () => {
     const twice = [check(async () => {}), check(async () => {})]
     const refused = expect.objectContaining({
       code: 'ERR_SPINNER_INVALID_OPTION',
-      message: expect.stringContaining('each with another name'),
+      message: expect.stringContaining('with different names'),
     })
     expect(() => newSpinner({ checks: twice })).toThrow(refused)
     expect(() => newSpinner().start({ ...sleeper('x'), checks: twice })).toThrow(refused)

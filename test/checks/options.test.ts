@@ -32,7 +32,7 @@ describe('wrong options of a check', () => {
     [
       memory,
       [{}],
-      "memory(): `limit` is missing: give bytes as a number from 1, or a text such as '100MB', '1.5GB'.",
+      "memory(): `limit` is missing: pass bytes as a number from 1, or a text such as '100MB', '1.5GB'.",
     ],
     [memory, [{ limit: '100' }], '`limit` must be bytes as a number from 1'],
     [memory, [{ limit: 0 }], '`limit` must be bytes as a number from 1'],
@@ -58,7 +58,7 @@ describe('wrong options of a check', () => {
     [responseTime, [{ headers: { Connection: 'keep-alive' } }], 'without those of the connection'],
     [responseTime, [{ headers: new Map([['a', 'b']]) }], '`headers` must be'],
     [responseTime, [{ threshold: -1 }], '`threshold` must be more than 0 seconds'],
-    [command, [{}], 'command(): `command` is missing: give the name or path of a program.'],
+    [command, [{}], 'command(): `command` is missing: pass the name or path of a program.'],
     [command, [{ command: 'ls', args: 'x' }], '`args` must be an array of texts'],
     [command, [{ command: 'ls', env: { 'A=B': '1' } }], '`env` must be an object of texts'],
     [command, [{ command: 'ls', name: '' }], '`name` must be a text that is not empty'],

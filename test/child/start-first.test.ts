@@ -125,7 +125,7 @@ describe('H42: a new version that does not come up', () => {
       child: 'app',
       attempts: 2,
       message: expect.stringMatching(
-        /^The new process of 'app' did not come up, and the old one stays: .*the source is broken/s,
+        /^The new process of 'app' did not start, so the old one stays: .*the source is broken/s,
       ),
     })
     expect(outcome.failed).toEqual([])

@@ -73,7 +73,7 @@ describe('spinner check', () => {
     expect(await ended(folder, 'check')).toEqual({
       code: 2,
       signal: null,
-      output: `there is no spinner.yml in ${folder}; make one with \`spinner init\`, or say where it is with -c\n`,
+      output: `${folder} has no spinner.yml; create one with \`spinner init\`, or pass its path with -c\n`,
     })
     expect((await ended(folder, 'check', '-c', '.')).output).toContain('.: cannot be read')
   })

@@ -25,7 +25,7 @@ describe('the options of a gateway', () => {
 
   test.each<[unknown, string]>([
     [undefined, '`options` must be an object'],
-    [{}, '`routes` is missing: give an array of routes, or a function'],
+    [{}, '`routes` is missing: pass an array of routes, or a function'],
     [{ routes: {} }, '`routes` must be an array of routes, or a function, but it is an object'],
     [{ routes: [], rotues: 1 }, '`rotues` is not an option; did you mean `routes`?'],
     [{ routes: [], queue: 0 }, '`queue` must be an integer >= 1, but it is 0'],

@@ -41,7 +41,7 @@ describe('options', () => {
 
   const wrong: readonly [what: string, options: unknown, message: string | RegExp][] = [
     ['no argument', undefined, 'nginx(): `options` must be an object, but it is undefined.'],
-    ['no options', {}, /`upstream` is missing: give the name .* `file` is missing: give the path/],
+    ['no options', {}, /`upstream` is missing: pass the name .* `file` is missing: pass the path/],
     [
       'a misspelled option',
       { ...GOOD, upsteam: 'b' },

@@ -1,14 +1,15 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { SpinnerError } from '../../src/errors.ts'
-import { CHILD_OPTIONS, completeSettings, normaliseSpinner, readCall } from '../../src/options/normalise.ts'
+import { completeSettings, normaliseSpinner, readCall } from '../../src/options/normalise.ts'
+import { CHILD_OPTIONS } from '../../src/options/table.ts'
 import type { ChildSettings } from '../../src/types/options.ts'
 import { newSpinner } from '../support/host.ts'
 
 const DANGEROUS = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', 'valueOf']
 const sleeper = { command: 'sleep', args: ['1000'], listen: null }
 
-/** Runs something and answers with the error that it must then have given, or with its value. */
+/** Returns the value of an action, or null if it throws the error for invalid options. Any other error is thrown. */
 function outcomeOf<Value>(action: () => Value): Value | null {
   try {
     return action()
@@ -46,7 +47,7 @@ const anything = fc.anything({
   withNullPrototype: true,
   withObjectString: true,
 })
-/** Values that some option takes, so that not every object is refused at the first look. */
+/** Values that some option accepts, so that not every object is invalid. */
 const plausible = fc.constantFrom<unknown>(
   ...[0, 1, -1, 5, 2 ** 31, 1e300, '1s', '5m', 'a', 'node', 'SIGTERM', 'group', 'always', 'port', 'spawn'],
   ...[null, true, false, undefined, [], ['a'], {}, { A: 1 }, { http: '/' }, { output: /x/ }, { paths: 'a' }],
@@ -58,45 +59,45 @@ const someOptions = fc
   .array(fc.tuple(key, value), { maxLength: 5 })
   .map((entries) => Object.fromEntries(entries))
 
-test('H64 whatever the options are, they are refused clearly or give valid settings', () => {
+test('H64 any options give valid settings or the error for invalid options', () => {
   const untouched = Reflect.ownKeys(Object.prototype)
-  const seen = { valid: 0, refused: 0 }
-  const look = (given: object): void => {
+  const seen = { valid: 0, invalid: 0 }
+  const check = (given: object): void => {
     const settings = outcomeOf(() => completeSettings(readCall(given), {}))
     if (settings) expectValid(settings)
-    seen[settings ? 'valid' : 'refused']++
+    seen[settings ? 'valid' : 'invalid']++
   }
-  fc.assert(fc.property(someOptions, look), { numRuns: 2_000 })
-  // One option that is wrong hides the others, so each is also tried beside a good name.
+  fc.assert(fc.property(someOptions, check), { numRuns: 2_000 })
+  // One invalid option hides the others, so each is also tried alone, with a valid name.
   const one = fc.tuple(fc.constantFrom(...Object.keys(CHILD_OPTIONS)), value)
   fc.assert(
-    fc.property(one, ([option, given]) => look({ name: 'a', [option]: given })),
+    fc.property(one, ([option, given]) => check({ name: 'a', [option]: given })),
     { numRuns: 3_000 },
   )
   expect(seen.valid).toBeGreaterThan(300)
-  expect(seen.refused).toBeGreaterThan(300)
+  expect(seen.invalid).toBeGreaterThan(300)
   expect(Reflect.ownKeys(Object.prototype)).toEqual(untouched)
 })
 
-test('H64 whatever the defaults are, they are refused clearly or give valid settings', () => {
-  const look = (given: object): void => {
+test('H64 any defaults give valid settings or the error for invalid options', () => {
+  const check = (given: object): void => {
     const made = outcomeOf(() => normaliseSpinner(given))
     const settings = made && outcomeOf(() => completeSettings(readCall({ name: 'a' }), made.defaults))
     if (settings) expectValid(settings)
   }
-  fc.assert(fc.property(someOptions, look), { numRuns: 2_000 })
+  fc.assert(fc.property(someOptions, check), { numRuns: 2_000 })
 })
 
-test.each(DANGEROUS)('H62 an option called `%s` is refused as one that is not known', (dangerous) => {
+test.each(DANGEROUS)('H62 an option called `%s` is rejected as unknown', (dangerous) => {
   const given = JSON.parse(`{ "name": "a", ${JSON.stringify(dangerous)}: { "polluted": true } }`)
-  const refusal = `\`${dangerous}\` is not an option`
-  expect(() => readCall(given)).toThrow(refusal)
+  const message = `\`${dangerous}\` is not an option`
+  expect(() => readCall(given)).toThrow(message)
   const { name: _name, ...defaults } = given
-  expect(() => normaliseSpinner({ ...defaults, ...JSON.parse(`{"${dangerous}": 1}`) })).toThrow(refusal)
+  expect(() => normaliseSpinner({ ...defaults, ...JSON.parse(`{"${dangerous}": 1}`) })).toThrow(message)
   expect('polluted' in {}).toBe(false)
 })
 
-test('H62 children may be called `__proto__` and `constructor`', async () => {
+test('H62 children can be called `__proto__` and `constructor`', async () => {
   const spinner = newSpinner()
   await Promise.all(DANGEROUS.map((name) => spinner.start({ ...sleeper, name })))
   const all = spinner.list()
@@ -111,7 +112,7 @@ test('H62 children may be called `__proto__` and `constructor`', async () => {
   expect(spinner.get('constructor')?.state).toBe('started')
 })
 
-test('H62 names that no child has are not found, whatever objects inherit', async () => {
+test('H62 names that every object inherits are not found if no child has them', async () => {
   const spinner = newSpinner()
   for (const name of DANGEROUS) {
     expect(spinner.get(name)).toBeNull()
@@ -121,7 +122,7 @@ test('H62 names that no child has are not found, whatever objects inherit', asyn
   }
 })
 
-test('H62 a variable called `__proto__` is one like any other', () => {
+test('H62 a variable called `__proto__` is an ordinary variable', () => {
   const env = JSON.parse('{ "__proto__": "odd", "constructor": 1 }')
   const settings = completeSettings(readCall({ name: 'a', env }), {})
   expect(Object.entries(settings.env)).toEqual([
@@ -130,7 +131,7 @@ test('H62 a variable called `__proto__` is one like any other', () => {
   ])
 })
 
-test('H65 arguments arrive byte by byte as they were given', async () => {
+test('H65 arguments reach the program unchanged', async () => {
   const args = [
     '$(id)',
     '`id`',

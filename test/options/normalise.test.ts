@@ -1,13 +1,14 @@
 import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
 import { SpinnerError } from '../../src/errors.ts'
-import { CHILD_OPTIONS, completeSettings, normaliseSpinner, readCall } from '../../src/options/normalise.ts'
+import { completeSettings, normaliseSpinner, readCall } from '../../src/options/normalise.ts'
+import { CHILD_OPTIONS } from '../../src/options/table.ts'
 import type { ChildSettings } from '../../src/types/options.ts'
 
 const settingsOf = (given: object | string, defaults: object = {}): ChildSettings =>
   completeSettings(readCall(given), normaliseSpinner(defaults).defaults)
 
-function refusalOf(action: () => unknown): SpinnerError {
+function errorFor(action: () => unknown): SpinnerError {
   try {
     action()
   } catch (thrown) {
@@ -15,10 +16,10 @@ function refusalOf(action: () => unknown): SpinnerError {
     expect((thrown as SpinnerError).code).toBe('ERR_SPINNER_INVALID_OPTION')
     return thrown as SpinnerError
   }
-  throw new Error('it was accepted')
+  throw new Error('the options were accepted')
 }
 
-test('every option has the default that its documentation says', () => {
+test('every option has its documented default', () => {
   expect(settingsOf({ name: 'a' })).toEqual({
     name: 'a',
     script: null,
@@ -54,7 +55,7 @@ test('every option has the default that its documentation says', () => {
   })
 })
 
-test('the options of the spinner itself have defaults, and hold none for children unasked', () => {
+test('the options of the spinner have defaults, and contain no defaults for children unless given', () => {
   expect(normaliseSpinner({})).toEqual({
     defaults: {},
     plugins: [],
@@ -70,7 +71,7 @@ test('the options of the spinner itself have defaults, and hold none for childre
 
 const SCRIPT_URL = new URL('file:///srv/app.js')
 
-const WRONG_VALUES: Record<string, readonly unknown[]> = {
+const INVALID_VALUES: Record<string, readonly unknown[]> = {
   name: ['', 'a\0b', 1, null, {}],
   script: ['', 'a\0.js', 1, null, [], SCRIPT_URL, SCRIPT_URL.href],
   command: ['', 'a\0b', 1, null, ['node']],
@@ -112,16 +113,18 @@ const WRONG_VALUES: Record<string, readonly unknown[]> = {
   drainTimeout: [-1, null, Number.NaN, 'x'],
 }
 
-test('there is a row of wrong values for every option', () => {
-  expect(Object.keys(WRONG_VALUES).sort()).toEqual(Object.keys(CHILD_OPTIONS).sort())
+test('every option has a row of invalid values', () => {
+  expect(Object.keys(INVALID_VALUES).sort()).toEqual(Object.keys(CHILD_OPTIONS).sort())
 })
 
-test.each(Object.entries(WRONG_VALUES))(
-  'a wrong `%s` is refused with its name, what was expected and what came',
+test.each(Object.entries(INVALID_VALUES))(
+  'an invalid `%s` is rejected with its name, the expectation and the value',
   (key, values) => {
     for (const value of values) {
-      const { message } = refusalOf(() => settingsOf({ name: 'a', [key]: value }))
-      expect(message).toContain(`\`${key}\` must be ${CHILD_OPTIONS[key]?.takes}, but `)
+      const { message } = errorFor(() => settingsOf({ name: 'a', [key]: value }))
+      expect(message).toContain(
+        `\`${key}\` must be ${CHILD_OPTIONS[key as keyof ChildSettings].expected}, but `,
+      )
       expect(message).not.toMatch(/\b(but|is) *[.;]/)
     }
   },
@@ -130,36 +133,36 @@ test.each(Object.entries(WRONG_VALUES))(
 test.each([
   [{ args: ['a', 3] }, '`args[1]` is 3'],
   [{ args: new Array(1) }, '`args[0]` is undefined'],
-  [{ args: ['a\0b'] }, '`args[0]` is "a\\u0000b", which has a NUL character in it'],
+  [{ args: ['a\0b'] }, '`args[0]` is "a\\u0000b", which contains a NUL character'],
   [{ args: 'a' }, 'it is "a"'],
   [{ extendEnv: ['A', 1] }, '`extendEnv[1]` is 1'],
   [{ env: { a: {} } }, 'its "a" is an object'],
-  [{ env: { a: null, b: 'a\0b' } }, 'its "b" is "a\\u0000b", which has a NUL character in it'],
+  [{ env: { a: null, b: 'a\0b' } }, 'its "b" is "a\\u0000b", which contains a NUL character'],
   [{ env: { 'A=B': '1' } }, '"A=B" cannot be the name of a variable'],
   [{ env: { '': '1' } }, 'one of its names is empty'],
-  [{ env: new Map() }, 'it is a list, such as a Map'],
+  [{ env: new Map() }, 'it is iterable, such as a Map'],
   [{ env: ['A'] }, 'it is an array'],
   [{ ready: { http: 'healthz' } }, `its \`http\` is "healthz", which does not begin with '/'`],
-  [{ ready: { http: '/a b' } }, 'its `http` is "/a b", which has white space in it'],
+  [{ ready: { http: '/a b' } }, 'its `http` is "/a b", which contains white space'],
   [{ ready: { http: 80 } }, 'its `http` is 80'],
-  [{ ready: { output: 'text' } }, 'its `output` is "text" and no pattern; write it as /…/'],
+  [{ ready: { output: 'text' } }, 'its `output` is "text" and not a regular expression; write it as /…/'],
   [{ ready: { line: /x/ } }, 'it has "line"'],
   [{ ready: { http: '/', output: /x/ } }, 'it has more than one key'],
   [{ ready: {} }, 'it has none of these keys'],
-])('of %j it is said which part is wrong, and how', (given, part) => {
-  const { message } = refusalOf(() => settingsOf({ name: 'a', ...given }))
+])('the message for %j names the part that is wrong', (given, part) => {
+  const { message } = errorFor(() => settingsOf({ name: 'a', ...given }))
   expect(message).toMatch(/ must be .*, but /)
   expect(message.endsWith(`, but ${part}.`)).toBe(true)
 })
 
 test.each([
   ['as the only argument', SCRIPT_URL],
-  ['as a text', SCRIPT_URL.href],
+  ['as a string', SCRIPT_URL.href],
   ['as `script`', { script: SCRIPT_URL }],
-  ['as `script` and a text', { name: 'a', script: SCRIPT_URL.href }],
-])('a script that is given as a URL, %s, is refused with how to make a path of it', (_how, given) => {
-  expect(refusalOf(() => readCall(given)).message).toBe(
-    '`script` must be the path of a program for Node, but it is a URL; give its path, which fileURLToPath(url) of node:url says.',
+  ['as `script` and a string', { name: 'a', script: SCRIPT_URL.href }],
+])('a script that is a URL, given %s, is rejected with the way to convert it', (_how, given) => {
+  expect(errorFor(() => readCall(given)).message).toBe(
+    '`script` must be the path of a script, but it is a URL; pass its path: fileURLToPath(url) of node:url returns it.',
   )
 })
 
@@ -173,18 +176,18 @@ test.each([
   ['plugins', [{ name: 'a', ready: 1 }]],
   ['plugins', [{}]],
   ['timeout', 0],
-])('createSpinner refuses a wrong `%s` (%j)', (key, value) => {
-  expect(refusalOf(() => normaliseSpinner({ [key]: value })).message).toContain(`\`${key}\` must be `)
+])('createSpinner rejects an invalid `%s` (%j)', (key, value) => {
+  expect(errorFor(() => normaliseSpinner({ [key]: value })).message).toContain(`\`${key}\` must be `)
 })
 
-test('a message shows what came, however odd, and never at length', () => {
-  const shown = (name: unknown): string => refusalOf(() => readCall({ name })).message
+test('a message shows any value, and is short', () => {
+  const shown = (name: unknown): string => errorFor(() => readCall({ name })).message
   expect(shown(Symbol('odd'))).toContain('but it is Symbol(odd)')
   expect(shown(7n)).toContain('but it is 7')
   expect(shown(() => {})).toContain('but it is a function')
   expect(shown([])).toContain('but it is an array')
   expect(shown(`\0${'x'.repeat(9_999)}`).length).toBeLessThan(200)
-  expect(refusalOf(() => readCall({ ['k'.repeat(9_999)]: 1 })).message.length).toBeLessThan(200)
+  expect(errorFor(() => readCall({ ['k'.repeat(9_999)]: 1 })).message.length).toBeLessThan(200)
 })
 
 test.each([
@@ -194,17 +197,17 @@ test.each([
   ['comand', 'command'],
   ['stopTimout', 'stopTimeout'],
   ['scirpt', 'script'],
-])('an option called `%s` is refused, with a proposal when one is near', (typo, meant) => {
-  const { message } = refusalOf(() => readCall({ name: 'a', [typo]: 1 }))
+])('an option called `%s` is rejected, with a suggestion if a name is similar', (typo, meant) => {
+  const { message } = errorFor(() => readCall({ name: 'a', [typo]: 1 }))
   expect(message).toContain(`\`${typo}\` is not an option`)
   if (meant) expect(message).toContain(`did you mean \`${meant}\`?`)
   else expect(message).not.toContain('did you mean')
 })
 
-test('a child and a spinner that are given a `port` are told of `listen`', () => {
-  const said = '`port` is not an option; where a child listens is said by `listen`, such as `listen: 3000`.'
-  expect(refusalOf(() => readCall({ script: 'a.js', port: 3000 })).message).toBe(said)
-  expect(refusalOf(() => normaliseSpinner({ port: 3000 })).message).toBe(said)
+test('`port` is rejected with a reference to `listen`, for a child and for a spinner', () => {
+  const message = '`port` is not an option; set the address with `listen`, such as `listen: 3000`.'
+  expect(errorFor(() => readCall({ script: 'a.js', port: 3000 })).message).toBe(message)
+  expect(errorFor(() => normaliseSpinner({ port: 3000 })).message).toBe(message)
 })
 
 test.each([
@@ -213,28 +216,28 @@ test.each([
   ['sigint', 'SIGINT'],
   ['SIGTERMS', 'SIGTERM'],
   ['kill', 'SIGKILL'],
-])('a stop signal called %s is answered with %s', (wrong, meant) => {
-  const { message } = refusalOf(() => readCall({ name: 'a', stopSignal: wrong }))
+])('for a stop signal called %s, the message suggests %s', (wrong, meant) => {
+  const { message } = errorFor(() => readCall({ name: 'a', stopSignal: wrong }))
   expect(message).toContain(`did you mean '${meant}'?`)
 })
 
-test('all that is wrong is said in one error', () => {
-  const { message } = refusalOf(() => readCall({ name: '', timeout: 0, args: 'x', colour: 'red' }))
+test('one error names everything that is wrong', () => {
+  const { message } = errorFor(() => readCall({ name: '', timeout: 0, args: 'x', colour: 'red' }))
   for (const part of ['`name` must', '`timeout` must', '`args` must', '`colour` is not an option'])
     expect(message).toContain(part)
 })
 
-test('an option in the wrong place is told where it belongs', () => {
-  expect(refusalOf(() => readCall({ name: 'a', concurrency: 1 })).message).toContain(
-    '`concurrency` belongs to createSpinner(), not to one child',
+test('an option in the wrong place is rejected with the right place', () => {
+  expect(errorFor(() => readCall({ name: 'a', concurrency: 1 })).message).toContain(
+    '`concurrency` is an option of createSpinner(), not of one child',
   )
-  expect(refusalOf(() => normaliseSpinner({ script: 'a.js' })).message).toContain(
-    '`script` belongs to one child, not to createSpinner()',
+  expect(errorFor(() => normaliseSpinner({ script: 'a.js' })).message).toContain(
+    '`script` is an option of one child, not of createSpinner()',
   )
 })
 
-test('what cannot work together is refused', () => {
-  const together = (given: object): string => refusalOf(() => settingsOf({ name: 'a', ...given })).message
+test('options that contradict each other are rejected', () => {
+  const together = (given: object): string => errorFor(() => settingsOf({ name: 'a', ...given })).message
   expect(together({ listen: null, ready: 'listen' })).toContain('needs an address, but `listen` is null')
   expect(together({ listen: null, ready: { http: '/' } })).toContain('needs an address')
   expect(together({ listen: 'port', restartOrder: 'start-first' })).toContain("`restartOrder` 'start-first'")
@@ -261,11 +264,11 @@ test.each([
   ['1d', 86_400],
   [' 1.5 s ', 1.5],
   [0.25, 0.25],
-])('a duration may be written %s', (given, seconds) => {
+])('a duration can be written %s', (given, seconds) => {
   expect(settingsOf({ name: 'a', timeout: given }).timeout).toBe(seconds)
 })
 
-test('zero, false and absence are three things', () => {
+test('zero, false and an absent option have different meanings', () => {
   const zero = settingsOf({ name: 'a', maxRestarts: 0, stopTimeout: 0, extendEnv: false, idleTimeSec: 0 })
   expect(zero).toMatchObject({ maxRestarts: 0, stopTimeout: 0, extendEnv: false, idleTimeSec: 0 })
   const absent = { maxRestarts: undefined, extendEnv: undefined, idleTimeSec: undefined }
@@ -279,7 +282,7 @@ test('zero, false and absence are three things', () => {
   expect(settingsOf({ name: 'a', idleTimeSec: 5 }, defaults).idleTimeSec).toBe(5)
 })
 
-test('some defaults follow from other options', () => {
+test('some defaults depend on other options', () => {
   expect(settingsOf({ name: 'a', listen: null }).ready).toBe('spawn')
   expect(settingsOf({ name: 'a', ready: 'message' }).ipc).toBe(true)
   expect(settingsOf({ name: 'a', command: 'npm' }).stopScope).toBe('group')
@@ -291,12 +294,12 @@ test('a script becomes the name and the first argument', () => {
   const settings = settingsOf({ script: 'app.js', args: ['-v'] })
   expect(settings).toMatchObject({ name: 'app.js', command: process.execPath, args: ['app.js', '-v'] })
   expect(settingsOf({ script: 'app.js', name: 'b' }).name).toBe('b')
-  expect(refusalOf(() => readCall({ command: 'ls' })).message).toContain('`name` is missing')
+  expect(errorFor(() => readCall({ command: 'ls' })).message).toContain('`name` is missing')
 })
 
 const paths = (settings: ChildSettings): readonly string[] | null => settings.monitor?.paths ?? null
 
-test('a script is monitored itself, unless `monitor` is given', () => {
+test('a script is monitored by default', () => {
   expect(paths(settingsOf('app.js'))).toEqual(['app.js'])
   expect(paths(settingsOf('./app'))).toEqual(['./app.js'])
   expect(paths(settingsOf('app.cjs'))).toEqual(['app.cjs'])
@@ -313,7 +316,7 @@ test('`monitor` in the defaults counts as given, `null` included', () => {
   expect(paths(settingsOf({ script: 'app.js', monitor: null }, { monitor: 'lib' }))).toBeNull()
 })
 
-test('`monitor` may be a path, a list, or paths with what to leave out', () => {
+test('`monitor` can be a path, an array, or an object with paths to ignore', () => {
   const given = { paths: ['lib'], ignore: /\.tmp$/, debounce: '250ms' }
   expect(settingsOf({ name: 'a', monitor: given }).monitor).toEqual({
     paths: ['lib'],
@@ -327,6 +330,6 @@ test('`monitor` may be a path, a list, or paths with what to leave out', () => {
   })
 })
 
-test('`cwd` may be a file: URL', () => {
+test('`cwd` can be a file: URL', () => {
   expect(settingsOf({ name: 'a', cwd: pathToFileURL('/some where/é') }).cwd).toBe('/some where/é')
 })

@@ -20,7 +20,7 @@ const everything = () => ({
   checks: [{ name: 'well', interval: 5, retries: 3, run: async () => {} }],
 })
 
-test('the objects of the caller are never changed, and may be frozen', () => {
+test('the objects of the caller are not changed, and can be frozen', () => {
   const given = everything()
   const before = structuredClone({ ...given, checks: [] })
   completeSettings(readCall(given), {})
@@ -28,7 +28,7 @@ test('the objects of the caller are never changed, and may be frozen', () => {
   expect(() => completeSettings(readCall(deepFreeze(everything())), {})).not.toThrow()
 })
 
-test('a later change of the object of the caller changes nothing', () => {
+test('later changes of the objects of the caller have no effect', () => {
   const given = everything()
   const settings = completeSettings(readCall(given), {})
   given.args.push('--late')
@@ -43,13 +43,13 @@ test('a later change of the object of the caller changes nothing', () => {
   expect(settings.checks).toHaveLength(1)
 })
 
-test('settings are frozen through and through', () => {
+test('settings are frozen at all levels', () => {
   const settings = completeSettings(readCall(everything()), {})
   for (const part of [settings, settings.args, settings.env, settings.monitor, settings.checks])
     expect(Object.isFrozen(part)).toBe(true)
 })
 
-test('every getter is read once', () => {
+test('every getter is called once', () => {
   const reads: Record<string, number> = {}
   const counted = (values: Record<string, unknown>, prefix = ''): Record<string, unknown> => {
     const given = {}
@@ -86,7 +86,7 @@ const revoked = (): object => {
 
 test.each([
   ['a getter that throws', Object.defineProperty({}, 'name', { enumerable: true, get: boom })],
-  ['a proxy that throws at every look', new Proxy({}, { get: boom, ownKeys: boom, has: boom })],
+  ['a proxy that throws in every trap', new Proxy({}, { get: boom, ownKeys: boom, has: boom })],
   ['a proxy that was revoked', revoked()],
   ['a list that throws', { name: 'a', args: new Proxy([], { get: boom }) }],
   ['an environment that throws', { name: 'a', env: new Proxy({}, { ownKeys: boom }) }],
@@ -100,16 +100,19 @@ test.each([
       },
     },
   ],
-])('%s is a wrong option and nothing worse', (_what, given) => {
+])('%s results in the error for invalid options', (_what, given) => {
   expect(() => readCall(given)).toThrow(invalid)
 })
 
-test.each([undefined, null, 5, true, [], () => {}, Symbol('x'), ''])('%s is no options object', (given) => {
-  expect(() => readCall(given)).toThrow(invalid)
-  expect(() => normaliseSpinner(given)).toThrow(invalid)
-})
+test.each([undefined, null, 5, true, [], () => {}, Symbol('x'), ''])(
+  '%s is rejected instead of an object',
+  (given) => {
+    expect(() => readCall(given)).toThrow(invalid)
+    expect(() => normaliseSpinner(given)).toThrow(invalid)
+  },
+)
 
-test('options may come from an object without a prototype, and inherited ones do not count', () => {
+test('options can be in an object without a prototype, and inherited properties are ignored', () => {
   const bare: object = Object.assign(Object.create(null), { name: 'a' })
   expect(readCall(bare).name).toBe('a')
   expect(() => readCall(Object.create({ name: 'a' }))).toThrow(invalid)

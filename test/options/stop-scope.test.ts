@@ -10,7 +10,7 @@ import { fixture, newFile, newFolder, newSpinner } from '../support/host.ts'
 const program = fixture('says-graceful.js')
 const quoted = `'${process.execPath}' '${program}'`
 
-describe('the default', () => {
+describe('the default of `stopScope`', () => {
   test.each([
     ...['sh', '/bin/sh', 'bash', '/usr/bin/env/dash', 'zsh', 'fish', 'busybox'],
     ...[
@@ -25,7 +25,7 @@ describe('the default', () => {
       'npx.ps1',
       'bash.exe',
     ],
-  ])('H6 %s does not pass a signal on, so the group gets it', (command) => {
+  ])('H6 for %s is the group, because it does not forward signals', (command) => {
     expect(defaultStopScope(command)).toBe('group')
   })
 
@@ -42,19 +42,19 @@ describe('the default', () => {
       'nodemon',
       '',
     ],
-  ])('H6 %s gets its signal alone', (command) => {
+  ])('H6 for %s is the leader', (command) => {
     expect(defaultStopScope(command)).toBe('leader')
   })
 })
 
-/** A program called `npm` that runs another as its child and does not pass a signal on. */
+/** Returns a program called `npm` that runs another one as its child and does not forward signals. */
 function wrapper(): string {
   const file = newFile('npm', '#!/bin/sh\n"$@"\nexit 0\n')
   chmodSync(file, 0o755)
   return file
 }
 
-/** A folder with a package whose `start` is the program. */
+/** Returns the directory of a package whose script `start` runs the program. */
 function packageFolder(): string {
   const folder = newFolder()
   writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ scripts: { start: quoted } }))
@@ -74,13 +74,10 @@ const commands: [string, () => StartOptions][] = [
   ['a shell in a shell', () => ({ command: 'sh', args: ['-c', `sh -c "${quoted}; true"; true`] })],
   ['a wrapper called npm', () => ({ command: wrapper(), args: [process.execPath, program] })],
   ['npm start', npmStart],
-  [
-    'a wrapper that passes the signal on',
-    () => ({ script: fixture('forwards-sigterm.js'), args: [program] }),
-  ],
+  ['a wrapper that forwards the signal', () => ({ script: fixture('forwards-sigterm.js'), args: [program] })],
 ]
 
-/** Starts the program by way of a command, stops it, and answers how often it ended gracefully. */
+/** Starts the program through a command and stops it. Returns how often it exited gracefully. */
 async function gracefulEnds(options: StartOptions): Promise<number> {
   const spinner = newSpinner({ listen: null, ready: { output: /^ready$/ }, stopTimeout: 20 })
   let count = 0
@@ -98,18 +95,18 @@ async function gracefulEnds(options: StartOptions): Promise<number> {
 
 describe('the stop signal', () => {
   test.each(commands)(
-    'H6 by way of %s ends the program gracefully once, and nothing survives',
+    'H6 through %s ends the program gracefully once, and no process survives',
     async (_way, options) => {
       expect(await gracefulEnds(options())).toBe(1)
     },
   )
 
-  test('H6 to the leader alone still reaches those who are left when it has gone', async () => {
+  test('H6 to the leader alone also reaches the processes that remain when the leader is gone', async () => {
     const command = { command: 'sh', args: ['-c', `${quoted}; true`], stopScope: 'leader' } as const
     expect(await gracefulEnds(command)).toBe(1)
   })
 
-  test('H6 what a program writes while it ends is heard, long after its wrapper has gone', async () => {
+  test('H6 output that a program writes while it ends is read, even after its wrapper is gone', async () => {
     const slow = `'${process.execPath}' '${fixture('ends-slowly.js')}'`
     const spinner = newSpinner({ listen: null, ready: { output: /^ready$/ } })
     const child = spinner.start({ name: 'a', command: 'sh', args: ['-c', `${slow}; true`] })

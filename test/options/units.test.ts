@@ -36,7 +36,7 @@ test.each([
   {},
   ['1MB'],
   1n,
-])('%s is no size', (given) => expect(parseSize(given)).toBeUndefined())
+])('%s is not a size', (given) => expect(parseSize(given)).toBeUndefined())
 
 test.each([
   [0, '0B'],
@@ -44,4 +44,4 @@ test.each([
   [102_400_000, '97.7MB'],
   [104_857_600, '100MB'],
   [1_610_612_736, '1.5GB'],
-])('%j bytes are shown as %j', (bytes, text) => expect(formatSize(bytes)).toBe(text))
+])('%j bytes are formatted as %j', (bytes, text) => expect(formatSize(bytes)).toBe(text))

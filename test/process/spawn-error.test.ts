@@ -52,7 +52,7 @@ const rows: Row[] = [
   [
     'a cwd that is a file',
     () => ({ command: 'sleep', cwd: newFile('a', '') }),
-    /cwd '.*\/a' is not a folder/,
+    /cwd '.*\/a' is not a directory/,
   ],
   [
     'an interpreter that does not exist',

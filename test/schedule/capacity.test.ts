@@ -155,7 +155,7 @@ describe('with `maxRunning`', () => {
     await clock.advance(2)
     const error = await failed
     expect(error).toMatchObject({ code: 'ERR_SPINNER_NOT_READY', child: 'b' })
-    expect(error?.message).toContain("'b' found no room within 5 s: `maxRunning` is 1")
+    expect(error?.message).toContain("'b' found no free slot within 5 s: `maxRunning` is 1")
     await until(() => child.state === 'stopped')
     expect(pids).toHaveLength(1)
     lease.release()
@@ -321,8 +321,8 @@ test('`maxMemory` is not kept, with a warning, where memory cannot be seen', asy
 })
 
 test.each([
-  [{ maxRunning: 0 }, '`maxRunning` must be a whole number from 1, or null, but it is 0'],
-  [{ maxMemory: 'much' }, '`maxMemory` must be bytes as a number'],
+  [{ maxRunning: 0 }, '`maxRunning` must be an integer >= 1, or null, but it is 0'],
+  [{ maxMemory: 'much' }, '`maxMemory` must be a number of bytes'],
   [{ warm: 1 }, '`warm` must be true or false'],
 ])('%j is refused', (given, message) => {
   expect(() => newSpinner(given as never)).toThrow(message)

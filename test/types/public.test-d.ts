@@ -29,12 +29,12 @@ declare const spinner: Spinner
 declare const child: Child
 
 describe('waiting', () => {
-  test('createSpinner gives a spinner', () => {
+  test('createSpinner returns a spinner', () => {
     expectTypeOf(createSpinner).returns.toEqualTypeOf<Spinner>()
     expectTypeOf(createSpinner).parameter(0).toEqualTypeOf<SpinnerOptions | undefined>()
   })
 
-  test('start gives a child at once, and awaiting that gives the address', () => {
+  test('start returns a child at once, and awaiting it returns the address', () => {
     expectTypeOf(spinner.start('a.js')).toEqualTypeOf<Child>()
     expectTypeOf<Awaited<Child>>().toEqualTypeOf<Address | null>()
     expectTypeOf<Address>().toEqualTypeOf<string | number>()
@@ -42,7 +42,7 @@ describe('waiting', () => {
     expectTypeOf(child.then(() => 1 as const)).resolves.toEqualTypeOf<1>()
   })
 
-  test('the older form takes a callback', () => {
+  test('calls accept callbacks', () => {
     spinner.start('a.js', (error, address) => {
       expectTypeOf(error).toEqualTypeOf<Error | null>()
       expectTypeOf(address).toEqualTypeOf<Address | null | undefined>()
@@ -55,7 +55,7 @@ describe('waiting', () => {
     spinner.stopall(() => {})
   })
 
-  test('the other calls give promises', () => {
+  test('the other calls return promises', () => {
     expectTypeOf(spinner.stop('a')).toEqualTypeOf<Promise<void>>()
     expectTypeOf(spinner.stopAll()).toEqualTypeOf<Promise<void>>()
     expectTypeOf(spinner.restart('a')).toEqualTypeOf<Promise<Address | null>>()
@@ -65,20 +65,20 @@ describe('waiting', () => {
     expectTypeOf(child.send({})).toEqualTypeOf<Promise<boolean>>()
   })
 
-  test('every wait takes a signal', () => {
+  test('every wait accepts a signal', () => {
     const { signal } = new AbortController()
     spinner.start({ script: 'a.js', signal })
     void spinner.stop('a', { signal })
     void spinner.restart('a', { signal })
     void spinner.acquire('a', { signal })
     void child.acquire({ signal })
-    // @ts-expect-error A signal of a process is no AbortSignal.
+    // @ts-expect-error The name of a signal is not an AbortSignal.
     void spinner.stop('a', { signal: 'SIGTERM' })
   })
 })
 
 describe('leases', () => {
-  test('may be held with `using` and `await using`', async () => {
+  test('can be held with `using` and `await using`', async () => {
     await using lease = await spinner.acquire('a.js')
     using other = await child.acquire()
     expectTypeOf(lease).toEqualTypeOf<Lease>()
@@ -87,14 +87,14 @@ describe('leases', () => {
     expectTypeOf(lease.release()).toBeVoid()
   })
 
-  test('a spinner may be held with `await using`', async () => {
+  test('a spinner can be held with `await using`', async () => {
     await using held = createSpinner()
     expectTypeOf(held).toEqualTypeOf<Spinner>()
   })
 })
 
 describe('events', () => {
-  test('of a child carry what happened', () => {
+  test('of a child have typed arguments', () => {
     child.on('started', (address) => expectTypeOf(address).toEqualTypeOf<Address | null>())
     child.on('restarted', (address) => expectTypeOf(address).toEqualTypeOf<Address | null>())
     child.once('stopped', () => {})
@@ -113,7 +113,7 @@ describe('events', () => {
     })
   })
 
-  test('of a spinner carry the child in front', () => {
+  test('of a spinner have the child as the first argument', () => {
     spinner.on('started', (of, address) => {
       expectTypeOf(of).toEqualTypeOf<Child>()
       expectTypeOf(address).toEqualTypeOf<Address | null>()
@@ -128,19 +128,19 @@ describe('events', () => {
     })
   })
 
-  test('listeners may be async, and on, once and off can be chained', () => {
+  test('listeners can be async, and on, once and off can be chained', () => {
     const listener = async (address: Address | null): Promise<void> => void address
     expectTypeOf(child.on('started', listener).once('stopped', () => {})).toEqualTypeOf<Child>()
     expectTypeOf(child.off('started', listener).off('started')).toEqualTypeOf<Child>()
     expectTypeOf(spinner.on('stopped', () => {})).toEqualTypeOf<Spinner>()
   })
 
-  test('an event that does not exist is a compile error, and so is a wrong listener', () => {
+  test('an unknown event and a wrong listener are compile errors', () => {
     // @ts-expect-error There is no such event.
     child.on('start', () => {})
-    // @ts-expect-error The events of a child carry no child.
+    // @ts-expect-error The events of a child have no child as argument.
     child.on('started', (of: Child) => of.name)
-    // @ts-expect-error Nothing is told of a stop.
+    // @ts-expect-error The event `stopped` has no arguments.
     child.on('stopped', (why: string) => why)
     // @ts-expect-error The first argument is the child.
     spinner.on('started', (address: string) => address)
@@ -148,7 +148,7 @@ describe('events', () => {
 })
 
 describe('options', () => {
-  test('all may be given, each in each of its forms', () => {
+  test('can all be given, each in each of its forms', () => {
     const allocator: Allocator = { allocate: () => 80, release: () => {} }
     const check: Check = { name: 'well', interval: 5, retries: 3, run: async () => {} }
     const logger: Logger = console
@@ -163,10 +163,10 @@ describe('options', () => {
     expectTypeOf(all).toEqualTypeOf<StartOptions[]>()
   })
 
-  test('names that do not exist are compile errors', () => {
-    // @ts-expect-error It is called idleTimeSec.
+  test('unknown names are compile errors', () => {
+    // @ts-expect-error The option is called idleTimeSec.
     spinner.start({ script: 'a.js', idleTimeoutSec: 5 })
-    // @ts-expect-error It belongs to createSpinner().
+    // @ts-expect-error concurrency is an option of createSpinner().
     spinner.start({ script: 'a.js', concurrency: 5 })
     // @ts-expect-error A name belongs to one child.
     createSpinner({ name: 'a' })
@@ -174,25 +174,40 @@ describe('options', () => {
     createSpinner({ script: 'a.js' })
     // @ts-expect-error Arguments belong to one child.
     createSpinner({ args: [] })
-    // @ts-expect-error So does the signal of a caller.
+    // @ts-expect-error The signal of a caller belongs to one call.
     createSpinner({ signal: new AbortController().signal })
   })
 
   test('values of the wrong type are compile errors', () => {
     // @ts-expect-error The signal is called SIGTERM.
     spinner.start({ script: 'a.js', stopSignal: 'TERM' })
-    // @ts-expect-error A list is wanted.
+    // @ts-expect-error args is an array.
     spinner.start({ script: 'a.js', args: '-v' })
-    // @ts-expect-error There is no such policy.
+    // @ts-expect-error restart is not a boolean.
     spinner.start({ script: 'a.js', restart: true })
-    // @ts-expect-error A path to ask for is a text.
+    // @ts-expect-error The path of a request is a string.
     spinner.start({ script: 'a.js', ready: { http: 80 } })
-    // @ts-expect-error Something to start is wanted.
+    // @ts-expect-error start() requires a script or options.
     spinner.start()
   })
 })
 
-describe('what is told', () => {
+describe('options after validation', () => {
+  test('are complete: seconds, bytes and paths instead of strings and URLs', () => {
+    type Settings = ChildInfo['options']
+    expectTypeOf<Settings['timeout']>().toEqualTypeOf<number>()
+    expectTypeOf<Settings['idleTimeSec']>().toEqualTypeOf<number | null>()
+    expectTypeOf<Settings['cwd']>().toEqualTypeOf<string | null>()
+    expectTypeOf<Settings['script']>().toEqualTypeOf<string | null>()
+    expectTypeOf<Settings['uid']>().toEqualTypeOf<number | undefined>()
+    expectTypeOf<Settings['listen']>().toEqualTypeOf<'socket' | 'port' | number | Allocator | null>()
+    expectTypeOf<Settings['restart']>().toEqualTypeOf<'always' | 'on-failure' | 'never'>()
+    expectTypeOf<Settings['args']>().toEqualTypeOf<readonly string[]>()
+    expectTypeOf<NonNullable<Settings['monitor']>['debounce']>().toEqualTypeOf<number>()
+  })
+})
+
+describe('info', () => {
   test('of a child', () => {
     expectTypeOf(child.state).toEqualTypeOf<ChildState>()
     expectTypeOf(child.pid).toEqualTypeOf<number | null>()
@@ -208,10 +223,10 @@ describe('what is told', () => {
     >()
   })
 
-  test('a picture cannot be painted over', () => {
-    // @ts-expect-error It is a picture of one moment.
+  test('is read-only', () => {
+    // @ts-expect-error A snapshot is read-only.
     child.info().state = 'stopped'
-    // @ts-expect-error The state is the child's own.
+    // @ts-expect-error Only the child changes its state.
     child.state = 'stopped'
   })
 
@@ -225,7 +240,7 @@ describe('what is told', () => {
   })
 })
 
-test('a plugin may have any of its members, but must have a name', () => {
+test('a plugin needs only a name; its hooks are optional', () => {
   const whole: Plugin = {
     name: 'a',
     setup: (of) => expectTypeOf(of).toEqualTypeOf<Spinner>(),
@@ -239,7 +254,7 @@ test('a plugin may have any of its members, but must have a name', () => {
   }
   expectTypeOf(spinner.use(whole)).toEqualTypeOf<() => void>()
   spinner.use({ name: 'bare' })
-  // @ts-expect-error A plugin without a name cannot be told of.
+  // @ts-expect-error A plugin needs a name.
   spinner.use({})
 })
 
@@ -285,7 +300,7 @@ describe('what a plugin may use', () => {
 })
 
 describe('the ready-made checks', () => {
-  test('are checks, and take what they say', () => {
+  test('are checks with typed options', () => {
     expectTypeOf(memory({ limit: '100MB', interval: '5s', tree: false })).toEqualTypeOf<Check>()
     expectTypeOf(responseTime({ headers: { host: 'a', age: 1 } })).toEqualTypeOf<Check>()
     expectTypeOf(command({ command: 'true', env: { A: undefined } })).toEqualTypeOf<Check>()
@@ -294,17 +309,17 @@ describe('the ready-made checks', () => {
     ).toEqualTypeOf<Check>()
     expectTypeOf(check('a', async () => null, { timeout: 1 })).toEqualTypeOf<Check>()
     expectTypeOf(check('a', async () => {})).toEqualTypeOf<Check>()
-    // @ts-expect-error Without a limit there is nothing to watch.
+    // @ts-expect-error memory() requires a limit.
     memory({})
-    // @ts-expect-error Only numbers are figures.
+    // @ts-expect-error Figures are numbers.
     check('a', async () => ({ status: 'fine' }))
-    // @ts-expect-error It says so by rejecting.
+    // @ts-expect-error A check fails by rejecting, not with false.
     check('a', async () => false)
   })
 })
 
 describe('the gateway', () => {
-  test('has handlers for servers of Node, and listens itself', () => {
+  test('has handlers for servers of Node, and can listen itself', () => {
     const gateway = createGateway(spinner, { routes: [{ host: 'a.localhost', to: 'a' }] })
     expectTypeOf(
       http.createServer(gateway.handler).on('upgrade', gateway.upgrade),
@@ -313,15 +328,15 @@ describe('the gateway', () => {
     expectTypeOf(gateway.close()).toEqualTypeOf<Promise<void>>()
   })
 
-  test('takes a function, of this turn or a later one, and refuses what leads nowhere', () => {
+  test('takes a table, or a function that is synchronous or async', () => {
     createGateway(spinner, {
       routes: (request) => (request.url === '/' ? null : { name: 'a', script: 'a.js' }),
     })
     createGateway(spinner, { routes: async () => 'a' })
     createGateway(spinner, { routes: [{ host: '*.a.localhost', to: (_request, name) => ({ name }) }] })
-    // @ts-expect-error A route has a destination.
+    // @ts-expect-error A route requires a target.
     createGateway(spinner, { routes: [{ host: 'a.localhost' }] })
-    // @ts-expect-error A number is none.
+    // @ts-expect-error A number is not a target.
     createGateway(spinner, { routes: () => 5 })
   })
 })

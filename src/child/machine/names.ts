@@ -192,7 +192,7 @@ export const machineSetup = setup({
     // Effects: the rest.
     reportFailure: ({ context: { error, failure, runtime } }) => runtime.reportFailure(error, failure),
     ignoreUnhealthy: ({ context, event }) => context.runtime.ignoreUnhealthy(reasonOf(event)),
-    commit: ({ context }) => context.runtime.commit(),
+    commit: ({ context }) => context.runtime.allocation.commit(),
     release: ({ context }) => context.runtime.release(),
   },
 })

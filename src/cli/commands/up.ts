@@ -2,9 +2,9 @@ import { statSync } from 'node:fs'
 import path from 'node:path'
 import { messageOf } from '../../errors.ts'
 import { LISTEN_OPTIONS } from '../../gateway/read-options.ts'
-import { CHILD_OPTIONS } from '../../options/normalise.ts'
 import { INVALID } from '../../options/parsers.ts'
 import type { OptionSpec } from '../../options/read.ts'
+import { CHILD_OPTIONS } from '../../options/table.ts'
 import { Folder } from '../apps/folder.ts'
 import { ConfigError } from '../config/error.ts'
 import { runInForeground } from '../run/foreground.ts'
@@ -26,13 +26,11 @@ export function up(
   const folder = path.resolve(given)
   assertDirectory(folder)
   const listen = {
-    port: parse('--port', LISTEN_OPTIONS['port'], port),
-    ...(host === undefined ? {} : { host: parse('--host', LISTEN_OPTIONS['host'], host) }),
+    port: parseFlag('--port', LISTEN_OPTIONS['port'], port),
+    ...(host === undefined ? {} : { host: parseFlag('--host', LISTEN_OPTIONS['host'], host) }),
   }
   const appOptions =
-    idle === undefined
-      ? {}
-      : { idleTimeSec: parse('--idle', CHILD_OPTIONS['idleTimeSec'] as OptionSpec, idle) }
+    idle === undefined ? {} : { idleTimeSec: parseFlag('--idle', CHILD_OPTIONS.idleTimeSec, idle) }
   return runInForeground(new Folder(folder, listen, appOptions), style, onSignals)
 }
 
@@ -48,9 +46,8 @@ function assertDirectory(folder: string): void {
 }
 
 /** Parses a command line option as the library reads it in a program: numbers as numbers. */
-function parse(flag: string, spec: OptionSpec, text: string): unknown {
+function parseFlag(flag: string, { expected, parse }: OptionSpec, text: string): unknown {
   const value = text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text)
-  if (spec.parse(value) === INVALID)
-    throw new ConfigError([`${flag} must be ${spec.takes}, but it is '${text}'`])
+  if (parse(value) === INVALID) throw new ConfigError([`${flag} must be ${expected}, but it is '${text}'`])
   return value
 }

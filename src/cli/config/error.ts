@@ -1,12 +1,12 @@
 import type { Offset } from './nodes.ts'
 
-/** Something that is wrong with a configuration file, and where. */
+/** A problem of a configuration file, and its position. */
 export interface Problem {
   readonly at: Offset
   readonly message: string
 }
 
-/** A configuration that cannot be used. The message names every problem, each with file, line and column. */
+/** Error for an invalid configuration. The message lists all problems, each with file, line and column. */
 export class ConfigError extends Error {
   readonly lines: readonly string[]
 
@@ -17,20 +17,20 @@ export class ConfigError extends Error {
   }
 }
 
-/** So many problems are told; a file with more of them has one cause. */
-const MOST_TOLD = 50
+/** A file with more problems than this has one cause, and a longer list does not help to find it. */
+const MAX_LISTED = 50
 
-/** The problems of one file as an error, in the order of the file, each once. */
+/** Creates the error for the problems of one file: in the order of the file, without duplicates. */
 export function errorOf(file: string, text: string, problems: readonly Problem[]): ConfigError {
   const sorted = [...problems].sort((one, other) => one.at - other.at)
-  const lines = new Set(sorted.map(({ at, message }) => `${file}:${placeOf(text, at)}: ${message}`))
-  const told = [...lines].slice(0, MOST_TOLD)
-  if (lines.size > MOST_TOLD) told.push(`${file}: and ${lines.size - MOST_TOLD} more`)
-  return new ConfigError(told)
+  const lines = new Set(sorted.map(({ at, message }) => `${file}:${positionOf(text, at)}: ${message}`))
+  const listed = [...lines].slice(0, MAX_LISTED)
+  if (lines.size > MAX_LISTED) listed.push(`${file}: and ${lines.size - MAX_LISTED} more`)
+  return new ConfigError(listed)
 }
 
-/** Line and column, both from 1, as editors count. */
-export function placeOf(text: string, at: Offset): string {
+/** Returns line and column. Both begin with 1, as in editors. */
+export function positionOf(text: string, at: Offset): string {
   const before = text.slice(0, at)
   const start = before.lastIndexOf('\n') + 1
   const line = before.split('\n').length

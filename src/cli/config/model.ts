@@ -2,57 +2,57 @@ import type { RequestListener } from 'node:http'
 import { nearest } from '../../options/suggest.ts'
 import type { KeyPath } from './nodes.ts'
 
-/** Options as plain values: what a file can say, with paths made absolute. Two of them can be compared as JSON. */
+/** Options as a file writes them, with absolute paths. Two of them can be compared as JSON. */
 export type Plain = Readonly<Record<string, unknown>>
 
 /** A pool of a configuration. */
 export interface PoolConfig {
   readonly size: number
-  /** The first of its ports; absent for sockets. */
+  /** The first port; absent if the children listen on sockets. */
   readonly port?: number
   /** The options of each of its children. */
   readonly options: Plain
 }
 
-/** A child of a configuration, and what starts it. */
+/** A child of a configuration. */
 export interface Member {
   readonly options: Plain
-  /** Its first request starts it; all others are started at once. */
+  /** The first request starts the child. All other children are started at once. */
   readonly isLazy: boolean
 }
 
 /** The gateway of a configuration. */
 export interface GatewayConfig {
-  /** As the library's `listen()` takes it. */
+  /** Options of `Gateway.listen()`. */
   readonly listen: Plain
-  /** As the library takes them, but for routes that lead to pools. */
+  /** Options of `createGateway()`, except that a route can name a pool. */
   readonly options: Plain
-  /** What to do when it cannot listen there. */
+  /** What the user can do if the address is in use. */
   readonly remedy: string
-  /** What answers requests that no route fits. */
+  /** Responds to requests that no route matches. */
   readonly next?: RequestListener
 }
 
-/** What a configuration file says, for one environment. */
+/** A configuration file for one environment. */
 export interface Config {
-  /** As it was named, for messages. */
+  /** Path of the file as the user gave it, for messages. */
   readonly file: string
   readonly environment: string | null
   /** The names of all environments of the file. */
   readonly environments: readonly string[]
-  /** `id`, `concurrency` and their like: what only a new start can change. */
+  /** Options of the spinner, such as `id` and `concurrency`: only a new start of the command can change them. */
   readonly own: Plain
   readonly children: ReadonlyMap<string, Plain>
   readonly pools: ReadonlyMap<string, PoolConfig>
   readonly nginx: readonly Plain[]
   readonly gateway: GatewayConfig | null
-  /** The children that are started by their first request. */
+  /** The children that their first request starts. */
   readonly lazy: ReadonlySet<string>
-  /** File, line and column of something in it. */
-  readonly where: (...way: KeyPath) => string
+  /** Returns file, line and column of a part of the file. */
+  readonly where: (...path: KeyPath) => string
 }
 
-/** A map as an object without a prototype, and all that is in it. */
+/** Converts maps, and everything in them, to objects without a prototype. */
 export function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain)
   if (typeof value !== 'object' || value === null) return value
@@ -62,7 +62,7 @@ export function plain(value: unknown): unknown {
   return object
 }
 
-/** A configuration as `spinner check` shows it. */
+/** Returns a configuration in the form that `spinner check` prints. */
 export function effective({ own, children, pools, nginx, gateway }: Config): Plain {
   const shown: Record<string, unknown> = { ...own }
   if (children.size > 0) shown['children'] = plain(children)
@@ -75,21 +75,21 @@ export function effective({ own, children, pools, nginx, gateway }: Config): Pla
   return shown
 }
 
-/** The children of a configuration by name. */
+/** Returns the children of a configuration by name. */
 export const membersOf = ({ children, lazy }: Pick<Config, 'children' | 'lazy'>): Map<string, Member> =>
   new Map([...children].map(([name, options]) => [name, { options, isLazy: lazy.has(name) }]))
 
-/** The names of the children of a pool. */
+/** Returns the names of the children of a pool. */
 export const memberNames = (pool: string, size: number): string[] =>
   Array.from({ length: size }, (_, index) => `${pool}-${index}`)
 
-/** What must be there and what must not clash, once an environment is merged in. */
+/** Something that is missing in a configuration or contradicts itself, after an environment was merged into it. */
 export interface ConfigIssue {
-  readonly way: KeyPath
+  readonly path: KeyPath
   readonly message: string
 }
 
-/** The maps of a merged file, nothing left out yet. */
+/** A file after an environment was merged into it, before its paths are resolved. */
 export interface MergedConfig {
   readonly children: ReadonlyMap<string, Plain>
   readonly pools: ReadonlyMap<string, Plain>
@@ -98,7 +98,7 @@ export interface MergedConfig {
   readonly maxRunning: number | null
 }
 
-/** What is said of the name of a child or pool that there is not; null for one that there is. */
+/** Returns the message for a name that is not the name of a child or pool; null if it is one. */
 export function unknownName(name: string, names: readonly string[]): string | null {
   if (names.includes(name)) return null
   const meant = nearest(name, names)

@@ -1,10 +1,10 @@
-/** Where something stands in its file: an offset into the text. */
+/** A position in a file: an offset into its text. */
 export type Offset = number
 
-/** One word of the file as it was written: what it means depends on who asks. */
+/** A scalar as the file writes it. Its meaning depends on the key. */
 export class ScalarNode {
   readonly text: string
-  /** Written without quotes, so that `yes`, `8080` and `~` may be more than texts. */
+  /** Written without quotes: `yes`, `8080` and `~` can be something else than strings. */
   readonly isPlain: boolean
   readonly at: Offset
 
@@ -15,13 +15,13 @@ export class ScalarNode {
   }
 }
 
-/** A key of a section, with the place where it stands. */
+/** The value of a key, with the position of the key. */
 export interface Entry {
   readonly at: Offset
   readonly value: Tree
 }
 
-/** A map of the file. A `Map`, since a child may be called `__proto__` (docs/hazards.md#h62). */
+/** A map of the file. Its entries are a `Map`, because a child can be called `__proto__` (docs/hazards.md#h62). */
 export class MapNode {
   readonly entries: ReadonlyMap<string, Entry>
   readonly at: Offset
@@ -47,47 +47,27 @@ export class ListNode {
   }
 }
 
-/** What a configuration file says, before anyone has decided what it means. */
+/** The content of a configuration file, before validation. */
 export type Tree = ScalarNode | MapNode | ListNode
 
-/** Where in a tree something is: the keys and indexes that lead to it. */
+/** The keys and indexes that lead to a part of a tree. */
 export type KeyPath = readonly (string | number)[]
 
-/** Where the last part of a way stands: a key, or an item. What is not there stands where its nearest parent does. */
-export function locate(tree: Tree, way: KeyPath): Offset {
+/** Returns the position of the last key or item of a path. If it does not exist, returns that of its nearest parent. */
+export function locate(tree: Tree, path: KeyPath): Offset {
   let at = tree.at
-  let here: Tree | undefined = tree
-  for (const step of way) {
-    const entry: Entry | undefined = here instanceof MapNode ? here.entries.get(String(step)) : undefined
-    const item: Tree | undefined = here instanceof ListNode ? here.items[Number(step)] : undefined
-    here = entry?.value ?? item
-    if (!here) return at
-    at = entry?.at ?? here.at
+  let node: Tree | undefined = tree
+  for (const step of path) {
+    const entry: Entry | undefined = node instanceof MapNode ? node.entries.get(String(step)) : undefined
+    const item: Tree | undefined = node instanceof ListNode ? node.items[Number(step)] : undefined
+    node = entry?.value ?? item
+    if (!node) return at
+    at = entry?.at ?? node.at
   }
   return at
 }
 
-/** The tree at the end of a way. */
-export function follow(tree: Tree, way: KeyPath): Tree | undefined {
-  let here: Tree | undefined = tree
-  for (const step of way) {
-    if (here instanceof MapNode) here = here.get(String(step))
-    else if (here instanceof ListNode) here = here.items[Number(step)]
-    else return undefined
-  }
-  return here
-}
-
-/** The same with plain maps and lists, the maps without a prototype. Words stay. */
-export function plainOf(tree: Tree): unknown {
-  if (tree instanceof ListNode) return tree.items.map(plainOf)
-  if (tree instanceof ScalarNode) return tree
-  const plain: Record<string, unknown> = Object.create(null)
-  for (const [key, { value }] of tree.entries) plain[key] = plainOf(value)
-  return plain
-}
-
-/** What `over` says goes before what `under` says; maps are merged key by key, everything else is replaced. */
+/** Merges `over` into `under`: maps are merged key by key, everything else is replaced. */
 export function merge(under: Tree | undefined, over: Tree): Tree {
   if (!(under instanceof MapNode && over instanceof MapNode)) return over
   const entries = new Map<string, Entry>(under.entries)
@@ -97,19 +77,16 @@ export function merge(under: Tree | undefined, over: Tree): Tree {
   return new MapNode(entries, over.at)
 }
 
-/** A section without one of its keys. */
-export function without(section: MapNode, key: string): MapNode {
-  const entries = new Map(section.entries)
+/** Returns a map without one of its keys. */
+export function without(map: MapNode, key: string): MapNode {
+  const entries = new Map(map.entries)
   entries.delete(key)
-  return new MapNode(entries, section.at)
+  return new MapNode(entries, map.at)
 }
 
-/** A section with one of its keys changed; a key that is not there is left alone. */
-export function withChanged(section: MapNode, key: string, change: (value: Tree) => Tree): MapNode {
-  const entry = section.entries.get(key)
-  if (!entry) return section
-  return new MapNode(
-    new Map(section.entries).set(key, { at: entry.at, value: change(entry.value) }),
-    section.at,
-  )
+/** Returns a map with the value of one key changed. A missing key is not added. */
+export function withChanged(map: MapNode, key: string, change: (value: Tree) => Tree): MapNode {
+  const entry = map.entries.get(key)
+  if (!entry) return map
+  return new MapNode(new Map(map.entries).set(key, { at: entry.at, value: change(entry.value) }), map.at)
 }

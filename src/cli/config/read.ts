@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { codeOf, messageOf } from '../../errors.ts'
 import { nearest } from '../../options/suggest.ts'
-import { ConfigError, errorOf, type Problem, placeOf } from './error.ts'
-import { gatewayOf, lazyIn } from './gateway.ts'
+import { ConfigError, errorOf, type Problem, positionOf } from './error.ts'
+import { gatewayOf, lazyChildren } from './gateway.ts'
 import { type Config, type MergedConfig, type Plain, type PoolConfig, plain } from './model.ts'
 import {
   type KeyPath,
@@ -16,37 +16,37 @@ import {
   without,
 } from './nodes.ts'
 import { PathResolver } from './resolve-paths.ts'
-import { file as fileShape, settled } from './schema.ts'
+import { file as fileShape, OWN_KEYS, settled } from './schema.ts'
 import { validate } from './schema-kit.ts'
 import { validateConfig } from './validate.ts'
 import { readYaml } from './yaml.ts'
 
-/** Reads a configuration file for one environment, or throws a {@link ConfigError} that names all that is wrong. */
+/** Reads a configuration file for one environment. Throws a {@link ConfigError} that lists all problems. */
 export function readConfig(file: string, environment: string | null): Config {
   return understand(textOf(file), file, environment)
 }
 
-/** The same, of a text that was read. */
+/** Reads the text of a configuration file, like {@link readConfig}. */
 export function understand(text: string, file: string, environment: string | null): Config {
   const { tree, problems } = readYaml(text)
   if (problems.length > 0) throw errorOf(file, text, problems)
-  const wrong = [...validate(fileShape, tree).problems, ...chosen(tree, environment)]
-  if (wrong.length > 0) throw errorOf(file, text, wrong)
+  const all = [...validate(fileShape, tree).problems, ...unknownEnvironment(tree, environment)]
+  if (all.length > 0) throw errorOf(file, text, all)
   const merged = settle(tree, environment)
   const { value, problems: left } = validate(settled, merged)
   if (left.length > 0) throw errorOf(file, text, left)
   return configOf(value as Plain, merged, tree, { text, file, environment })
 }
 
-/** The text of a file that a user named, or a ConfigError that says what to do. */
+/** Returns the text of a file that the user named; throws a ConfigError that states the remedy. */
 export function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (thrown) {
     if (codeOf(thrown) !== 'ENOENT') throw new ConfigError([`${file}: cannot be read: ${messageOf(thrown)}`])
-    const folder = path.dirname(path.resolve(file))
-    const advice = 'make one with `spinner init`, or say where it is with -c'
-    throw new ConfigError([`there is no ${path.basename(file)} in ${folder}; ${advice}`])
+    const directory = path.dirname(path.resolve(file))
+    const remedy = 'create one with `spinner init`, or pass its path with -c'
+    throw new ConfigError([`${directory} has no ${path.basename(file)}; ${remedy}`])
   }
 }
 
@@ -55,19 +55,19 @@ const environmentsOf = (tree: MapNode): MapNode | undefined => {
   return environments instanceof MapNode ? environments : undefined
 }
 
-function chosen(tree: MapNode, environment: string | null): Problem[] {
+function unknownEnvironment(tree: MapNode, environment: string | null): Problem[] {
   const all = environmentsOf(tree)
   if (environment === null || all?.entries.has(environment)) return []
   const names = [...(all?.entries.keys() ?? [])]
   const meant = nearest(environment, names)
-  const known = names.length > 0 ? `there are ${names.join(', ')}` : 'there are none'
+  const known = names.length > 0 ? `known environments: ${names.join(', ')}` : 'the file has none'
   const advice = meant ? `did you mean '${meant}'?` : known
   return [
     { at: locate(tree, ['environments']), message: `no environment is called '${environment}'; ${advice}` },
   ]
 }
 
-/** The file with its environment merged in, and the defaults under every child and pool. */
+/** Merges the environment into the file, and the defaults under each child and pool. */
 function settle(tree: MapNode, environment: string | null): MapNode {
   const over = environment === null ? undefined : environmentsOf(tree)?.get(environment)
   const body = without(tree, 'environments')
@@ -91,9 +91,6 @@ const present = (all: unknown): Map<string, Plain> =>
     ),
   )
 
-/** What concerns the whole command. */
-const OWN = ['id', 'runtimeDir', 'concurrency', 'maxRunning', 'maxMemory']
-
 function configOf(
   value: Plain,
   merged: MapNode,
@@ -102,38 +99,42 @@ function configOf(
 ): Config {
   const given = value['nginx'] ?? []
   const nginx = (Array.isArray(given) ? given : [given]) as Plain[]
-  const read: MergedConfig = {
+  const config: MergedConfig = {
     children: present(value['children']),
     pools: present(value['pools']),
     nginx,
     gateway: (value['gateway'] as Plain | null | undefined) ?? null,
     maxRunning: (value['maxRunning'] as number | undefined) ?? null,
   }
-  // One nginx is no list in the file.
-  const find = (way: KeyPath): Offset =>
-    locate(merged, way[0] === 'nginx' && !Array.isArray(given) ? ['nginx', ...way.slice(2)] : way)
-  const problems = validateConfig(read).map(({ way, message }) => ({ at: find(way), message }))
+  // A single nginx is not a list in the file.
+  const find = (keys: KeyPath): Offset =>
+    locate(merged, keys[0] === 'nginx' && !Array.isArray(given) ? ['nginx', ...keys.slice(2)] : keys)
+  const problems = validateConfig(config).map(({ message, path: keys }) => ({ at: find(keys), message }))
   if (problems.length > 0) throw errorOf(from.file, from.text, problems)
-  const places = new PathResolver(path.dirname(path.resolve(from.file)))
+  const resolver = new PathResolver(path.dirname(path.resolve(from.file)))
   return {
     file: from.file,
     environment: from.environment,
     environments: [...(environmentsOf(tree)?.entries.keys() ?? [])],
-    own: places.own(Object.fromEntries(OWN.filter((key) => key in value).map((key) => [key, value[key]]))),
-    children: new Map(
-      [...read.children].map(([name, options]) => [name, places.child(plain(options) as Plain)]),
+    own: resolver.own(
+      Object.fromEntries(OWN_KEYS.filter((key) => key in value).map((key) => [key, value[key]])),
     ),
-    pools: new Map([...read.pools].map(([name, options]) => [name, poolOf(plain(options) as Plain, places)])),
-    nginx: nginx.map((options) => places.nginx(plain(options) as Plain)),
-    gateway: read.gateway && places.gateway(gatewayOf(plain(read.gateway) as Plain)),
-    lazy: lazyIn(read),
-    where: (...way) => `${from.file}:${placeOf(from.text, find(way))}`,
+    children: new Map(
+      [...config.children].map(([name, options]) => [name, resolver.child(plain(options) as Plain)]),
+    ),
+    pools: new Map(
+      [...config.pools].map(([name, options]) => [name, poolOf(plain(options) as Plain, resolver)]),
+    ),
+    nginx: nginx.map((options) => resolver.nginx(plain(options) as Plain)),
+    gateway: config.gateway && resolver.gateway(gatewayOf(plain(config.gateway) as Plain)),
+    lazy: lazyChildren(config),
+    where: (...keys) => `${from.file}:${positionOf(from.text, find(keys))}`,
   }
 }
 
-/** With ports of its own a pool has no other place to listen, whatever the defaults say. */
-function poolOf({ size, port, ...options }: Plain, places: PathResolver): PoolConfig {
-  if (port === undefined) return { size: size as number, options: places.child(options) }
+/** The `port` of a pool replaces the `listen` of the defaults. */
+function poolOf({ size, port, ...options }: Plain, resolver: PathResolver): PoolConfig {
+  if (port === undefined) return { size: size as number, options: resolver.child(options) }
   const { listen: _listen, ...rest } = options
-  return { size: size as number, port: port as number, options: places.child(rest) }
+  return { size: size as number, port: port as number, options: resolver.child(rest) }
 }

@@ -1,12 +1,12 @@
 import path from 'node:path'
 import type { GatewayConfig, Plain } from './model.ts'
 
-/** Makes the paths of a file absolute: they count from the folder of the file, wherever it is read. */
+/** Makes the paths of a file absolute. They are resolved against the directory of the file, not against the working directory. */
 export class PathResolver {
-  readonly #folder: string
+  readonly #directory: string
 
-  constructor(folder: string) {
-    this.#folder = folder
+  constructor(directory: string) {
+    this.#directory = directory
   }
 
   child(options: Plain): Plain {
@@ -46,15 +46,15 @@ export class PathResolver {
   }
 
   #path(given: unknown): string {
-    return path.resolve(this.#folder, String(given))
+    return path.resolve(this.#directory, String(given))
   }
 
-  /** A name without a slash is looked up on PATH. */
+  /** Leaves a name without a slash as it is: it is looked up on PATH. */
   #program(given: unknown): unknown {
     return typeof given === 'string' && given.includes('/') ? this.#path(given) : given
   }
 
-  /** A program alone is a command without arguments. */
+  /** Converts a program alone to a command without arguments. */
   #command(given: unknown): unknown {
     if (typeof given === 'boolean') return given
     const [program, ...args] = Array.isArray(given) ? given : [given]

@@ -1,17 +1,19 @@
 import { INVALID } from '../../options/parsers.ts'
-import { ListNode, MapNode, ScalarNode, type Tree } from './nodes.ts'
+import { ListNode, ScalarNode, type Tree } from './nodes.ts'
 
-/** Why a word cannot be read. */
+/** A scalar that YAML 1.1 and YAML 1.2 read as different numbers. */
 export class Ambiguous {
   readonly reason: string
+  readonly readings: readonly number[]
 
-  constructor(reason: string) {
+  constructor(reason: string, readings: readonly number[]) {
     this.reason = reason
+    this.readings = readings
   }
 }
 
-const NOTHING = /^(?:~|null|Null|NULL|)$/
-const FLAGS: Readonly<Record<string, boolean>> = {
+const NULL = /^(?:~|null|Null|NULL|)$/
+const BOOLEANS: Readonly<Record<string, boolean>> = {
   true: true,
   yes: true,
   on: true,
@@ -22,55 +24,65 @@ const FLAGS: Readonly<Record<string, boolean>> = {
 const DECIMAL = /^[-+]?(?:\d[\d_]*)(?:\.\d+)?(?:[eE][-+]?\d+)?$/
 const OTHER_BASE = /^[-+]?0(?:x[\da-fA-F_]+|o[0-7_]+|b[01_]+)$/
 const OCTAL = /^[-+]?0[\d_]*[1-7][\d_]*$/
-const SIXTIES = /^[-+]?\d[\d_]*(?::[0-5]?\d)+$/
+const BASE_60 = /^[-+]?\d[\d_]*(?::[0-5]?\d)+$/
 
-/** Whether a word says "nothing": `null`, `~`, or nothing at all. */
-export const isNothing = (word: ScalarNode): boolean => word.isPlain && NOTHING.test(word.text)
+/** Returns true for `null`, `~`, and a key without a value. */
+export const isNull = ({ isPlain, text }: ScalarNode): boolean => isPlain && NULL.test(text)
 
-/** `true` and `false`, and the other words for them that YAML 1.1 knows. */
-export function flagOf(word: ScalarNode): boolean | undefined {
-  return word.isPlain ? FLAGS[word.text.toLowerCase()] : undefined
+/** Returns the boolean that a scalar means in YAML 1.1 or 1.2; `undefined` if it means none. */
+export function booleanOf({ isPlain, text }: ScalarNode): boolean | undefined {
+  return isPlain ? BOOLEANS[text.toLowerCase()] : undefined
 }
 
 /**
- * The number that a word is, `undefined` when it is none. `100_000` and `08080` are what their writer meant. What
- * YAML 1.1 and 1.2 read differently is refused: nobody can know which was meant.
+ * Returns the number that a scalar means; `undefined` if it means none. Accepts `100_000` and `08080`. Numbers that YAML 1.1
+ * and 1.2 read differently are ambiguous.
  */
 export function numberOf({ text, isPlain }: ScalarNode): number | Ambiguous | undefined {
   if (!isPlain && !/^\d+$/.test(text)) return undefined
-  if (OCTAL.test(text) && !/[89.eE]/.test(text)) return new Ambiguous(twoReadings(text))
-  if (SIXTIES.test(text))
-    return new Ambiguous(`'${text}' is minutes to some and hours to others; write a unit: '90s', '90m'`)
+  if (OCTAL.test(text) && !/[89.eE]/.test(text)) return octalOrDecimal(text)
+  if (BASE_60.test(text)) return minutesOrHours(text)
   if (DECIMAL.test(text) && !text.endsWith('_')) return Number(text.replaceAll('_', ''))
   return OTHER_BASE.test(text) ? Number(text.replaceAll('_', '').replace(/^\+/, '')) : undefined
 }
 
-function twoReadings(text: string): string {
+function octalOrDecimal(text: string): Ambiguous {
   const digits = text.replaceAll('_', '')
   const [ten, eight] = [Number.parseInt(digits, 10), Number.parseInt(digits, 8)]
-  return `'${text}' is ${eight} in YAML 1.1 and ${ten} in YAML 1.2; write ${ten} or ${eight}`
+  const reason = `'${text}' is ${eight} in YAML 1.1 and ${ten} in YAML 1.2; write ${ten} or ${eight}`
+  return new Ambiguous(reason, [ten, eight])
 }
 
-/** A word as what it looks most like: nothing, a flag, a number or a text. */
-export function meaningOf(word: ScalarNode): null | boolean | number | string | Ambiguous {
-  if (isNothing(word)) return null
-  return flagOf(word) ?? numberOf(word) ?? word.text
+/** Base 60: YAML 1.1 reads '1:30' as 90. */
+function minutesOrHours(text: string): Ambiguous {
+  const reason = `'${text}' can mean minutes and seconds, or hours and minutes; write a unit, such as '90s' or '90m'`
+  const parts = text.replaceAll('_', '').split(':').map(Number)
+  const minutes = parts.reduce((sum, part) => sum * 60 + part, 0)
+  return new Ambiguous(reason, [minutes, minutes * 60])
 }
 
-/** The text that a word is, as it was written; nothing is no text. */
-export const textOf = (word: ScalarNode): string | typeof INVALID =>
-  isNothing(word) || word.text === '' ? INVALID : word.text
+/** Returns the most likely meaning of a scalar: null, a boolean, a number or a string. */
+export function meaningOf(node: ScalarNode): null | boolean | number | string | Ambiguous {
+  if (isNull(node)) return null
+  return booleanOf(node) ?? numberOf(node) ?? node.text
+}
 
-/** Something from a file as a person would recognise it in a message. */
-export function shown(value: unknown): string {
+/** Returns all possible meanings of a scalar, the string first. */
+export function meaningsOf(node: ScalarNode): readonly unknown[] {
+  if (isNull(node)) return [null]
+  return [node.text, booleanOf(node), numberOf(node)].filter((meaning) => meaning !== undefined)
+}
+
+/** Returns the string that a scalar means, as it is written; null and the empty string are invalid. */
+export const stringOf = (node: ScalarNode): string | typeof INVALID =>
+  isNull(node) || node.text === '' ? INVALID : node.text
+
+/** Shows a node in a message, so that a person recognises it. */
+export function showNode(value: Tree): string {
   if (value instanceof ScalarNode) {
     const text = value.text.length > 60 ? `${value.text.slice(0, 60)}…` : value.text
     if (!value.isPlain) return JSON.stringify(text)
-    return isNothing(value) ? 'nothing' : `'${text.replaceAll('\n', ' ')}'`
+    return isNull(value) ? 'null' : `'${text.replaceAll('\n', ' ')}'`
   }
-  return Array.isArray(value) || value instanceof ListNode ? 'a list' : 'a map'
+  return value instanceof ListNode ? 'a list' : 'a map'
 }
-
-/** Whether a tree is there and says something. */
-export const isThere = (tree: Tree | undefined): tree is MapNode | ListNode =>
-  tree instanceof MapNode || tree instanceof ListNode

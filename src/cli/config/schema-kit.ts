@@ -1,149 +1,141 @@
-import * as v from 'valibot'
-import { INVALID } from '../../options/parsers.ts'
+import { INVALID, type JsonSchema } from '../../options/parsers.ts'
 import { nearest } from '../../options/suggest.ts'
 import type { Problem } from './error.ts'
-import { follow, type KeyPath, locate, plainOf, ScalarNode, type Tree } from './nodes.ts'
-import { Ambiguous, isNothing, shown } from './scalars.ts'
+import { ListNode, MapNode, ScalarNode, type Tree } from './nodes.ts'
+import { Ambiguous, isNull, showNode } from './scalars.ts'
 
-/** What something in a configuration must look like. */
-export type Shape = v.GenericSchema
+/** Returns the value of a scalar, {@link INVALID} if it has none, or {@link Ambiguous} if it has two. */
+export type Reader = (node: ScalarNode) => unknown
 
-/** A part of a JSON schema, for editors. */
-export type Json = Readonly<Record<string, unknown>>
-
-/** Makes something of a word, or says why it cannot. */
-export type Reader = (word: ScalarNode) => unknown
-
-type Run = Shape['~run']
-type Issue = v.BaseIssue<unknown>
-
-const isMap = (input: unknown): input is Record<string, unknown> =>
-  typeof input === 'object' && input !== null && !Array.isArray(input) && !(input instanceof ScalarNode)
-
-const mismatch =
-  (takes: string) =>
-  ({ input }: { input: unknown }): string =>
-    `must be ${takes}, but it is ${shown(input)}`
-
-/** A word that `reader` can read; `takes` says to people what is expected. */
-export function word(takes: string, reader: Reader, json: Json): Shape {
-  const read = (input: unknown): unknown => (input instanceof ScalarNode ? reader(input) : INVALID)
-  const isRead = (value: unknown): boolean => value !== INVALID && !(value instanceof Ambiguous)
-  const message = (issue: { input: unknown }): string => {
-    const value = read(issue.input)
-    return value instanceof Ambiguous ? value.reason : mismatch(takes)(issue)
-  }
-  return v.pipe(
-    v.custom<ScalarNode>((input) => isRead(read(input)), message),
-    v.metadata(json),
-    v.transform(reader),
-  )
+/** Collects the problems of a file. Messages begin with `key`, the nearest key above the value. */
+interface Report {
+  readonly problems: Problem[]
+  readonly key: string | null
 }
 
-/** `null`, `~`, or a key without a value. */
-export const nothing: Shape = word('nothing', (given) => (isNothing(given) ? null : INVALID), {
-  type: 'null',
-})
-
-/** A list, each item of this shape. */
-export const list = (item: Shape, takes = 'a list'): Shape => v.array(item, mismatch(takes))
-
-/** One of several shapes. */
-export const either = (takes: string, ...shapes: readonly Shape[]): Shape => v.union(shapes, mismatch(takes))
-
-/** A map with these keys, each of which may be left out, and no others. */
-export function section(entries: Readonly<Record<string, Shape>>, takes = 'a map'): Shape {
-  const optional: v.ObjectEntries = Object.create(null)
-  for (const [key, shape] of Object.entries(entries)) optional[key] = v.exactOptional(shape)
-  const known = v.strictObject(optional)
-  // valibot tells of one unknown key, and of none that every object inherits.
-  const loose = v.object(optional)
-  const run: Run = (dataset, config) => {
-    const input = dataset.value
-    if (!isMap(input)) return v.custom(isMap, mismatch(takes))['~run'](dataset, config)
-    const unknown = Object.keys(input).filter((key) => !Object.hasOwn(entries, key))
-    const result = loose['~run'](dataset, config) as v.OutputDataset<unknown, Issue>
-    return withIssues(
-      result,
-      unknown.map((key) => unknownKey(input, key, Object.keys(entries))),
-    )
-  }
-  return { ...known, '~run': run } as Shape
+/** Describes a part of a configuration file: how each kind of node is read. A kind of node without a member is rejected. */
+export interface Shape {
+  /** The accepted values, as messages name them. */
+  readonly expected: string
+  readonly scalar?: Reader | undefined
+  /** Returns the valid value that an invalid scalar most likely means. */
+  readonly suggest?: ((text: string) => string | undefined) | undefined
+  readonly list?: ((node: ListNode, report: Report) => unknown) | undefined
+  readonly map?: ((node: MapNode, report: Report) => unknown) | undefined
+  /** Returns the JSON schema; `nested` returns that of a shape within. */
+  readonly schema: (nested: (shape: Shape) => JsonSchema) => JsonSchema
 }
 
-/** A map with keys that the user chooses, each value of this shape. Becomes a `Map`, since names may be anything. */
-export function named(values: Shape, takes = 'a map'): Shape {
-  const run: Run = (dataset, config) => {
-    const input = dataset.value
-    if (!isMap(input)) return v.custom(isMap, mismatch(takes))['~run'](dataset, config)
-    const read = new Map<string, unknown>()
-    const issues: Issue[] = []
-    for (const [key, value] of Object.entries(input)) {
-      const result = values['~run']({ value }, config)
-      read.set(key, result.value)
-      for (const issue of result.issues ?? []) issues.push(under(input, key, issue))
-    }
-    return withIssues({ typed: true, value: read }, issues)
-  }
-  return { ...v.record(v.string(), values), '~run': run } as Shape
-}
-
-const itemOf = (input: unknown, key: string): v.IssuePathItem =>
-  ({
-    type: 'object',
-    origin: 'key',
-    input,
-    key,
-    value: (input as Record<string, unknown>)[key],
-  }) as v.IssuePathItem
-
-const under = (input: unknown, key: string, issue: Issue): Issue =>
-  ({ ...issue, path: [itemOf(input, key), ...(issue.path ?? [])] }) as Issue
-
-function withIssues(
-  result: v.OutputDataset<unknown, Issue>,
-  issues: readonly Issue[],
-): v.OutputDataset<unknown, Issue> {
-  const all = [...(result.issues ?? []), ...issues]
-  return all.length === 0
-    ? result
-    : ({ ...result, typed: false, issues: all } as v.OutputDataset<unknown, Issue>)
-}
-
-/** The type of the issue that a key is unknown; all others are of values. */
-const UNKNOWN = 'unknown_key'
-
-function unknownKey(input: unknown, key: string, known: readonly string[]): Issue {
-  const meant = key.length > 2 ? nearest(key, known) : undefined
-  const advice = meant ? `did you mean '${meant}'?` : `here go ${known.join(', ')}`
-  const message = `unknown key '${key.slice(0, 60)}'; ${advice}`
-  return under(input, key, {
-    kind: 'schema',
-    type: UNKNOWN,
-    input,
-    expected: null,
-    received: '',
-    message,
-  } as unknown as Issue)
-}
-
-/** A tree as what its shape makes of it, and all that is wrong with it. */
+/** Returns the value of a tree, and its problems. */
 export function validate(
   shape: Shape,
   tree: Tree,
 ): { readonly value: unknown; readonly problems: readonly Problem[] } {
-  const { issues = [], output } = v.safeParse(shape, plainOf(tree)) as { issues?: Issue[]; output: unknown }
-  return { value: output, problems: issues.flatMap((issue) => problemsOf(tree, issue, [])) }
+  const problems: Problem[] = []
+  return { value: read(shape, tree, { problems, key: null }), problems }
 }
 
-/** Of the shapes that a value may have, the one that it comes nearest to is told of. */
-function problemsOf(tree: Tree, issue: Issue, before: KeyPath): Problem[] {
-  const way = [...before, ...(issue.path ?? []).map(({ key }) => key as string | number)]
-  const deeper = (issue.issues ?? []).filter(({ path }) => path)
-  if (deeper.length > 0) return deeper.flatMap((inner) => problemsOf(tree, inner as Issue, way))
-  const { message } = issue
-  if (issue.type === UNKNOWN) return [{ at: locate(tree, way), message }]
-  const key = way.findLast((step) => typeof step === 'string')
-  const subject = key !== undefined && message.startsWith('must ') ? `\`${key}\` ` : ''
-  return [{ at: follow(tree, way)?.at ?? locate(tree, way), message: `${subject}${message}` }]
+function read(shape: Shape, node: Tree, report: Report): unknown {
+  if (node instanceof MapNode && shape.map) return shape.map(node, report)
+  if (node instanceof ListNode && shape.list) return shape.list(node, report)
+  const value = node instanceof ScalarNode && shape.scalar ? shape.scalar(node) : INVALID
+  if (value !== INVALID && !(value instanceof Ambiguous)) return value
+  const subject = report.key === null ? '' : `\`${report.key}\` `
+  const message =
+    value instanceof Ambiguous
+      ? value.reason
+      : `${subject}must be ${shape.expected}, but it is ${showNode(node)}${suggestion(shape, node)}`
+  report.problems.push({ at: node.at, message })
+  return INVALID
+}
+
+function suggestion({ suggest }: Shape, node: Tree): string {
+  const isText = node instanceof ScalarNode && !isNull(node)
+  const meant = isText ? suggest?.(node.text) : undefined
+  return meant === undefined ? '' : `; did you mean '${meant}'?`
+}
+
+/** Accepts scalars. `expected` describes them in messages. */
+export const scalar = (
+  expected: string,
+  reader: Reader,
+  schema: JsonSchema,
+  suggest?: Shape['suggest'],
+): Shape => ({ expected, scalar: reader, schema: () => schema, suggest })
+
+/** Accepts `null`, `~`, or a key without a value. */
+export const nullField: Shape = scalar('null', (node) => (isNull(node) ? null : INVALID), { type: 'null' })
+
+/** Accepts a list of items of one shape. */
+export const list = (item: Shape, expected = 'a list'): Shape => ({
+  expected,
+  list: (node, report) => node.items.map((each) => read(item, each, report)),
+  schema: (nested) => ({ type: 'array', items: nested(item) }),
+})
+
+/** Accepts what one of several shapes accepts. At most one of them may accept lists, and at most one maps. */
+export function either(expected: string, ...shapes: readonly Shape[]): Shape {
+  const readers = shapes.flatMap((shape) => shape.scalar ?? [])
+  return {
+    expected,
+    scalar: readers.length === 0 ? undefined : (node) => firstValue(readers, node),
+    list: shapes.find((shape) => shape.list)?.list,
+    map: shapes.find((shape) => shape.map)?.map,
+    schema: (nested) => ({ anyOf: shapes.map(nested) }),
+  }
+}
+
+function firstValue(readers: readonly Reader[], node: ScalarNode): unknown {
+  const values = readers.map((reader) => reader(node))
+  const valid = values.find((value) => value !== INVALID && !(value instanceof Ambiguous))
+  return valid === undefined ? (values.find((value) => value instanceof Ambiguous) ?? INVALID) : valid
+}
+
+/** Accepts a map with these keys, all of which are optional. */
+export const section = (entries: Readonly<Record<string, Shape>>, expected = 'a map'): Shape => ({
+  expected,
+  map: (node, { problems }) => {
+    const known = Object.keys(entries)
+    for (const [key, { at }] of node.entries)
+      if (!Object.hasOwn(entries, key)) problems.push({ at, message: unknownKey(key, known) })
+    const value: Record<string, unknown> = {}
+    for (const [key, shape] of Object.entries(entries)) {
+      const inner = node.get(key)
+      if (inner) value[key] = read(shape, inner, { problems, key })
+    }
+    return value
+  },
+  schema: (nested) => ({
+    type: 'object',
+    properties: Object.fromEntries(Object.entries(entries).map(([key, shape]) => [key, nested(shape)])),
+    additionalProperties: false,
+  }),
+})
+
+function unknownKey(key: string, known: readonly string[]): string {
+  const meant = key.length > 2 ? nearest(key, known) : undefined
+  const advice = meant ? `did you mean '${meant}'?` : `known keys: ${known.join(', ')}`
+  return `unknown key '${key.slice(0, 60)}'; ${advice}`
+}
+
+/** Accepts a map with keys that the user chooses. The value is a `Map`, because a key can be any string. */
+export const named = (values: Shape, expected = 'a map'): Shape => ({
+  expected,
+  map: ({ entries }, { problems }) =>
+    new Map([...entries].map(([key, { value }]) => [key, read(values, value, { problems, key })])),
+  schema: (nested) => ({ type: 'object', additionalProperties: nested(values) }),
+})
+
+/** Returns the JSON schema of a shape. `parts` are the shapes that become definitions, by name. */
+export function jsonSchema(shape: Shape, parts: Readonly<Record<string, Shape>>): JsonSchema {
+  const names = new Map(Object.entries(parts).map(([name, part]) => [part, name]))
+  const nested = (inner: Shape): JsonSchema => {
+    const name = names.get(inner)
+    return name === undefined ? inner.schema(nested) : { $ref: `#/$defs/${name}` }
+  }
+  return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    ...shape.schema(nested),
+    $defs: Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, part.schema(nested)])),
+  }
 }

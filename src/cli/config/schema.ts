@@ -1,141 +1,169 @@
-import { OWN_OPTIONS } from '../../options/normalise.ts'
-import * as takes from './fields.ts'
+import type { JsonSchema } from '../../options/parsers.ts'
+import { READY_VALUES, READY_WORDS } from '../../options/readiness.ts'
+import { CHILD_OPTIONS, OWN_OPTIONS } from '../../options/table.ts'
+import type { ChildSettings } from '../../types/options.ts'
+import {
+  booleanField,
+  bytesField,
+  field,
+  fieldsOf,
+  integerField,
+  outputFileField,
+  pathField,
+  pathOrNullField,
+  portField,
+  portOrSocketField,
+  readyField,
+  secondsField,
+  sizeField,
+  stringField,
+  stringsField,
+  urlPathField,
+  variableField,
+  wordField,
+} from './fields.ts'
 import { gateway, listen, route } from './gateway.ts'
-import { either, list, named, nothing, type Shape, section } from './schema-kit.ts'
+import { either, jsonSchema, list, named, nullField, type Shape, section } from './schema-kit.ts'
 
-const MAP_OR_NOTHING = 'a map, or null'
+const MAP_OR_NULL = 'a map, or null'
+const PROGRAM_NAME = 'the name or path of a program'
 
-/** Health checks; `null` takes one away that the defaults give. */
+/** Health checks. `null` removes a check of the defaults. */
 const checks = section({
   memory: either(
-    MAP_OR_NOTHING,
+    MAP_OR_NULL,
     section({
-      limit: takes.bytes,
-      retries: takes.wholeFrom(1),
-      interval: takes.seconds,
-      tree: takes.flag,
+      limit: bytesField,
+      retries: integerField(1),
+      interval: secondsField,
+      tree: booleanField,
     }),
-    nothing,
+    nullField,
   ),
   responseTime: either(
-    MAP_OR_NOTHING,
+    MAP_OR_NULL,
     section({
-      threshold: takes.seconds,
-      retries: takes.wholeFrom(1),
-      interval: takes.seconds,
-      path: takes.urlPath,
-      headers: named(takes.text('a text')),
+      threshold: secondsField,
+      retries: integerField(1),
+      interval: secondsField,
+      path: urlPathField,
+      headers: named(stringField('a string')),
     }),
-    nothing,
+    nullField,
   ),
   command: either(
-    MAP_OR_NOTHING,
+    MAP_OR_NULL,
     section({
-      command: takes.text('the name or path of a program'),
-      args: takes.texts,
-      env: named(takes.variable),
-      timeout: takes.seconds,
-      retries: takes.wholeFrom(1),
-      interval: takes.seconds,
+      command: stringField(PROGRAM_NAME),
+      args: stringsField,
+      env: named(variableField),
+      timeout: secondsField,
+      retries: integerField(1),
+      interval: secondsField,
     }),
-    nothing,
+    nullField,
   ),
 })
 
 const monitor = either(
   'a path, a list of paths, a map of paths, ignore and debounce, or null',
-  takes.pathOrNothing,
-  list(takes.path, 'a list of paths'),
+  pathOrNullField,
+  list(pathField, 'a list of paths'),
   section({
-    paths: either('a path, or a list of paths', takes.path, list(takes.path)),
-    ignore: either('a text, or a list of texts', takes.text('a text'), takes.texts),
-    debounce: takes.seconds,
+    paths: either('a path, or a list of paths', pathField, list(pathField)),
+    ignore: either('a string, or a list of strings', stringField('a string'), stringsField),
+    debounce: secondsField,
   }),
 )
 
+const READY_TEXTS = [...READY_VALUES.values()].map(({ text }) => `a map with ${text.example}`)
+
 const ready = either(
-  "'listen', 'spawn', 'message', a map with http: /path, or a map with output: and a pattern",
-  takes.oneOf('listen', 'spawn', 'message'),
-  section({ http: takes.urlPath, output: takes.pattern }),
+  `${READY_WORDS.map((each) => `'${each}'`).join(', ')}, ${READY_TEXTS.join(', or ')}`,
+  wordField(...READY_WORDS),
+  section(Object.fromEntries([...READY_VALUES].map(([kind, value]) => [kind, readyField(value)]))),
 )
 
-/** What the library takes for every child, as far as a file can say it. */
-const shared: Readonly<Record<string, Shape>> = {
-  command: takes.text('the name or path of a program'),
-  env: named(takes.variable, 'a map of texts'),
-  extendEnv: either('true, false or a list of names', takes.flag, takes.texts),
-  cwd: takes.pathOrNothing,
-  timeout: takes.duration('timeout'),
-  attempts: takes.count('attempts', 1),
-  stopTimeout: takes.duration('stopTimeout'),
-  stopSignal: takes.signal,
-  stopScope: takes.choice('stopScope', ['group', 'leader']),
+/** The child options that a file writes differently than a program; null for those that it cannot write. */
+const CHILD_FORMS: Readonly<Partial<Record<keyof ChildSettings, Shape | null>>> = {
+  // The key of a child is its name.
+  name: null,
+  // The command prints the log lines itself.
+  logger: null,
+  script: pathField,
+  command: stringField(PROGRAM_NAME),
+  args: stringsField,
+  env: named(variableField, 'a map of strings'),
+  extendEnv: either('true, false or a list of names', booleanField, stringsField),
+  cwd: pathOrNullField,
   monitor,
-  stdout: takes.outputFile,
-  stderr: takes.outputFile,
-  idleTimeSec: takes.durationOrOff('idleTimeSec'),
-  warm: takes.flag,
-  restart: takes.choice('restart', ['always', 'on-failure', 'never']),
-  restartTolerance: takes.duration('restartTolerance'),
-  maxRestarts: takes.count('maxRestarts', 0),
-  faultTimeout: takes.duration('faultTimeout'),
-  restartOrder: takes.choice('restartOrder', ['stop-first', 'start-first']),
-  listen: takes.listen,
+  stdout: outputFileField,
+  stderr: outputFileField,
+  // A file has no functions, so `listen` cannot be an allocator.
+  listen: field({
+    parse: CHILD_OPTIONS.listen.parse,
+    expected: "'socket', 'port', a port number from 1 to 65535, or null",
+  }),
   ready,
-  stdin: takes.choice('stdin', ['ignore', 'pipe']),
-  ipc: takes.flag,
-  uid: takes.count('uid', 0),
-  gid: takes.count('gid', 0),
   checks,
-  drainTimeout: takes.duration('drainTimeout'),
 }
 
-const ofChild = { script: takes.path, args: takes.texts, ...shared }
+const ofChild = fieldsOf(CHILD_OPTIONS, CHILD_FORMS)
+const { script: _script, args: _args, ...ofDefaults } = ofChild
 
-const defaults = section(shared)
+const defaults = section(ofDefaults)
 const child = section(ofChild)
-const pool = section({ size: takes.size, port: takes.port, ...ofChild })
+const pool = section({ size: sizeField, port: portField, ...ofChild })
 const PROGRAM = 'a program, or a list of a program and its arguments'
-const program = either(PROGRAM, takes.text('a program'), takes.texts)
-const flagOrProgram = either(`true, false, ${PROGRAM}`, takes.flag, program)
+const program = either(PROGRAM, stringField('a program'), stringsField)
+const flagOrProgram = either(`true, false, ${PROGRAM}`, booleanField, program)
 const nginx = section({
-  upstream: takes.text('the name of the upstream'),
-  file: takes.path,
-  mode: takes.oneOf('include', 'block'),
+  upstream: stringField('the name of the upstream'),
+  file: pathField,
+  mode: wordField('include', 'block'),
   children: either(
     'the name of a child or pool, or a list of names',
-    takes.text('the name of a child or pool'),
-    list(takes.text('the name of a child or pool')),
+    stringField('the name of a child or pool'),
+    list(stringField('the name of a child or pool')),
   ),
   command: program,
-  config: takes.path,
-  pid: takes.path,
+  config: pathField,
+  pid: pathField,
   test: flagOrProgram,
   reload: flagOrProgram,
-  grace: takes.seconds,
-  params: either('a text, or a list of texts', takes.text('a text'), takes.texts),
-  directives: takes.texts,
-  backup: takes.portOrSocket,
-  debounce: takes.seconds,
-  timeout: takes.seconds,
+  grace: secondsField,
+  params: either('a string, or a list of strings', stringField('a string'), stringsField),
+  directives: stringsField,
+  backup: portOrSocketField,
+  debounce: secondsField,
+  timeout: secondsField,
 })
+
+/** The options of the spinner that a file can write; null for those that only a program sets. */
+const ownFields = fieldsOf(OWN_OPTIONS, {
+  plugins: null,
+  orphans: null,
+  cgroup: null,
+  id: stringField(OWN_OPTIONS.id.expected),
+  runtimeDir: pathField,
+  maxRunning: integerField(1),
+})
+
+/** The names of these options. */
+export const OWN_KEYS: readonly string[] = Object.keys(ownFields)
 
 const NAMED = 'a map of names and options'
 const body: Readonly<Record<string, Shape>> = {
-  id: takes.text('a text that is not empty'),
-  runtimeDir: takes.path,
-  concurrency: takes.wholeFrom(1),
-  maxRunning: takes.wholeFrom(1),
-  maxMemory: takes.amount('maxMemory', OWN_OPTIONS),
+  ...ownFields,
   defaults,
-  children: named(either('a map of options, or null', child, nothing), NAMED),
-  pools: named(either('a map of options, or null', pool, nothing), NAMED),
-  nginx: either('a map, a list of maps, or null', nginx, list(nginx, 'a list of maps'), nothing),
-  gateway: either(MAP_OR_NOTHING, gateway, nothing),
+  children: named(either('a map of options, or null', child, nullField), NAMED),
+  pools: named(either('a map of options, or null', pool, nullField), NAMED),
+  nginx: either('a map, a list of maps, or null', nginx, list(nginx, 'a list of maps'), nullField),
+  gateway: either(MAP_OR_NULL, gateway, nullField),
 }
 
-/** The parts that are used more than once, by the names that they have in the schema for editors. */
-export const parts: Readonly<Record<string, Shape>> = {
+/** Shapes that occur more than once: the definitions of the schema for editors, by name. */
+const parts: Readonly<Record<string, Shape>> = {
   checks,
   defaults,
   child,
@@ -146,11 +174,14 @@ export const parts: Readonly<Record<string, Shape>> = {
   route,
 }
 
-/** What a file says once an environment is merged in. */
+/** A file after an environment was merged into it. */
 export const settled: Shape = section(body)
 
 /** A file as it is written. */
 export const file: Shape = section({
   ...body,
-  environments: named(either(MAP_OR_NOTHING, section(body), nothing), 'a map of names and what each changes'),
+  environments: named(either(MAP_OR_NULL, section(body), nullField), 'a map of names and what each changes'),
 })
+
+/** Returns the JSON schema of a file, which editors use. */
+export const fileSchema = (): JsonSchema => jsonSchema(file, parts)

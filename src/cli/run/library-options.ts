@@ -1,4 +1,5 @@
 import { messageOf } from '../../errors.ts'
+import { readinessFromText } from '../../options/readiness.ts'
 import type { ChildSettings, StartOptions } from '../../types/options.ts'
 import type { Check, Plugin } from '../../types/plugin.ts'
 import { ConfigError } from '../config/error.ts'
@@ -34,14 +35,9 @@ export async function startOptions(
     ...rest,
     stdout: logFiles.open(stdout),
     stderr: logFiles.open(stderr),
-    ...(ready === undefined ? {} : { ready: readyOption(ready) }),
+    ...(ready === undefined ? {} : { ready: readinessFromText(ready) }),
     ...(checks === undefined ? {} : { checks: await createChecks(checks as Plain) }),
   } as Omit<StartOptions, 'name'>
-}
-
-function readyOption(ready: unknown): unknown {
-  const { output } = Object(ready) as { output?: string }
-  return output === undefined ? ready : { output: new RegExp(output) }
 }
 
 async function createChecks(checks: Plain): Promise<Check[]> {

@@ -50,7 +50,7 @@ function launched(pid: number, settings: ChildSettings): Launch {
 }
 
 /** Methods that actions call without expecting anything. */
-const CALLS = ['release', 'commit', 'reportFailure', 'ignoreUnhealthy', 'leavePreviousBehind']
+const CALLS = ['release', 'reportFailure', 'ignoreUnhealthy', 'leavePreviousBehind']
 
 /** A runtime that holds real slots and does nothing. */
 function runtimeWith(changes: Partial<ChildSettings>, hasPlugins: boolean): ChildRuntime {
@@ -59,6 +59,7 @@ function runtimeWith(changes: Partial<ChildSettings>, hasPlugins: boolean): Chil
     settings,
     settingsInForce: settings,
     slots: new ProcessSlots(),
+    allocation: { commit: () => {} },
     helpers: { outlivesKill: () => true },
     hasPlugins: () => hasPlugins,
     classify: () => ({ error, kind: 'child' }),

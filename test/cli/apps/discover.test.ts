@@ -5,7 +5,7 @@ import { type Apps, readApps } from '../../../src/cli/apps/discover.ts'
 import { Folder } from '../../../src/cli/apps/folder.ts'
 import { indexPage } from '../../../src/cli/apps/index-page.ts'
 import { readGateway } from '../../../src/gateway/read-options.ts'
-import { CHILD_OPTIONS } from '../../../src/options/normalise.ts'
+import { CHILD_OPTIONS } from '../../../src/options/table.ts'
 import { newFolder } from '../../support/host.ts'
 
 const start = (script: unknown): string => JSON.stringify({ scripts: { start: script } })

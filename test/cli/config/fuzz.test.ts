@@ -4,21 +4,21 @@ import { ConfigError } from '../../../src/cli/config/error.ts'
 import { effective } from '../../../src/cli/config/model.ts'
 import { understand } from '../../../src/cli/config/read.ts'
 
-const PLACED = /^f:(\d+:\d+:| and \d+ more)/
+const POSITIONED = /^f:(\d+:\d+:| and \d+ more)/
 
-/** Gives a configuration that can be printed, or a ConfigError whose every line has a place. Everything else is thrown. */
-function outcome(text: string): 'right' | 'wrong' {
+/** Reads a text: it must be a configuration that can be printed, or result in a ConfigError whose lines have positions. */
+function outcome(text: string): 'valid' | 'invalid' {
   try {
     JSON.stringify(effective(understand(text, 'f', text.includes('production') ? 'production' : null)))
-    return 'right'
+    return 'valid'
   } catch (thrown) {
-    // So many times that `expect` would take most of the time.
+    // `expect` would take most of the time.
     const isWell =
       thrown instanceof ConfigError &&
       thrown.lines.length > 0 &&
-      thrown.lines.every((line) => PLACED.test(line))
+      thrown.lines.every((line) => POSITIONED.test(line))
     if (!isWell) throw thrown
-    return 'wrong'
+    return 'invalid'
   }
 }
 
@@ -93,9 +93,9 @@ const random = fc
   )
   .map((parts) => parts.join(''))
 
-test('H63: whatever is changed in a file, it is a configuration or a ConfigError', () => {
+test('H63: a file with random changes is a configuration or a ConfigError', () => {
   const before = JSON.stringify(Object.getOwnPropertyNames(Object.prototype))
-  const seen = { right: 0, wrong: 0 }
+  const seen = { valid: 0, invalid: 0 }
   fc.assert(
     fc.property(
       fc.oneof({ weight: 3, arbitrary: mutated }, { weight: 1, arbitrary: random }),
@@ -103,8 +103,8 @@ test('H63: whatever is changed in a file, it is a configuration or a ConfigError
     ),
     { numRuns: 20_000 },
   )
-  expect(seen.right).toBeGreaterThan(100)
-  expect(seen.wrong).toBeGreaterThan(1_000)
+  expect(seen.valid).toBeGreaterThan(100)
+  expect(seen.invalid).toBeGreaterThan(1_000)
   expect(JSON.stringify(Object.getOwnPropertyNames(Object.prototype))).toBe(before)
   expect(Object.keys({})).toEqual([])
 })
@@ -142,11 +142,11 @@ test.each([
   '- - ',
   '<<: {',
   '? - ',
-])('H63: a megabyte of %j is refused or read, and does not end the program', (piece) => {
-  expect(outcome(many(piece, Math.floor(999_999 / piece.length)))).toMatch(/right|wrong/)
+])('H63: a megabyte of %j is read or rejected, and does not end the program', (piece) => {
+  expect(outcome(many(piece, Math.floor(999_999 / piece.length)))).toMatch(/valid|invalid/)
 })
 
-test('H63: blocks that are nested by their columns are refused as those in brackets are', () => {
+test('H63: deep nesting by indentation is rejected like deep nesting by brackets', () => {
   const stairs = Array.from({ length: 1_200 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n')
-  expect(outcome(stairs)).toBe('wrong')
+  expect(outcome(stairs)).toBe('invalid')
 })

@@ -15,7 +15,7 @@ const web = (options: string): Record<string, unknown> =>
   >
 
 describe('a configuration', () => {
-  test('gives children, pools and nginx, with the defaults under each child and pool', () => {
+  test('contains children, pools and nginx, with the defaults merged into each child and pool', () => {
     const config = read(`
 id: site
 concurrency: 3
@@ -51,7 +51,7 @@ nginx: { upstream: u, file: u.conf, children: [p] }
     })
   })
 
-  test('has environments that change it: maps are merged, lists and words replaced, null takes away', () => {
+  test('is changed by an environment: maps are merged, lists and scalars replaced, null removes', () => {
     const text = `
 defaults: { env: { MODE: dev, KEPT: 1 } }
 children:
@@ -87,7 +87,7 @@ environments:
     expect(read(text).nginx).toHaveLength(2)
   })
 
-  test('may be made of anchors, aliases and merges, as those of Rails are', () => {
+  test('can use anchors, aliases and merges, like a configuration of Rails', () => {
     const { children } = read(
       `
 environments:
@@ -109,7 +109,7 @@ environments:
     })
   })
 
-  test('gives an alias what its anchor was there, and not what it is given to later', () => {
+  test('resolves an alias to the last definition of its anchor before it', () => {
     const { children } = read(`
 children:
   a: { command: x, env: { A: &it one } }
@@ -125,7 +125,7 @@ children:
     ])
   })
 
-  test('has a gateway, whose routes say which children wait for their first request', () => {
+  test('has a gateway, whose routes determine which children wait for their first request', () => {
     const text = `
 maxRunning: 3
 maxMemory: 2GB
@@ -169,7 +169,7 @@ environments:
     expect(read(text, 'none').lazy.size).toBe(0)
   })
 
-  test('hands words to children as they are written', () => {
+  test('passes arguments and variables to children as they are written', () => {
     expect(web('env: { A: 08080, B: 1.10, C: yes, D: 0100, E: 1:30, F: "", G: ~, H: 1_000 }')['env']).toEqual(
       {
         A: '08080',
@@ -218,11 +218,11 @@ environments:
     ['monitor: null', 'monitor', null],
     ['cwd: sub', 'cwd', '/site/sub'],
     ['cwd: null', 'cwd', '/site'],
-  ])('says with `%s` what the library takes as %s: %j', (line, key, value) => {
+  ])('converts `%s` to the option %s of the library: %j', (line, key, value) => {
     expect(web(line)[key]).toEqual(value)
   })
 
-  test('H62: has children and variables of any name, and changes nothing that all objects share', () => {
+  test('H62: can have children and variables of any name, and does not change Object.prototype', () => {
     const before = Object.getOwnPropertyNames(Object.prototype)
     const names = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty']
     const text = names.map((name) => `  ${name}: { command: x, env: { ${name}: polluted } }`).join('\n')
@@ -238,7 +238,7 @@ environments:
     expect(({} as Record<string, unknown>)['command']).toBeUndefined()
   })
 
-  test('printed, is read again as the same', () => {
+  test('is the same after it was printed and read again', () => {
     const text = `
 children:
   web: { command: yes, args: ["0100", no, ~x], env: { A: 08080, B: "null", C: "", D: "a\\nb" }, listen: 0x1F }
@@ -250,7 +250,7 @@ nginx: { upstream: u, file: f, command: [./nginx, -p, .], params: [weight=2, max
     expect(effective(read(writeYaml(once)))).toEqual(once)
   })
 
-  test('that `spinner init` writes is right, with and without what is commented out', () => {
+  test('that `spinner init` writes is valid, with and without its commented lines', () => {
     expect([...read(EXAMPLE).children.keys()]).toEqual(['web'])
     const all = EXAMPLE.replace(/^(\s*)# (.*:)/gm, (line, space, rest) =>
       /^[A-Z]|^yaml-| says | is told /.test(rest) ? line : space + rest,
@@ -263,17 +263,17 @@ nginx: { upstream: u, file: f, command: [./nginx, -p, .], params: [weight=2, max
     expect(config.children.get('web')).toHaveProperty('env.NODE_ENV', 'production')
   })
 
-  test('counts paths from the folder of the file, however the file is named', () => {
+  test('resolves paths against the directory of the file', () => {
     const { children } = understand('children: { web: { script: a.js } }', 'sub/spinner.yml', null)
     expect(children.get('web')).toMatchObject({ script: path.resolve('sub/a.js'), cwd: path.resolve('sub') })
   })
 
-  test('may be empty, or of comments only', () => {
+  test('can be empty, or consist of comments', () => {
     for (const text of ['', '\n', '# nothing\n', '---\n', '\uFEFF# x\n', '%YAML 1.2\n---\n{}\n'])
       expect(read(text).children.size).toBe(0)
   })
 
-  test('may have line ends of any kind', () => {
+  test('can have any kind of line ends', () => {
     expect([...read('children:\r\n  web:\r\n    command: x\r\n').children.keys()]).toEqual(['web'])
   })
 })

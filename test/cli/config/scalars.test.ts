@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { rubyValue } from '../../../src/cli/commands/import/ruby-yaml.ts'
 import { ScalarNode } from '../../../src/cli/config/nodes.ts'
-import { Ambiguous, flagOf, isNothing, numberOf, textOf } from '../../../src/cli/config/scalars.ts'
+import { Ambiguous, booleanOf, isNull, numberOf, stringOf } from '../../../src/cli/config/scalars.ts'
 import { INVALID } from '../../../src/options/parsers.ts'
 
 const plain = (text: string): ScalarNode => new ScalarNode(text, true, 0)
 const quoted = (text: string): ScalarNode => new ScalarNode(text, false, 0)
 
-describe('a word of spinner.yml', () => {
+describe('a scalar of spinner.yml', () => {
   test.each([
     ['8080', 8080],
     ['08080', 8080],
@@ -25,58 +25,55 @@ describe('a word of spinner.yml', () => {
     expect(numberOf(plain(text))).toBe(number)
   })
 
-  test('of digits in quotes is the same number', () => {
+  test('of digits in quotes is a number too', () => {
     expect(numberOf(quoted('8080'))).toBe(8080)
     expect(numberOf(quoted('08080'))).toBe(8080)
   })
 
   test.each(['100,000', '1_', '_1', '1.', '.5', 'x1', '0x', '1 2', '', '30s', '½'])(
-    '%s is no number',
+    '%s is not a number',
     (text) => {
       expect(numberOf(plain(text))).toBeUndefined()
     },
   )
 
   test.each(['0100', '0_17', '-010', '1:30', '12:30:45'])(
-    '%s is refused, since it can be read in two ways',
+    '%s is ambiguous, because YAML 1.1 and 1.2 read it differently',
     (text) => {
       expect(numberOf(plain(text))).toBeInstanceOf(Ambiguous)
     },
   )
 
-  test('that is refused is told of with both readings', () => {
+  test('that is ambiguous is reported with both readings', () => {
     expect(numberOf(plain('0100'))).toEqual(
-      new Ambiguous("'0100' is 64 in YAML 1.1 and 100 in YAML 1.2; write 100 or 64"),
+      new Ambiguous("'0100' is 64 in YAML 1.1 and 100 in YAML 1.2; write 100 or 64", [100, 64]),
     )
   })
 
-  test.each(['yes', 'Yes', 'on', 'TRUE', 'true'])(
-    '%s is true where a flag is wanted, and a text in quotes',
-    (text) => {
-      expect(flagOf(plain(text))).toBe(true)
-      expect(flagOf(quoted(text))).toBeUndefined()
-    },
-  )
-
-  test.each(['no', 'No', 'off', 'FALSE'])('%s is false where a flag is wanted', (text) => {
-    expect(flagOf(plain(text))).toBe(false)
+  test.each(['yes', 'Yes', 'on', 'TRUE', 'true'])('%s is true, and a string in quotes', (text) => {
+    expect(booleanOf(plain(text))).toBe(true)
+    expect(booleanOf(quoted(text))).toBeUndefined()
   })
 
-  test('is nothing when it says so, and not when it is in quotes', () => {
+  test.each(['no', 'No', 'off', 'FALSE'])('%s is false', (text) => {
+    expect(booleanOf(plain(text))).toBe(false)
+  })
+
+  test('is null if it is empty, `~` or `null` without quotes', () => {
     for (const text of ['', '~', 'null', 'Null', 'NULL']) {
-      expect(isNothing(plain(text))).toBe(true)
-      expect(isNothing(quoted(text))).toBe(false)
-      expect(textOf(plain(text))).toBe(INVALID)
+      expect(isNull(plain(text))).toBe(true)
+      expect(isNull(quoted(text))).toBe(false)
+      expect(stringOf(plain(text))).toBe(INVALID)
     }
   })
 
-  test('keeps its text where a text is wanted', () => {
+  test('keeps its text as a string', () => {
     for (const text of ['08080', '1.10', 'yes', '0100', '1:30', '100_000'])
-      expect(textOf(plain(text))).toBe(text)
+      expect(stringOf(plain(text))).toBe(text)
   })
 })
 
-describe("a word of phantom-manager's configuration", () => {
+describe("a scalar of phantom-manager's configuration", () => {
   test.each([
     ['100_000', 100_000],
     ['100,000', 100_000],
@@ -102,7 +99,7 @@ describe("a word of phantom-manager's configuration", () => {
     expect(rubyValue(plain(text))).toBe(value)
   })
 
-  test('in quotes is a text, or a number when it is of digits only', () => {
+  test('in quotes is a string, or a number if it consists of digits', () => {
     expect(rubyValue(quoted('yes'))).toBe('yes')
     expect(rubyValue(quoted('0100'))).toBe(100)
     expect(rubyValue(quoted('100_000'))).toBe('100_000')

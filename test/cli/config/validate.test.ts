@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { ConfigError } from '../../../src/cli/config/error.ts'
 import { understand } from '../../../src/cli/config/read.ts'
 
-/** What is said of a wrong file, line by line. */
-function wrongIn(text: string, environment: string | null = null): readonly string[] {
+/** Returns the problems of a file, one line each. */
+function problemsOf(text: string, environment: string | null = null): readonly string[] {
   try {
     understand(text, 'spinner.yml', environment)
   } catch (thrown) {
@@ -24,7 +24,7 @@ const anchors = Array.from(
       .join(', ')}]`,
 )
 
-/** Each is a file, and the whole of what must be said of it. */
+/** Files, each with all the problems that must be reported. */
 const FILES: readonly (readonly [string, readonly string[]])[] = [
   // Syntax.
   ['children: {', ['1:12: Flow map in block collection must be sufficiently indented and end with a }']],
@@ -32,30 +32,30 @@ const FILES: readonly (readonly [string, readonly string[]])[] = [
   ['children:\n\tweb: {}', ['2:1: Tabs are not allowed as indentation']],
   ['children: "web', ['1:15: Missing closing "quote']],
   ['id: "\\q"', ['1:6: Invalid escape sequence \\q']],
-  [']', ["1:1: ']' closes nothing"]],
+  [']', ["1:1: unexpected ']'"]],
   ['a: 1\n b: 2', ['1:4: Nested mappings', '1:4: Implicit keys']],
-  // What is not used here.
-  ['- web', ['1:1: a configuration is a map, with lines such as `children:`']],
-  ['web', ['1:1: a configuration is a map, with lines such as `children:`']],
-  ['id: a\n---\nid: b', ['2:1: a second document begins here; a configuration is one']],
-  ['id: !!str x', ["1:5: tags are not used here; leave '!!str' out"]],
-  ['id: !<x> y', ["1:5: tags are not used here; leave '!<x>' out"]],
-  ['? [a]\n: b', ['1:3: a key must be a word']],
-  ['id: *nobody', ["1:5: nothing before this is called '&nobody'"]],
-  ['a: &a\n  b: *a', ["2:6: '*a' would contain itself"]],
-  ['id: a\nid: b', ["2:1: 'id' is there twice"]],
-  ['<<: nothing', ['1:5: `<<` merges a map or a list of maps, such as `<<: *defaults`']],
-  // Bounds.
-  [`id: ${'x'.repeat(1_000_000)}`, ['1:1: too large; a configuration may have 1 MB']],
-  ['['.repeat(40) + ']'.repeat(40), ['1:34: nested too deeply; a configuration may be 32 levels deep']],
-  ['['.repeat(100_000), ['1:101: nested too deeply; a configuration may be 32 levels deep']],
-  ['- '.repeat(100_000), ['1:201: nested too deeply; a configuration may be 32 levels deep']],
-  [`id: [${'x,'.repeat(10_001)}]`, ['1:20002: too much for a configuration, which may have 10000 values']],
-  [`id: [${'x,'.repeat(200_000)}]`, ['1:40003: too much for a configuration, which may have 10000 values']],
-  [anchors.join('\n'), ['5:10: too much for a configuration, which may have 10000 values']],
+  // Parts of YAML that are not supported.
+  ['- web', ['1:1: a configuration must be a map, with keys such as `children:`']],
+  ['web', ['1:1: a configuration must be a map, with keys such as `children:`']],
+  ['id: a\n---\nid: b', ['2:1: a configuration is one document, but a second one begins here']],
+  ['id: !!str x', ["1:5: tags are not supported; remove '!!str'"]],
+  ['id: !<x> y', ["1:5: tags are not supported; remove '!<x>'"]],
+  ['? [a]\n: b', ['1:3: a key must be a string']],
+  ['id: *nobody', ["1:5: no anchor '&nobody' precedes this alias"]],
+  ['a: &a\n  b: *a', ["2:6: '*a' contains itself"]],
+  ['id: a\nid: b', ["2:1: duplicate key 'id'"]],
+  ['<<: nothing', ['1:5: `<<` must be a map or a list of maps, such as `<<: *defaults`']],
+  // Limits.
+  [`id: ${'x'.repeat(1_000_000)}`, ['1:1: too large: a configuration has at most 1 MB']],
+  ['['.repeat(40) + ']'.repeat(40), ['1:34: nested too deeply: a configuration has at most 32 levels']],
+  ['['.repeat(100_000), ['1:101: nested too deeply: a configuration has at most 32 levels']],
+  ['- '.repeat(100_000), ['1:201: nested too deeply: a configuration has at most 32 levels']],
+  [`id: [${'x,'.repeat(10_001)}]`, ['1:20002: too large: a configuration has at most 10000 values']],
+  [`id: [${'x,'.repeat(200_000)}]`, ['1:40003: too large: a configuration has at most 10000 values']],
+  [anchors.join('\n'), ['5:10: too large: a configuration has at most 10000 values']],
   ['&a '.repeat(2_000), ['1:3001: too many anchors and aliases']],
   // Values.
-  [child('monitor: {ignore: x}'), ['4:5: `monitor` needs `paths`, what is to be watched']],
+  [child('monitor: {ignore: x}'), ['4:5: `monitor` needs `paths`, the files to watch']],
   [
     'nginx: {upstream: u, file: f, backup: 70000}',
     ["1:39: `backup` must be a port number from 1 to 65535, or the path of a socket, but it is '70000'"],
@@ -68,33 +68,38 @@ const FILES: readonly (readonly [string, readonly string[]])[] = [
   [child('__proto__: {command: x}'), ["4:5: unknown key '__proto__'"]],
   ['environments:\n  a:\n    environments: {}', ["3:5: unknown key 'environments'"]],
   // Values.
-  [child('attempts: many'), ["4:15: `attempts` must be a whole number from 1, but it is 'many'"]],
-  [child('attempts: 0'), ["4:15: `attempts` must be a whole number from 1, but it is '0'"]],
+  [child('attempts: many'), ["4:15: `attempts` must be an integer >= 1, but it is 'many'"]],
+  [child('attempts: 0'), ["4:15: `attempts` must be an integer >= 1, but it is '0'"]],
   [
     child('timeout: soon'),
     [
-      "4:14: `timeout` must be more than 0 seconds as a number, or a text such as '500ms', '30s', '5m', but it is 'soon'",
+      "4:14: `timeout` must be more than 0 seconds as a number, or a string such as '500ms', '30s', '5m', but it is 'soon'",
     ],
   ],
   [
     child('timeout: 1:30'),
-    ["4:14: '1:30' is minutes to some and hours to others; write a unit: '90s', '90m'"],
+    ["4:14: '1:30' can mean minutes and seconds, or hours and minutes; write a unit, such as '90s' or '90m'"],
   ],
   [child('listen: 0100'), ["4:13: '0100' is 64 in YAML 1.1 and 100 in YAML 1.2; write 100 or 64"]],
   [
     child('listen: 70000'),
     ["4:13: `listen` must be 'socket', 'port', a port number from 1 to 65535, or null, but it is '70000'"],
   ],
-  [child('stopSignal: TERM'), ["4:17: `stopSignal` must be the name of a signal; did you mean 'SIGTERM'?"]],
+  [
+    child('stopSignal: TERM'),
+    [
+      "4:17: `stopSignal` must be the name of a signal, such as 'SIGTERM', but it is 'TERM'; did you mean 'SIGTERM'?",
+    ],
+  ],
   [child('ipc: "yes"'), ['4:10: `ipc` must be true or false, but it is "yes"']],
   [
     'pools:\n  p: {command: x, size: 1_000_000_000}',
-    ["2:25: `size` must be a whole number from 1 to 10000, but it is '1_000_000_000'"],
+    ["2:25: `size` must be an integer from 1 to 10000, but it is '1_000_000_000'"],
   ],
-  [child('args: x'), ["4:11: `args` must be a list of texts, but it is 'x'"]],
-  [child('args: [a, {b: c}]'), ['4:15: `args` must be a text, but it is a map']],
-  [child('env: [A]'), ['4:10: `env` must be a map of texts, but it is a list']],
-  [child('env: {A: [b]}'), ['4:14: `A` must be a text, but it is a list']],
+  [child('args: x'), ["4:11: `args` must be a list of strings, but it is 'x'"]],
+  [child('args: [a, {b: c}]'), ['4:15: `args` must be a string, but it is a map']],
+  [child('env: [A]'), ['4:10: `env` must be a map of strings, but it is a list']],
+  [child('env: {A: [b]}'), ['4:14: `A` must be a string, but it is a list']],
   [child('ready: {htp: /x}'), ["4:13: unknown key 'htp'; did you mean 'http'?"]],
   [child('ready: {output: "["}'), ['4:21: `output` must be a regular expression, but it is "["']],
   [child('restart: no'), ["4:14: `restart` must be 'always', 'on-failure' or 'never', but it is 'no'"]],
@@ -108,7 +113,7 @@ const FILES: readonly (readonly [string, readonly string[]])[] = [
     'gateway: {}',
     [
       '1:1: `gateway` needs `listen`, such as a port: 8080',
-      '1:1: `gateway` needs `routes`, a list of where requests go: { host: shop.localhost, to: shop }',
+      '1:1: `gateway` needs `routes`, a list such as [{ host: shop.localhost, to: shop }]',
     ],
   ],
   [
@@ -118,19 +123,22 @@ const FILES: readonly (readonly [string, readonly string[]])[] = [
   [gateway('{host: x}', '{to: web}'), ['7:3: `listen` needs a `port`, or the `path` of a unix socket']],
   [
     gateway('{path: x, port: 80}', '{to: web}'),
-    ['7:3: `path` is a unix socket, so neither `port` nor `host`'],
+    ['7:3: `path` is a unix socket; give either `path`, or `port` and `host`'],
   ],
   [gateway('80', '{to: wbe}'), ["9:8: no child or pool is called 'wbe'; did you mean 'web'?"]],
   [gateway('80', '{host: a}'), ['9:7: a route needs `to`, the name of a child or pool']],
   [gateway('80', '{to: job}'), ["9:8: 'job' does not listen, so no request can reach it"]],
-  [gateway('80', '{to: P}'), ['9:8: a gateway leads to a pool only if its name is of a-z, 0-9']],
+  [
+    gateway('80', '{to: P}'),
+    ["9:8: the gateway cannot route to pool 'P': its name must consist of a-z, 0-9"],
+  ],
   [
     gateway('80', '{host: "a b", to: web}'),
     ['9:14: `host` must be a host name, or \'*.\' followed by a host name, but it is "a b"'],
   ],
   [
     gateway('80', '{host: *.localhost, to: web}'),
-    ["9:14: nothing before this is called '&.localhost'; a text that begins with * needs quotes"],
+    ["9:14: no anchor '&.localhost' precedes this alias; a string that begins with * needs quotes"],
   ],
   [
     gateway('80', '{path: docs, to: web}'),
@@ -145,31 +153,36 @@ const FILES: readonly (readonly [string, readonly string[]])[] = [
   ],
   [
     gateway('80', '{host: A.localhost, to: web}', '{host: a.localhost., to: web}'),
-    ['10:7: this route fits the very same requests as one before it; take one of them out'],
+    ['10:7: this route matches the same requests as an earlier route; remove one of them'],
   ],
   [
     gateway('80', '{to: web}').replace('command: x}', 'command: x, listen: 80}'),
-    ['2:21: port 80 is also that of the gateway'],
+    ['2:21: duplicate port: 80 is also the port of the gateway'],
   ],
   [
     `${gateway('80', '{to: web}')}maxRunning: 2`,
-    ['10:1: `maxRunning` must be at least 3: 2 are always up, and one place for those that requests start'],
+    [
+      '10:1: `maxRunning` must be at least 3: 2 children always run, and the children that requests start need a slot',
+    ],
   ],
-  ['maxMemory: much', ["1:12: `maxMemory` must be bytes as a number, or a text such as '2GB'"]],
-  // What is missing, or clashes.
+  ['maxMemory: much', ["1:12: `maxMemory` must be a number of bytes, or a string such as '2GB'"]],
+  // Missing and duplicate parts.
   ['children:\n  web: {}', ["2:3: child 'web' needs a `command`, or a `script` for Node"]],
   ['pools:\n  p: {command: x}', ["2:3: pool 'p' needs a `size`, the number of its children"]],
-  ['pools:\n  p: {command: x, size: 2, listen: 80}', ['2:28: a pool takes `port`, the first of its ports']],
-  ['pools:\n  p: {command: x, size: 9, port: 65530}', ['2:28: 9 ports from 65530 on go beyond 65535']],
+  [
+    'pools:\n  p: {command: x, size: 2, listen: 80}',
+    ['2:28: a pool takes `port`, its first port, instead of a number for `listen`'],
+  ],
+  ['pools:\n  p: {command: x, size: 9, port: 65530}', ['2:28: 9 ports from 65530 on exceed 65535']],
   [
     'children:\n  p-1: {command: x}\npools:\n  p: {command: x, size: 2}',
-    ["4:3: 'p-1' of this pool is also child 'p-1'"],
+    ["4:3: duplicate name: 'p-1' of this pool is also the name of child 'p-1'"],
   ],
   [
     'children:\n  a: {command: x, listen: 81}\npools:\n  p: {command: x, size: 2, port: 80}',
-    ["4:28: port 81 is also that of 'a'"],
+    ["4:28: duplicate port: 81 is also the port of 'a'"],
   ],
-  [child('ready: {http: /x, output: y}'), ['4:5: `ready` takes one of http and output']],
+  [child('ready: {http: /x, output: y}'), ['4:5: `ready` must have exactly one of http, output']],
   [`${child('')}nginx: {upstream: u}`, ['5:1: `nginx` needs `file`']],
   [
     `${child('')}nginx:\n  - {upstream: u, file: f, children: [wbe]}`,
@@ -177,47 +190,47 @@ const FILES: readonly (readonly [string, readonly string[]])[] = [
   ],
 ]
 
-describe('a wrong configuration', () => {
+describe('an invalid configuration', () => {
   for (const [text, lines] of FILES) {
     const title = JSON.stringify(text.length > 70 ? `${text.slice(0, 70)}…` : text)
-    test(`H63: ${title} is told of with line and column`, () => {
-      const said = wrongIn(text)
-      expect(said).toHaveLength(lines.length)
-      for (const [index, line] of lines.entries()) expect(said[index]).toContain(`spinner.yml:${line}`)
+    test(`H63: ${title} is reported with line and column`, () => {
+      const problems = problemsOf(text)
+      expect(problems).toHaveLength(lines.length)
+      for (const [index, line] of lines.entries()) expect(problems[index]).toContain(`spinner.yml:${line}`)
     })
   }
 
-  test('all that is wrong is said at once, in the order of the file', () => {
+  test('reports all problems at once, in the order of the file', () => {
     const text = 'id: [x]\ndefaults: {timeout: soon}\nchildren:\n  web: {attempts: 0, comand: x}\n'
-    expect(wrongIn(text, 'prodution')).toEqual([
-      "spinner.yml:1:1: no environment is called 'prodution'; there are none",
-      'spinner.yml:1:5: `id` must be a text that is not empty, but it is a list',
+    expect(problemsOf(text, 'prodution')).toEqual([
+      "spinner.yml:1:1: no environment is called 'prodution'; the file has none",
+      'spinner.yml:1:5: `id` must be a non-empty string, but it is a list',
       expect.stringContaining('spinner.yml:2:21: `timeout` must be'),
       expect.stringContaining('spinner.yml:4:19: `attempts` must be'),
       "spinner.yml:4:22: unknown key 'comand'; did you mean 'command'?",
     ])
   })
 
-  test('what is wrong in the defaults is said once, however many children have them', () => {
+  test('reports a problem of the defaults once, however many children inherit it', () => {
     const text = 'defaults: {timeout: soon}\nchildren:\n  a: {command: x}\n  b: {command: x}\n'
-    expect(wrongIn(text)).toHaveLength(1)
+    expect(problemsOf(text)).toHaveLength(1)
   })
 
-  test('an environment that is not there is told of with the nearest one', () => {
+  test('suggests the nearest name for an unknown environment', () => {
     const text = `${child('')}environments:\n  production: {}\n`
-    expect(wrongIn(text, 'prodution')).toEqual([
+    expect(problemsOf(text, 'prodution')).toEqual([
       "spinner.yml:5:1: no environment is called 'prodution'; did you mean 'production'?",
     ])
   })
 
-  test('what is wrong in an environment is said even when another one is wanted', () => {
+  test('reports problems of an environment even if another one is selected', () => {
     const text = `${child('')}environments:\n  a: {}\n  b: {children: {web: {attempts: x}}}\n`
-    expect(wrongIn(text, 'a')).toEqual([expect.stringContaining('spinner.yml:7:34: `attempts` must be')])
+    expect(problemsOf(text, 'a')).toEqual([expect.stringContaining('spinner.yml:7:34: `attempts` must be')])
   })
 
-  test('a file with a thousand faults has a message that can be read', () => {
-    const said = wrongIn(Array.from({ length: 1_000 }, (_, index) => `k${index}: 1`).join('\n'))
-    expect(said).toHaveLength(51)
-    expect(said.at(-1)).toBe('spinner.yml: and 950 more')
+  test('lists at most 50 of a thousand problems', () => {
+    const problems = problemsOf(Array.from({ length: 1_000 }, (_, index) => `k${index}: 1`).join('\n'))
+    expect(problems).toHaveLength(51)
+    expect(problems.at(-1)).toBe('spinner.yml: and 950 more')
   })
 })

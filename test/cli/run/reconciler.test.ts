@@ -105,7 +105,7 @@ describe('SIGHUP', () => {
     // The larger limit is not in force before the next start of the command.
     site.change(`maxRunning: 2\nchildren:\n${b}${c}`)
     running.kill('SIGHUP')
-    await running.until(/c +\* stopped: 'c' found no room/)
+    await running.until(/c +\* stopped: 'c' found no free slot/)
     process.kill(pidOf(running.output(), 'b'), 'SIGKILL')
     await running.until(/b +\* stopped/)
     await running.until(/c +\* started/)

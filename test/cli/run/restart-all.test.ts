@@ -90,7 +90,7 @@ describe('SIGUSR2', () => {
     // The larger limit is not in force before the next start of the command.
     change(`maxRunning: 3\nchildren:\n${late}${one}${two}`)
     running.kill('SIGHUP')
-    await running.until(/late +\* stopped: 'late' found no room/)
+    await running.until(/late +\* stopped: 'late' found no free slot/)
     running.kill('SIGUSR2')
     await running.until(/two +\* restarted/)
     await running.until(/the restart stopped at 'late'/)

@@ -6,10 +6,10 @@ import { newSpinner, until } from '../support/host.ts'
 
 const sleeper = { command: 'sleep', args: ['1000'], listen: null } as const
 const invalid = expect.objectContaining({ code: 'ERR_SPINNER_INVALID_OPTION' })
-/** What a caller without types may hand over. */
+/** Casts what a caller without types can pass. */
 const untyped = (given: unknown): StartOptions => given as StartOptions
 
-/** Everything that a callback is told, and in which turn. */
+/** Returns a callback that records its arguments and whether it was called in a later turn. */
 function recorder() {
   const calls: unknown[][] = []
   let turn = 'first'
@@ -20,7 +20,7 @@ function recorder() {
   return { calls, callback }
 }
 
-test('wrong options are thrown by createSpinner and by start, in the same turn', async () => {
+test('createSpinner and start throw invalid options synchronously', async () => {
   expect(() => createSpinner({ attempts: 0 })).toThrow(invalid)
   const spinner = newSpinner()
   expect(() => spinner.start({ ...sleeper, name: 'a', timeout: 0 })).toThrow(invalid)
@@ -30,12 +30,12 @@ test('wrong options are thrown by createSpinner and by start, in the same turn',
 })
 
 test.each([
-  ['an option that is wrong', { name: 'a', timeout: 0 }],
+  ['an invalid option', { name: 'a', timeout: 0 }],
   ['no name', {}],
   ['nothing', undefined],
   ['a symbol', Symbol('x')],
   ['an object without a prototype', Object.create(null)],
-  ['an object whose text cannot be had', { toString: null, timeout: 0 }],
+  ['an object that cannot be converted to a string', { toString: null, timeout: 0 }],
   [
     'a proxy that throws',
     new Proxy(
@@ -47,7 +47,7 @@ test.each([
       },
     ),
   ],
-])('with a callback, %s is told to it once and in a later turn', async (_what, given) => {
+])('with a callback, the error for %s is passed to it once and in a later turn', async (_what, given) => {
   const spinner = newSpinner()
   const { calls, callback } = recorder()
   const child = spinner.start(untyped(given), callback)
@@ -59,7 +59,7 @@ test.each([
   expect(spinner.list()).toEqual({})
 })
 
-test('with a callback, defaults that contradict each other are told to it', async () => {
+test('with a callback, the error for contradicting defaults is passed to it', async () => {
   const spinner = newSpinner({ listen: 'port', restartOrder: 'start-first' })
   const { calls, callback } = recorder()
   spinner.start({ name: 'a', command: 'sleep' }, callback)
@@ -67,7 +67,7 @@ test('with a callback, defaults that contradict each other are told to it', asyn
   expect(calls).toEqual([['later', invalid]])
 })
 
-test('a start that is refused leaves other children alone', async () => {
+test('a start with invalid options does not affect other children', async () => {
   const spinner = newSpinner()
   await spinner.start({ ...sleeper, name: 'good' })
   const { pid } = spinner.get('good') ?? {}
@@ -77,7 +77,7 @@ test('a start that is refused leaves other children alone', async () => {
   expect(spinner.get('good')).toMatchObject({ state: 'started', pid, options: { attempts: 3 } })
 })
 
-test('a child that was refused can be started when its options are mended', async () => {
+test('a child can be started after a start with invalid options', async () => {
   const spinner = newSpinner()
   expect(() => spinner.start({ ...sleeper, name: 'a', attempts: 0 })).toThrow(invalid)
   await spinner.start({ ...sleeper, name: 'a' })
@@ -85,7 +85,7 @@ test('a child that was refused can be started when its options are mended', asyn
 })
 
 test.each([-1, null, Number.POSITIVE_INFINITY])(
-  'H18 with `idleTimeSec: %s` it is never idle',
+  'H18 with `idleTimeSec: %s` a child is never idle',
   async (idle) => {
     const clock = new FakeClock()
     const spinner = newSpinner({}, sysWith({ clock }))
@@ -95,7 +95,7 @@ test.each([-1, null, Number.POSITIVE_INFINITY])(
   },
 )
 
-test.each([2 ** 31 / 1_000, 1e9])('H18 with `idleTimeSec: %s` it is not idle at once', async (idle) => {
+test.each([2 ** 31 / 1_000, 1e9])('H18 with `idleTimeSec: %s` a child is not idle at once', async (idle) => {
   const clock = new FakeClock()
   const spinner = newSpinner({}, sysWith({ clock }))
   await spinner.start({ ...sleeper, name: 'a', idleTimeSec: idle })
@@ -104,7 +104,7 @@ test.each([2 ** 31 / 1_000, 1e9])('H18 with `idleTimeSec: %s` it is not idle at 
   expect(spinner.get('a')?.idleAt?.getTime()).toBeGreaterThan(clock.date())
 })
 
-test.each([0, 1, '5s'])('H18 with `idleTimeSec: %s` it is idle after that', async (idle) => {
+test.each([0, 1, '5s'])('H18 with `idleTimeSec: %s` a child is idle after that time', async (idle) => {
   const clock = new FakeClock()
   const spinner = newSpinner({}, sysWith({ clock }))
   await spinner.start({ ...sleeper, name: 'a', idleTimeSec: idle })
