@@ -1,6 +1,7 @@
 import { ListenerOwners } from './address/listener-owner.ts'
 import { PortAllocator } from './address/ports.ts'
-import { folderOf, SocketAllocator, stateNameOf } from './address/sockets.ts'
+import { folderOf, stateNameOf } from './address/socket-folder.ts'
+import { SocketAllocator } from './address/sockets.ts'
 import { StallDetector } from './checks/stall-detector.ts'
 import { safeLog } from './emitter.ts'
 import { Census } from './linux/census.ts'

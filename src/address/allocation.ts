@@ -9,7 +9,7 @@ import { SocketHandover } from './handover.ts'
 import { fixedPort, type PortAllocator } from './ports.ts'
 import type { SocketAllocator } from './sockets.ts'
 
-/** The address that one child holds, from its first spawn until it is stopped. */
+/** Holds the address of one child, from its first spawn until the child is stopped. */
 export class Allocation {
   address: Address | null = null
   target: Target | null = null
@@ -20,10 +20,10 @@ export class Allocation {
   readonly #isHeld: (address: Address) => boolean
   #allocator: Allocator | null = null
   #listen: ChildSettings['listen'] = null
-  /** Where processes follow one another at one socket. */
-  #succession: SocketHandover | null = null
+  /** Null unless processes of the child replace each other at one socket. */
+  #handover: SocketHandover | null = null
 
-  /** `guard` runs what may be the user's own code; `isHeld` tells whether the child has an address by now. */
+  /** `guard` runs code of the user. `isHeld` returns true if the child has that address now. */
   constructor(
     { ports, sockets, sys }: { ports: PortAllocator; sockets: SocketAllocator; sys: Sys },
     guard: (call: () => unknown) => void,
@@ -37,49 +37,49 @@ export class Allocation {
   }
 
   /**
-   * What the next process is to bind. A socket path is cleared before each spawn, unless the process that listens there
-   * stays until the next one is ready; any other address is kept from one to the next.
+   * Returns the address that the next process must bind. A socket path is cleared before each spawn, unless the process
+   * that listens there stays until the next one is ready. Any other address is kept from one process to the next.
    */
   async obtain(settings: ChildSettings, replaces: boolean, signal: AbortSignal): Promise<Address | null> {
     const address = replaces ? this.address : await this.#obtain(settings, signal)
     if (typeof address !== 'string' || !isStartFirst(settings)) {
-      this.#succession = null
+      this.#handover = null
       return address
     }
     signal.throwIfAborted()
-    if (this.#succession?.socket !== address) this.#succession = new SocketHandover(this.#sys, address)
-    return this.#succession.path()
+    if (this.#handover?.socket !== address) this.#handover = new SocketHandover(this.#sys, address)
+    return this.#handover.nextPath()
   }
 
-  /** Whether the next process may come up beside the one that listens now. */
+  /** Returns true if the next process can start while the current one still listens. */
   canReplace(settings: ChildSettings): boolean {
-    return isStartFirst(settings) && this.#succession?.isCurrent === true
+    return isStartFirst(settings) && this.#handover?.isCurrent === true
   }
 
-  /** Whether the process that was replaced, or was to be, is reached at the socket. */
+  /** True if the socket leads to the process that was, or was to be, replaced. */
   get isCurrent(): boolean {
-    return this.#succession?.isCurrent === true
+    return this.#handover?.isCurrent === true
   }
 
-  /** A process is ready: it is reached at the address from now on. With `keepsFormer` that can be undone. */
-  promote(place: Target | null, keepsFormer: boolean): void {
-    this.#succession?.promote(keepsFormer)
-    if (!this.#succession) this.target = place
+  /** Makes the address lead to the process that has become ready. With `keepsPrevious`, `rollback()` can undo it. */
+  promote(target: Target | null, keepsPrevious: boolean): void {
+    this.#handover?.promote(keepsPrevious)
+    if (!this.#handover) this.target = target
   }
 
-  /** The new process did not come up: the former one is reached again. */
+  /** Makes the address lead to the previous process again, because the new one failed. */
   rollback(): void {
-    this.#succession?.rollback()
+    this.#handover?.rollback()
   }
 
-  /** The process that was given the last path has ended. */
+  /** Removes the path of a new process that has ended. */
   discard(): void {
-    this.#succession?.discard()
+    this.#handover?.discard()
   }
 
-  /** The former process will not be wanted again. */
+  /** Gives up the previous process. */
   commit(): void {
-    this.#succession?.commit()
+    this.#handover?.commit()
   }
 
   async #obtain(settings: ChildSettings, signal: AbortSignal): Promise<Address | null> {
@@ -90,15 +90,15 @@ export class Allocation {
     const allocator = this.#allocatorFor(listen)
     this.#allocator = allocator
     if (this.address === null || listen === 'socket') {
-      const address = await this.#ask(allocator, settings).catch((thrown: unknown) => {
-        // Where the launch that asked was given up, what is held by now is a later one's.
+      const address = await this.#allocate(allocator, settings).catch((thrown: unknown) => {
+        // If this launch was aborted, the address that is held now belongs to a later launch.
         if (signal.aborted) throw thrown
-        // A socket path that cannot be had is somebody else's now, and not ours to remove.
+        // Forget a socket path that cannot be allocated: another process uses it, so it must not be removed.
         this.address = null
         this.target = null
         throw thrown
       })
-      if (signal.aborted) this.#giveBack(allocator, address)
+      if (signal.aborted) this.#releaseUnlessHeld(allocator, address)
       signal.throwIfAborted()
       this.address = address
     }
@@ -106,7 +106,7 @@ export class Allocation {
     return this.address
   }
 
-  /** Removes what a process that is gone has left at its address, which stays the child's. */
+  /** Removes the socket that an ended process has left. The child keeps the address. */
   async clean(): Promise<void> {
     if (this.#allocator === this.#sockets && typeof this.address === 'string')
       await this.#sockets.clean(this.address)
@@ -114,40 +114,40 @@ export class Allocation {
 
   release(): void {
     const { address } = this
-    this.#succession?.close()
-    this.#succession = null
+    this.#handover?.close()
+    this.#handover = null
     this.address = null
     this.target = null
     if (address !== null) this.#guard(() => this.#allocator?.release(address))
   }
 
-  /** Somebody else has it: the next spawn gets another. */
+  /** Gives up an address that another process uses, so that the next spawn gets another. */
   abandon(name: string): void {
     this.#ports.forget(name)
     this.release()
   }
 
-  /** An allocator may be the user's: what it gives is checked, and it has no longer than a start has. */
-  async #ask(allocator: Allocator, { name, timeout }: ChildSettings): Promise<Address> {
-    const late = deferred<never>()
-    const message = `The allocator of '${name}' gave no address within ${timeout} s.`
+  /** Asks an allocator, which may be the user's: its result is checked, and it has as much time as a start. */
+  async #allocate(allocator: Allocator, { name, timeout }: ChildSettings): Promise<Address> {
+    const timedOut = deferred<never>()
+    const message = `The allocator of '${name}' did not return an address within ${timeout} s.`
     const timer = this.#sys.clock.setTimeout(
-      () => late.reject(new SpinnerError('ERR_SPINNER_NOT_READY', message, { child: name })),
+      () => timedOut.reject(new SpinnerError('ERR_SPINNER_NOT_READY', message, { child: name })),
       timeout * 1_000,
     )
-    const asked = (async () => allocator.allocate(name))()
+    const allocated = (async () => allocator.allocate(name))()
     try {
-      return checked(await Promise.race([asked, late.promise]), name)
+      return checked(await Promise.race([allocated, timedOut.promise]), name)
     } catch (thrown) {
-      asked.then((address) => this.#giveBack(allocator, checked(address, name))).catch(() => {})
+      allocated.then((address) => this.#releaseUnlessHeld(allocator, checked(address, name))).catch(() => {})
       throw thrown
     } finally {
       this.#sys.clock.clearTimeout(timer)
     }
   }
 
-  /** It came when nobody wanted it any more, unless a later start was given the same, perhaps after a sleep. */
-  #giveBack(allocator: Allocator, address: Address): void {
+  /** Releases an address that arrived too late, unless a later start of the child was given the same one. */
+  #releaseUnlessHeld(allocator: Allocator, address: Address): void {
     if (!this.#isHeld(address)) this.#guard(() => allocator.release(address))
   }
 
@@ -158,21 +158,21 @@ export class Allocation {
   }
 }
 
-/** Whether the processes of a child bind paths of their own, which take the socket's name when they are ready. */
+/** Returns true if each process of the child binds a path of its own, which is renamed to the socket when it is ready. */
 const isStartFirst = ({ listen, restartOrder }: ChildSettings): boolean =>
   restartOrder === 'start-first' && listen === 'socket'
 
-/** What every system takes; a longer path is cut without a word (docs/hazards.md#h36). */
-const LONGEST_PATH = 103
+/** Maximum on every system. Node 20 truncates a longer path without an error (docs/hazards.md#h36). */
+const MAX_RETURNED_PATH_BYTES = 103
 
 function checked(address: unknown, child: string): Address {
   const isPipe = typeof address === 'string' && address.startsWith('\\\\')
   const isPath = typeof address === 'string' && address !== '' && !address.includes('\0')
-  if (isPath && (isPipe || Buffer.byteLength(address) <= LONGEST_PATH)) return address
+  if (isPath && (isPipe || Buffer.byteLength(address) <= MAX_RETURNED_PATH_BYTES)) return address
   if (typeof address === 'number' && Number.isInteger(address) && address > 0 && address < 65_536)
     return address
   const shown = typeof address === 'string' ? JSON.stringify(address) : typeof address
   const given = typeof address === 'number' ? address : shown
-  const message = `The allocator of '${child}' must give the path of a socket, of at most ${LONGEST_PATH} bytes, or a port number, but it gave ${given}.`
+  const message = `The allocator of '${child}' must return a socket path of at most ${MAX_RETURNED_PATH_BYTES} bytes or a port number, but it returned ${given}.`
   throw new SpinnerError('ERR_SPINNER_INVALID_OPTION', message, { child })
 }

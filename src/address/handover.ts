@@ -1,131 +1,131 @@
 import { unlinkSocket } from '../probe.ts'
 import type { Sys } from '../sys.ts'
 
-/** More than live side by side at any time; the numbers are used over and over, so that little can be left behind. */
+/** More than the number of processes at one time. Numbers are reused, so that a dead host leaves few files behind. */
 const NUMBERS = 10
 
-/** Whether the process before can be reached again: it need not be, it lies by another name, or its name is gone. */
-type Former = 'none' | 'kept' | 'lost'
+/** State of the previous process's socket: not needed, available under another name, or without a name. */
+type Previous = 'none' | 'kept' | 'lost'
 
 /**
- * How processes follow one another at one socket without a moment in which nobody listens
- * (docs/hazards.md#e15b). Each binds a path of its own, which is renamed over the socket when it is ready.
- * None binds the socket itself: a server removes the path that it has bound when it closes (libuv's
- * uv__pipe_close), and would take the next one's away.
+ * Hands a socket from one process to the next, so that at every moment a process listens there
+ * (docs/hazards.md#e15b). Each process binds a path of its own, which is renamed over the socket when the process is
+ * ready. None binds the socket itself, because a server removes the path that it has bound when it closes (libuv's
+ * uv__pipe_close), and would remove the socket of the next process.
  */
 export class SocketHandover {
   readonly socket: string
   readonly #sys: Sys
-  readonly #spare: string
-  #number = 0
-  #next: string | null = null
-  /** The numbers of the process that the socket leads to, and of the one before. */
-  #serving = -1
-  #before = -1
-  #former: Former = 'none'
-  #leads = true
+  /** Second name for the socket of the previous process, while that process may be needed again. */
+  readonly #keptPath: string
+  #nextNumber = 0
+  #nextPath: string | null = null
+  #currentNumber = -1
+  #previousNumber = -1
+  #previous: Previous = 'none'
+  #leadsToCurrent = true
 
   constructor(sys: Sys, socket: string) {
     this.#sys = sys
     this.socket = socket
-    this.#spare = beside(socket, 'f')
-    // A host that died with the same folder may have left some.
+    this.#keptPath = siblingPath(socket, 'f')
+    // Remove files that a dead host with the same folder may have left.
     this.close()
   }
 
-  /** Whether whoever serves is reached at the socket. A cleaner of temporary files may have taken it. */
+  /** True if the socket leads to the current process. A cleaner of temporary files may have removed it. */
   get isCurrent(): boolean {
-    return this.#leads && this.#sys.fs.existsSync(this.socket)
+    return this.#leadsToCurrent && this.#sys.fs.existsSync(this.socket)
   }
 
-  /** A path for the next process. */
-  path(): string {
+  /** Returns the path that the next process must bind. */
+  nextPath(): string {
     this.discard()
-    do this.#number = (this.#number + 1) % NUMBERS
-    while (this.#number === this.#serving || this.#number === this.#before)
-    this.#next = this.#pathOf(this.#number)
-    this.#remove(this.#next)
-    return this.#next
+    do this.#nextNumber = (this.#nextNumber + 1) % NUMBERS
+    while (this.#nextNumber === this.#currentNumber || this.#nextNumber === this.#previousNumber)
+    this.#nextPath = this.#pathOf(this.#nextNumber)
+    this.#remove(this.#nextPath)
+    return this.#nextPath
   }
 
   /**
-   * From now on the socket leads to the process that was given the last path. Throws when it does not listen there:
-   * then all is as it was.
+   * Makes the socket lead to the process that was given the last path. With `keepsPrevious`, `rollback()` can undo it.
+   * Throws if that process does not listen there; then nothing has changed.
    */
-  promote(keepsFormer: boolean): void {
-    const next = this.#pathOf(this.#number)
-    this.#former = keepsFormer ? this.#keepFormer() : 'none'
+  promote(keepsPrevious: boolean): void {
+    const next = this.#pathOf(this.#nextNumber)
+    this.#previous = keepsPrevious ? this.#keepPrevious() : 'none'
     try {
       this.#sys.fs.renameSync(next, this.socket)
     } catch (thrown) {
-      if (!this.#sys.fs.existsSync(this.socket)) this.#comeBack()
+      if (!this.#sys.fs.existsSync(this.socket)) this.#restorePrevious()
       this.commit()
       throw thrown
     }
-    this.#leads = true
-    this.#next = null
-    this.#before = this.#serving
-    this.#serving = this.#number
+    this.#leadsToCurrent = true
+    this.#nextPath = null
+    this.#previousNumber = this.#currentNumber
+    this.#currentNumber = this.#nextNumber
   }
 
-  /** The new one did not come up: the socket leads to the former one again, where that is possible. */
+  /** Makes the socket lead to the previous process again, if that is possible. */
   rollback(): void {
-    if (this.#former === 'none') return
-    if (this.#former === 'kept') this.#comeBack()
-    else this.#leads = false
-    this.#former = 'none'
-    this.#serving = this.#before
+    if (this.#previous === 'none') return
+    if (this.#previous === 'kept') this.#restorePrevious()
+    else this.#leadsToCurrent = false
+    this.#previous = 'none'
+    this.#currentNumber = this.#previousNumber
   }
 
-  /** The process that was given the last path has ended, or was never there. */
+  /** Removes the path of a next process that has ended or was never spawned. */
   discard(): void {
-    this.#remove(this.#next)
-    this.#next = null
+    this.#remove(this.#nextPath)
+    this.#nextPath = null
   }
 
-  /** The former one will not be wanted again. */
+  /** Gives up the previous process: `rollback()` does nothing from now on. */
   commit(): void {
-    if (this.#former === 'kept') this.#remove(this.#spare)
-    this.#former = 'none'
+    if (this.#previous === 'kept') this.#remove(this.#keptPath)
+    this.#previous = 'none'
   }
 
-  /** Removes all that lies beside the socket. */
+  /** Removes all paths except the socket itself. */
   close(): void {
     for (let number = 0; number < NUMBERS; number++) this.#remove(this.#pathOf(number))
-    this.#remove(this.#spare)
-    this.#former = 'none'
-    this.#next = null
+    this.#remove(this.#keptPath)
+    this.#previous = 'none'
+    this.#nextPath = null
   }
 
-  #keepFormer(): Former {
+  #keepPrevious(): Previous {
     const { fs } = this.#sys
-    this.#remove(this.#spare)
+    this.#remove(this.#keptPath)
     try {
-      fs.linkSync(this.socket, this.#spare)
+      fs.linkSync(this.socket, this.#keptPath)
       return 'kept'
     } catch {
-      // Not every file system has hard links. This way nobody is reached until the rename that follows at once.
+      // Rename instead on a file system without hard links. Until the rename that follows at once, no process is reached.
     }
     try {
-      fs.renameSync(this.socket, this.#spare)
+      fs.renameSync(this.socket, this.#keptPath)
       return 'kept'
     } catch {
       return 'lost'
     }
   }
 
-  #comeBack(): void {
+  #restorePrevious(): void {
     try {
-      this.#sys.fs.renameSync(this.#spare, this.socket)
+      this.#sys.fs.renameSync(this.#keptPath, this.socket)
     } catch {
-      this.#leads = false
+      this.#leadsToCurrent = false
     }
-    // Where both names are those of one socket, rename(2) leaves both.
-    this.#remove(this.#spare)
+    // Remove it explicitly, because rename(2) keeps both names if they belong to the same socket.
+    this.#remove(this.#keptPath)
   }
 
   #pathOf(number: number): string {
-    return beside(this.socket, String(number))
+    return siblingPath(this.socket, String(number))
   }
 
   #remove(file: string | null): void {
@@ -133,5 +133,5 @@ export class SocketHandover {
   }
 }
 
-/** Still a name that ends as those of sockets do: by that the watchdog knows what to remove. */
-const beside = (socket: string, mark: string): string => socket.replace(/\.sock$/, `.${mark}.sock`)
+/** Returns a path that ends in `.sock` as well, because the watchdog recognises sockets by that. */
+const siblingPath = (socket: string, label: string): string => socket.replace(/\.sock$/, `.${label}.sock`)

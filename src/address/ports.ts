@@ -5,15 +5,15 @@ import type { Sys } from '../sys.ts'
 import type { Allocator } from '../types/plugin.ts'
 
 /**
- * Above what other servers use by habit and below every system's ephemeral ports, where outgoing connections
- * would take them (docs/hazards.md#h33, #h35).
+ * Range above the usual ports of other servers and below the ephemeral ports of every system, which outgoing connections
+ * would take (docs/hazards.md#h33, docs/hazards.md#h35).
  */
 const LOWEST = 20_000
 const HIGHEST = 32_000
 const CANDIDATES = 40
-const ROUNDS = 3
+const ATTEMPTS = 3
 
-/** TCP ports on loopback. A child is given the port it had before, as long as nobody took it meanwhile. */
+/** Allocates TCP ports on loopback. A child gets its last port again, unless another process has taken it. */
 export class PortAllocator implements Allocator {
   readonly #sys: Sys
   readonly #held = new Map<number, string>()
@@ -24,7 +24,7 @@ export class PortAllocator implements Allocator {
   }
 
   async allocate(name: string): Promise<number> {
-    const port = (await this.#sameAgain(name)) ?? (await this.#fresh(name))
+    const port = (await this.#lastPort(name)) ?? (await this.#freePort(name))
     this.#held.set(port, name)
     this.#last.set(name, port)
     return port
@@ -34,27 +34,27 @@ export class PortAllocator implements Allocator {
     this.#held.delete(port)
   }
 
-  /** The port turned out to be taken: the name gets another one next time. */
+  /** Forgets the last port of a child, because another process has taken it. */
   forget(name: string): void {
     this.#last.delete(name)
   }
 
-  async #sameAgain(name: string): Promise<number | null> {
+  async #lastPort(name: string): Promise<number | null> {
     const port = this.#last.get(name)
     if (port === undefined || this.#held.has(port)) return null
-    // Held from here on, so that nobody else is given it while we look.
+    // Hold it before the check, so that no other child gets it meanwhile.
     this.#held.set(port, name)
     if (await isFree(this.#sys, port)) return port
     this.#held.delete(port)
     return null
   }
 
-  async #fresh(name: string): Promise<number> {
-    for (let round = 0; round < ROUNDS; round++) {
+  async #freePort(name: string): Promise<number> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const candidates = this.#candidates()
       const wanted = { port: candidates, host: '127.0.0.1', exclude: this.#held.keys() }
-      const port = await getPort(wanted).catch((thrown: unknown) => Promise.reject(refused(name, thrown)))
-      // Where none is free get-port gives any other; and two that ask at once may be given the same.
+      const port = await getPort(wanted).catch((thrown: unknown) => Promise.reject(searchError(name, thrown)))
+      // If no candidate is free, get-port returns any other port; and it can return the same port to concurrent callers.
       if (candidates.includes(port) && !this.#held.has(port)) return port
     }
     throw new SpinnerError('ERR_SPINNER_SPAWN', `No free TCP port was found for '${name}'.`, { child: name })
@@ -66,12 +66,12 @@ export class PortAllocator implements Allocator {
   }
 }
 
-const refused = (child: string, cause: unknown): SpinnerError =>
+const searchError = (child: string, cause: unknown): SpinnerError =>
   new SpinnerError(
     'ERR_SPINNER_SPAWN',
-    `No TCP port could be looked for, for '${child}': the system refused it (${codeOf(cause)}).`,
+    `The search for a free TCP port for '${child}' failed: the system refused it (${codeOf(cause)}).`,
     { child, cause },
   )
 
-/** The one port that the user named, for one child. */
+/** Creates an allocator of the one port that the user chose. */
 export const fixedPort = (port: number): Allocator => ({ allocate: () => port, release: () => {} })

@@ -4,30 +4,30 @@ import type { Sys } from '../sys.ts'
 import type { Child } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
 
-/** What all children of one spinner share, as far as a check needs it. */
+/** Tools of a spinner that the built-in checks use. All its children share one such object. */
 export interface CheckContext {
   readonly sys: Sys
 }
 
-/** What the ready-made checks use of a child besides its public interface. */
+/** Members of a child that the built-in checks use besides its public ones. */
 export interface CheckAccess {
   readonly context: CheckContext
-  /** The options of the process that runs. */
+  /** Options of the running process. */
   readonly settings: ChildSettings
   readonly process: ManagedProcess | null
-  /** Spawns a program that belongs to the child and ends with it. */
+  /** Spawns a program that belongs to the child and is killed with it. */
   spawnHelper(settings: ChildSettings, signal: AbortSignal): Promise<ManagedProcess>
 }
 
-/** A child that lets the ready-made checks in. */
+/** A child of this package, as the built-in checks see it. */
 export interface CheckedChild extends Child {
   readonly checkAccess: CheckAccess
 }
 
-/** Gives a ready-made check what it needs of a child. Throws for anything that no spinner has made. */
+/** Returns what a built-in check needs of a child. Throws `ERR_SPINNER_INVALID_OPTION` for any other object. */
 export function accessOf(child: Child): CheckAccess {
   const { checkAccess } = child as Partial<CheckedChild>
   if (checkAccess) return checkAccess
-  const message = 'A ready-made check runs on children of a spinner only; give it to the option `checks`.'
+  const message = 'A built-in check runs only on children of a spinner; pass it to the option `checks`.'
   throw new SpinnerError('ERR_SPINNER_INVALID_OPTION', message)
 }

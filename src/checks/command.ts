@@ -7,7 +7,7 @@ import type { Child } from '../types/child.ts'
 import type { ChildSettings, Duration } from '../types/options.ts'
 import type { Check } from '../types/plugin.ts'
 import { accessOf } from './access.ts'
-import { type PaceOptions, paceOptions, secondsOption } from './options.ts'
+import { type PaceOptions, paceOptions, type SettingsOf, secondsOption } from './options.ts'
 import { Inconclusive } from './verdict.ts'
 
 /** Options of {@link command}. */
@@ -28,27 +28,19 @@ export interface CommandOptions extends PaceOptions {
   name?: string
 }
 
-interface Settings {
-  readonly command: string
-  readonly args: readonly string[]
-  readonly env: Readonly<Record<string, string | undefined>>
-  readonly timeout: number
-  readonly retries: number
-  readonly interval: number
-  readonly name: string
-}
+type Settings = SettingsOf<CommandOptions>
 
-const ROWS: Readonly<Record<keyof Settings, OptionSpec>> = {
+const OPTIONS: Readonly<Record<keyof Settings, OptionSpec>> = {
   command: required(string, 'the name or path of a program'),
-  args: option(stringList, 'an array of texts', Object.freeze([])),
-  env: option(environment, 'an object of texts, numbers or booleans', Object.freeze({})),
+  args: option(stringList, 'an array of strings', Object.freeze([])),
+  env: option(environment, 'an object of strings, numbers or booleans', Object.freeze({})),
   timeout: secondsOption(10),
   ...paceOptions(3, 30),
-  name: option(string, 'a text that is not empty', 'command'),
+  name: option(string, 'a non-empty string', 'command'),
 }
 
-/** Milliseconds to wait for the killed program to exit. After that, only the end of the child ends it. */
-const KILL_MS = 5_000
+/** Maximum time to wait for the exit of a killed program. After that, the program ends at the latest with the child. */
+const KILL_TIMEOUT_MS = 5_000
 
 /**
  * Creates a check that runs a program in the child's working directory and environment, with the child's address in `PORT`.
@@ -66,7 +58,7 @@ const KILL_MS = 5_000
  * await spinner.close()
  */
 export function command(options: CommandOptions): Check {
-  const settings = readWithDefaults<Settings>(options, ROWS, { caller: 'command()' })
+  const settings = readWithDefaults<Settings>(options, OPTIONS, { caller: 'command()' })
   const { interval, name, retries } = settings
   return { name, interval, retries, run: (child, signal) => run(child, settings, signal) }
 }
@@ -74,26 +66,26 @@ export function command(options: CommandOptions): Check {
 async function run(child: Child, settings: Settings, signal: AbortSignal): Promise<void> {
   const access = accessOf(child)
   const { sys } = access.context
-  const process = await access.spawnHelper(lineOf(settings, access.settings), signal).catch(cannotRun)
+  const process = await access.spawnHelper(helperSettings(settings, access.settings), signal).catch(cannotRun)
   try {
     await withTimeout(sys.clock, settings.timeout, signal, () => process.ended)
-    judge(settings.command, process)
+    throwIfFailed(settings.command, process)
   } catch (thrown) {
-    if (process.exit === null) await Promise.race([process.kill(), sys.pause(KILL_MS)])
+    if (process.exit === null) await Promise.race([process.kill(), sys.pause(KILL_TIMEOUT_MS)])
     throw thrown
   } finally {
-    // It may have left something running behind itself.
+    // Kill the processes that the program started and left behind.
     void process.kill()
   }
 }
 
-/** As the child would be spawned, but for the program. */
-const lineOf = ({ args, command, env, name }: Settings, inForce: ChildSettings): ChildSettings => ({
-  ...inForce,
-  name: `${inForce.name}: ${name}`,
+/** Returns the settings of the child, with the program of the check in place of its own. */
+const helperSettings = ({ args, command, env, name }: Settings, ofChild: ChildSettings): ChildSettings => ({
+  ...ofChild,
+  name: `${ofChild.name}: ${name}`,
   command,
   args,
-  env: { ...inForce.env, ...env },
+  env: { ...ofChild.env, ...env },
   script: null,
   stdin: 'ignore',
   stdout: null,
@@ -107,8 +99,9 @@ function cannotRun(thrown: unknown): never {
     : new Inconclusive(messageOf(thrown))
 }
 
-function judge(command: string, { exit, stderrTail: lastWords }: ManagedProcess): void {
+/** Throws if the program failed, with the last line that it wrote to stderr. */
+function throwIfFailed(command: string, { exit, stderrTail }: ManagedProcess): void {
   if (exit === null || exit.code === 0) return
-  const last = lastWords.findLast((line) => line.trim() !== '')
+  const last = stderrTail.findLast((line) => line.trim() !== '')
   throw new Error(`'${command}' ${endingOf(exit)}${last === undefined ? '' : `: ${last.trim()}`}`)
 }

@@ -5,7 +5,7 @@ import type { Child, Figures } from '../types/child.ts'
 import type { Duration } from '../types/options.ts'
 import type { Check, CheckResult } from '../types/plugin.ts'
 import { accessOf } from './access.ts'
-import { type PaceOptions, paceOptions, secondsOption } from './options.ts'
+import { type PaceOptions, paceOptions, type SettingsOf, secondsOption } from './options.ts'
 
 /** Options of {@link check}. */
 export interface CheckOptions extends PaceOptions {
@@ -17,13 +17,9 @@ export interface CheckOptions extends PaceOptions {
   timeout?: Duration
 }
 
-interface Settings {
-  readonly retries: number
-  readonly interval: number
-  readonly timeout: number
-}
+type Settings = SettingsOf<CheckOptions>
 
-const ROWS: Readonly<Record<keyof Settings, OptionSpec>> = {
+const OPTIONS: Readonly<Record<keyof Settings, OptionSpec>> = {
   ...paceOptions(3, 5),
   timeout: secondsOption(10),
 }
@@ -51,10 +47,10 @@ export function check(
   options: CheckOptions = {},
 ): Check {
   if (string(name) === INVALID)
-    throw invalid([`the name must be a text that is not empty, but it is ${show(name)}`], 'check()')
+    throw invalid([`the name must be a non-empty string, but it is ${show(name)}`], 'check()')
   if (typeof run !== 'function')
     throw invalid([`the second argument must be a function, but it is ${show(run)}`], 'check()')
-  const { retries, interval, timeout } = readWithDefaults<Settings>(options, ROWS, { caller: 'check()' })
+  const { retries, interval, timeout } = readWithDefaults<Settings>(options, OPTIONS, { caller: 'check()' })
   return {
     name,
     interval,
@@ -65,7 +61,7 @@ export function check(
         clock,
         timeout,
         signal,
-        (ending) => run(child, ending) as Promise<Figures | null | undefined>,
+        (runSignal) => run(child, runSignal) as Promise<Figures | null | undefined>,
       )
     },
   }

@@ -2,60 +2,62 @@ import type { CheckInfo, Child } from '../types/child.ts'
 import type { Check } from '../types/plugin.ts'
 import { CheckRunner, type RunnerContext } from './runner.ts'
 
-type Pictures = Readonly<Record<string, CheckInfo>>
+type CheckInfos = Readonly<Record<string, CheckInfo>>
 
-/** Of a child without checks, or without a process. */
-export const NO_CHECKS: Pictures = Object.freeze(Object.create(null))
+/** Results of a child without checks, or without a started process. */
+export const NO_CHECKS: CheckInfos = Object.freeze(Object.create(null))
 
-/** The checks of one child: run while it is started, and at no other time. */
+/** Runs the checks of one child, from `begin()` to `end()`: while the child is started. */
 export class Health {
-  readonly #ground: RunnerContext
+  readonly #context: RunnerContext
   readonly #child: Child
-  readonly #unhealthy: (reason: string) => void
-  readonly #watches = new Map<string, CheckRunner>()
-  /** Which checks cannot look, and have said so: it is said once, until they can. */
-  readonly #untold = new Set<string>()
+  readonly #onUnhealthy: (reason: string) => void
+  readonly #runners = new Map<string, CheckRunner>()
+  /** Names of the checks whose lack of a result was reported. Each is reported once, until it has a result again. */
+  readonly #reported = new Set<string>()
 
-  constructor(ground: RunnerContext, child: Child, unhealthy: (reason: string) => void) {
-    this.#ground = ground
+  constructor(context: RunnerContext, child: Child, onUnhealthy: (reason: string) => void) {
+    this.#context = context
     this.#child = child
-    this.#unhealthy = unhealthy
+    this.#onUnhealthy = onUnhealthy
   }
 
   begin(checks: readonly Check[]): void {
-    for (const check of checks) this.#watches.set(check.name, this.#watch(check))
+    for (const check of checks) this.#runners.set(check.name, this.#runnerOf(check))
   }
 
   end(): void {
-    for (const watch of this.#watches.values()) watch.close()
-    this.#watches.clear()
+    for (const runner of this.#runners.values()) runner.close()
+    this.#runners.clear()
   }
 
-  /** What each has found last, by name. */
-  info(): Pictures {
-    if (this.#watches.size === 0) return NO_CHECKS
-    const pictures: Record<string, CheckInfo> = Object.create(null)
-    for (const [name, { info }] of this.#watches) pictures[name] = info
-    return Object.freeze(pictures)
+  /** Returns the last result of each check, by its name. */
+  info(): CheckInfos {
+    if (this.#runners.size === 0) return NO_CHECKS
+    const infos: Record<string, CheckInfo> = Object.create(null)
+    for (const [name, { info }] of this.#runners) infos[name] = info
+    return Object.freeze(infos)
   }
 
-  #watch(check: Check): CheckRunner {
+  #runnerOf(check: Check): CheckRunner {
     const { name } = check
-    return new CheckRunner(this.#ground, check, (signal) => check.run(this.#child, signal), {
-      unhealthy: (reason) => this.#unhealthy(`check '${name}' failed: ${reason}`),
-      untold: (why) => {
-        if (why === null) this.#untold.delete(name)
-        else this.#tellOnce(name, why)
+    return new CheckRunner(this.#context, check, (signal) => check.run(this.#child, signal), {
+      unhealthy: (reason) => this.#onUnhealthy(`check '${name}' failed: ${reason}`),
+      unknown: (reason) => {
+        if (reason === null) this.#reported.delete(name)
+        else this.#reportOnce(name, reason)
       },
     })
   }
 
-  #tellOnce(name: string, why: string): void {
-    if (this.#untold.has(name)) return
-    this.#untold.add(name)
-    const what = `'${this.#child.name}': the check '${name}' cannot tell how it is: ${why}.`
+  #reportOnce(name: string, reason: string): void {
+    if (this.#reported.has(name)) return
+    this.#reported.add(name)
+    const problem = `'${this.#child.name}': the check '${name}' has no result: ${reason}.`
     this.#child.reportError(
-      new Error(`${what} Nothing is done about it, and this is not said again until it can.`),
+      new Error(
+        `${problem} The run does not count. This is not reported again until the check has a result.`,
+      ),
     )
   }
 }

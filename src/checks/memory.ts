@@ -8,7 +8,7 @@ import type { Figures } from '../types/child.ts'
 import type { Duration } from '../types/options.ts'
 import type { Check } from '../types/plugin.ts'
 import { accessOf } from './access.ts'
-import { type PaceOptions, paceOptions } from './options.ts'
+import { type PaceOptions, paceOptions, type SettingsOf } from './options.ts'
 import { samplerOf } from './sampler.ts'
 import { Inconclusive, Unhealthy } from './verdict.ts'
 
@@ -24,15 +24,10 @@ export interface MemoryOptions extends PaceOptions {
   tree?: boolean
 }
 
-interface Settings {
-  readonly limit: number
-  readonly retries: number
-  readonly interval: number
-  readonly tree: boolean
-}
+type Settings = SettingsOf<MemoryOptions>
 
-const ROWS: Readonly<Record<keyof Settings, OptionSpec>> = {
-  limit: required(bytes(1), "bytes as a number from 1, or a text such as '100MB', '1.5GB'"),
+const OPTIONS: Readonly<Record<keyof Settings, OptionSpec>> = {
+  limit: required(bytes(1), "a number of bytes >= 1, or a string such as '100MB', '1.5GB'"),
   ...paceOptions(3, 5),
   tree: option(boolean, 'true or false', true),
 }
@@ -50,7 +45,9 @@ const ROWS: Readonly<Record<keyof Settings, OptionSpec>> = {
  * await spinner.close()
  */
 export function memory(options: MemoryOptions): Check {
-  const { interval, limit, retries, tree } = readWithDefaults<Settings>(options, ROWS, { caller: 'memory()' })
+  const { interval, limit, retries, tree } = readWithDefaults<Settings>(options, OPTIONS, {
+    caller: 'memory()',
+  })
   return {
     name: 'memory',
     interval,
@@ -58,40 +55,40 @@ export function memory(options: MemoryOptions): Check {
     run: async (child, signal) => {
       const { context, process } = accessOf(child)
       if (process === null) return null
-      const sample = await samplerOf(context).take({ leader: process, tree }, interval, signal)
+      const sample = await samplerOf(context).sample({ leader: process, tree }, interval, signal)
       if (sample === null) {
         if (process.exit !== null) return null
-        throw new Inconclusive('its first process cannot be seen')
+        throw new Inconclusive('its first process was not found')
       }
       // Measure the shared memory, which is expensive, only if the first figure is above the limit.
       const isBelow = sample.memory <= limit
-      const used = isBelow ? sample.memory : await shareOf(context.sys, sample.parts)
+      const used = isBelow ? sample.memory : await sharedMemoryOf(context.sys, sample.parts)
       const figures: Figures = { memory: used, processes: sample.parts.length, cpu: sample.cpu }
       if (used <= limit) return figures
-      throw new Unhealthy(tooMuch(used, sample.parts.length, limit), figures)
+      throw new Unhealthy(aboveLimit(used, sample.parts.length, limit), figures)
     },
   }
 }
 
-const tooMuch = (used: number, processes: number, limit: number): string =>
-  `it holds ${formatSize(used)} of memory in ${processes} ${processes === 1 ? 'process' : 'processes'}, and its limit is ${formatSize(limit)}`
+const aboveLimit = (used: number, processes: number, limit: number): string =>
+  `it uses ${formatSize(used)} of memory in ${processes} ${processes === 1 ? 'process' : 'processes'}; the limit is ${formatSize(limit)}`
 
-/** It has ended since. */
+/** Error codes of a process that has exited since the sample. */
 const GONE = new Set(['ENOENT', 'ESRCH'])
 const KILOBYTE = 1_024
 
 /**
- * What processes hold in memory with each page that several have divided among them: forks of one program share most of
- * theirs. Of a process that may not be looked at so closely all that it holds counts.
+ * Returns the memory of processes in bytes, with each shared page divided among the processes that share it, because forks
+ * of one program share most of their pages. If this figure of a process may not be read, all its memory counts.
  */
-export async function shareOf(sys: Sys, parts: readonly Part[]): Promise<number> {
+async function sharedMemoryOf(sys: Sys, parts: readonly Part[]): Promise<number> {
   let bytes = 0
-  for (const part of parts) bytes += await readShare(sys, part)
+  for (const part of parts) bytes += await proportionalMemory(sys, part)
   return bytes
 }
 
-/** Off the loop: the kernel walks all pages of a process for it, and some have millions. */
-async function readShare(sys: Sys, { pid, memory }: Part): Promise<number> {
+/** Reads asynchronously, because the kernel visits all pages of the process for it, and some have millions. */
+async function proportionalMemory(sys: Sys, { pid, memory }: Part): Promise<number> {
   try {
     const text = await sys.fs.promises.readFile(`/proc/${pid}/smaps_rollup`, 'latin1')
     const kilobytes = /^Pss: +(\d+) kB$/m.exec(text)?.[1]

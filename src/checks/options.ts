@@ -10,16 +10,28 @@ export interface PaceOptions {
   interval?: Duration
 }
 
+/** Type of the validated value of an option: numbers for durations and sizes, and records of strings. */
+type Validated<Value> = [number | string] extends [Value]
+  ? number
+  : Value extends Readonly<Record<string, infer Item>>
+    ? Readonly<Record<string, string | Extract<Item, undefined>>>
+    : Value
+
+/** Type of the validated options of a check: complete, durations in seconds and sizes in bytes. */
+export type SettingsOf<Options> = {
+  readonly [Key in keyof Options]-?: Validated<Exclude<Options[Key], undefined>>
+}
+
 const MORE_SECONDS = `more than 0 ${SECONDS}`
 
-/** Creates the row of a duration that must be more than 0. */
+/** Describes an option that is a duration of more than 0. */
 export const secondsOption = (fallback: number): OptionSpec => option(seconds(0.001), MORE_SECONDS, fallback)
 
-/** Creates the rows of `retries` and `interval`, with the defaults of one check. */
+/** Describes the options `retries` and `interval`, with the defaults of one check. */
 export const paceOptions = (
   retries: number,
   interval: number,
 ): { retries: OptionSpec; interval: OptionSpec } => ({
-  retries: option(integerFrom(1), 'a whole number from 1', retries),
+  retries: option(integerFrom(1), 'an integer >= 1', retries),
   interval: secondsOption(interval),
 })

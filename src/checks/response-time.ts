@@ -6,7 +6,7 @@ import type { Target } from '../types/child.ts'
 import type { Duration } from '../types/options.ts'
 import type { Check } from '../types/plugin.ts'
 import { accessOf } from './access.ts'
-import { type PaceOptions, paceOptions, secondsOption } from './options.ts'
+import { type PaceOptions, paceOptions, type SettingsOf, secondsOption } from './options.ts'
 import { Inconclusive, Unhealthy } from './verdict.ts'
 
 /** Options of {@link responseTime}. */
@@ -23,20 +23,14 @@ export interface ResponseTimeOptions extends PaceOptions {
   headers?: Readonly<Record<string, string | number>>
 }
 
-interface Settings {
-  readonly threshold: number
-  readonly retries: number
-  readonly interval: number
-  readonly path: string
-  readonly headers: Readonly<Record<string, string>>
-}
+type Settings = SettingsOf<ResponseTimeOptions>
 
-/** A GET has no body, and its connection is used once. */
-const OURS = new Set(
+/** Headers that spinner decides, because a GET has no body and its connection is used once. */
+const RESERVED_HEADERS = new Set(
   'connection content-length expect keep-alive te trailer transfer-encoding upgrade'.split(' '),
 )
 
-const pathOfUrl: Parser = (value) =>
+const urlPath: Parser = (value) =>
   typeof value === 'string' && /^\/[\x21-\x7e]*$/.test(value) ? value : INVALID
 
 const headers: Parser = (value) => {
@@ -44,7 +38,7 @@ const headers: Parser = (value) => {
   const parsed: Record<string, string> = Object.create(null)
   for (const [name, entry] of Object.entries(value)) {
     if (typeof entry !== 'string' && typeof entry !== 'number') return INVALID
-    if (OURS.has(name.toLowerCase())) return INVALID
+    if (RESERVED_HEADERS.has(name.toLowerCase())) return INVALID
     try {
       validateHeaderName(name)
       validateHeaderValue(name, String(entry))
@@ -56,13 +50,13 @@ const headers: Parser = (value) => {
   return Object.freeze(parsed)
 }
 
-const ROWS: Readonly<Record<keyof Settings, OptionSpec>> = {
+const OPTIONS: Readonly<Record<keyof Settings, OptionSpec>> = {
   ...paceOptions(2, 40),
   threshold: secondsOption(2),
-  path: option(pathOfUrl, "a path that begins with '/', percent-encoded", '/'),
+  path: option(urlPath, "a path that begins with '/', percent-encoded", '/'),
   headers: option(
     headers,
-    'an object of texts or numbers that HTTP allows, without those of the connection',
+    'an object of strings or numbers that are valid HTTP headers, without headers of the connection',
     {},
   ),
 }
@@ -79,7 +73,7 @@ const ROWS: Readonly<Record<keyof Settings, OptionSpec>> = {
  * await spinner.close()
  */
 export function responseTime(options: ResponseTimeOptions = {}): Check {
-  const settings = readWithDefaults<Settings>(options, ROWS, { caller: 'responseTime()' })
+  const settings = readWithDefaults<Settings>(options, OPTIONS, { caller: 'responseTime()' })
   const { interval, retries } = settings
   return {
     name: 'responseTime',
@@ -88,38 +82,38 @@ export function responseTime(options: ResponseTimeOptions = {}): Check {
     run: async (child, signal) => {
       const { target } = child
       if (target === null)
-        throw new Inconclusive('it has no address to ask; responseTime() is for children that listen')
-      return { seconds: await ask(accessOf(child).context.sys, target, settings, signal) }
+        throw new Inconclusive('the child has no address; responseTime() is only for children that listen')
+      return { seconds: await measure(accessOf(child).context.sys, target, settings, signal) }
     },
   }
 }
 
-/** Seconds until the whole answer was there. */
-async function ask(sys: Sys, target: Target, settings: Settings, signal: AbortSignal): Promise<number> {
+/** Returns the seconds until the whole response has arrived. */
+async function measure(sys: Sys, target: Target, settings: Settings, signal: AbortSignal): Promise<number> {
   const { headers, path, threshold } = settings
-  const begun = sys.clock.now()
-  const seconds = (): number => (sys.clock.now() - begun) / 1_000
+  const startedAt = sys.clock.now()
+  const seconds = (): number => (sys.clock.now() - startedAt) / 1_000
   const tooSlow = (): Unhealthy =>
-    new Unhealthy(`GET ${path} had no full answer within ${threshold} s`, { seconds: seconds() })
+    new Unhealthy(`GET ${path} did not get a complete response within ${threshold} s`, { seconds: seconds() })
   const request = http.request({
     ...target,
     path,
-    // Last the ones that are not to be chosen.
+    // Put `connection` last, so that the user's headers cannot replace it.
     headers: { 'user-agent': 'spinner (responseTime)', ...headers, connection: 'close' },
     createConnection: () => sys.connect(target),
     signal,
   })
-  // No check keeps the host alive.
+  // A check must not keep the host alive.
   request.once('socket', (socket) => socket.unref())
-  const timer = sys.clock.setTimeout(() => void late(), threshold * 1_000)
-  const late = async (): Promise<void> => {
-    // An answer that is there already, and was not read yet, is not the child's delay.
+  const timer = sys.clock.setTimeout(() => void onTimeout(), threshold * 1_000)
+  const onTimeout = async (): Promise<void> => {
+    // Read a response that has arrived already: if the host was blocked, the delay is not the child's.
     await sys.nextTurn()
     await sys.nextTurn()
     request.destroy(tooSlow())
   }
   try {
-    await wholeAnswer(request, path)
+    await wholeResponse(request, path)
     if (seconds() > threshold) throw tooSlow()
     return seconds()
   } finally {
@@ -128,24 +122,24 @@ async function ask(sys: Sys, target: Target, settings: Settings, signal: AbortSi
   }
 }
 
-/** Reads the answer to its end and keeps nothing of it. */
-function wholeAnswer(request: http.ClientRequest, path: string): Promise<void> {
+/** Reads the response to its end and discards it. */
+function wholeResponse(request: http.ClientRequest, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const failed = (thrown: Error): void =>
+    const fail = (thrown: Error): void =>
       reject(thrown instanceof Unhealthy ? thrown : new Error(`GET ${path} failed: ${thrown.message}`))
-    request.on('error', failed)
+    request.on('error', fail)
     request.once('response', (response) => {
       response.on('error', () => {})
       response.once('close', () => {
         if (response.complete) resolve()
-        else failed(new Error('the answer ended before it was complete'))
+        else fail(new Error('the response ended before it was complete'))
       })
       response.resume()
     })
-    // Node hands the connection over with this, and tells of nothing more: a later `destroy` neither.
+    // Fail here, because Node emits nothing further after an upgrade, not even for a later `destroy`.
     request.once('upgrade', (_response, socket) => {
       socket.destroy()
-      failed(new Error('the answer was 101, which nobody asked for'))
+      fail(new Error('the response was 101, but no upgrade was requested'))
     })
     request.end()
   })

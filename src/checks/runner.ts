@@ -3,102 +3,101 @@ import type { Sys } from '../sys.ts'
 import type { CheckInfo } from '../types/child.ts'
 import type { Check } from '../types/plugin.ts'
 import type { StallDetector, StallWatch } from './stall-detector.ts'
-import { UNKNOWN, type Verdict, verdictOf, verdictOfThrown } from './verdict.ts'
+import { UNKNOWN_VERDICT, type Verdict, verdictOf, verdictOfThrown } from './verdict.ts'
 
-/** Whom a check tells what it finds. */
+/** Receives the results of a check. */
 export interface CheckListener {
-  /** It has failed `retries` times in a row, or as many times more. */
+  /** Called after `retries` failures in a row, and again after each further `retries` failures. */
   unhealthy(reason: string): void
-  /** It could not look, for that reason; null when it could again. */
-  untold(why: string | null): void
+  /** Called with the reason if the check could not examine the child, and with null when it can again. */
+  unknown(reason: string | null): void
 }
 
-/** What all checks of a spinner share. */
+/** Tools that all checks of a spinner share. */
 export interface RunnerContext {
   readonly sys: Sys
   readonly stallDetector: StallDetector
 }
 
-const NOT_YET: CheckInfo = Object.freeze({ at: null, failures: 0, reason: null, figures: null })
+const NOT_RUN_YET: CheckInfo = Object.freeze({ at: null, failures: 0, reason: null, figures: null })
 
 /**
- * Runs one check over and over. The next run is timed from the end of the last, so that a slow one never
- * piles up (docs/hazards.md#h21).
+ * Runs one check repeatedly. The interval begins at the end of a run, so that slow runs never overlap
+ * (docs/hazards.md#h21).
  */
 export class CheckRunner {
-  /** What was found last. */
-  info: CheckInfo = NOT_YET
-  readonly #ground: RunnerContext
+  /** Result of the last run that counted. */
+  info: CheckInfo = NOT_RUN_YET
+  readonly #context: RunnerContext
   readonly #check: Check
   readonly #run: (signal: AbortSignal) => unknown
-  readonly #told: CheckListener
-  #closed = false
+  readonly #listener: CheckListener
+  #isClosed = false
   #timer: unknown
-  /** Ends the run that is under way. */
-  #end: () => void = () => {}
+  #abortRun: () => void = () => {}
 
   constructor(
-    ground: RunnerContext,
+    context: RunnerContext,
     check: Check,
     run: (signal: AbortSignal) => unknown,
-    told: CheckListener,
+    listener: CheckListener,
   ) {
-    this.#ground = ground
+    this.#context = context
     this.#check = check
     this.#run = run
-    this.#told = told
-    this.#again()
+    this.#listener = listener
+    this.#scheduleNext()
   }
 
-  /** Nothing is told from now on. */
+  /** Stops the check and aborts the current run. The listener is not called after this. */
   close(): void {
-    this.#closed = true
-    this.#ground.sys.clock.clearTimeout(this.#timer)
-    this.#end()
+    this.#isClosed = true
+    this.#context.sys.clock.clearTimeout(this.#timer)
+    this.#abortRun()
   }
 
-  #again(): void {
-    if (this.#closed) return
+  #scheduleNext(): void {
+    if (this.#isClosed) return
     const ms = (parseDuration(this.#check.interval) as number) * 1_000
-    this.#timer = this.#ground.sys.clock.setTimeout(() => void this.#look(), ms)
+    this.#timer = this.#context.sys.clock.setTimeout(() => void this.#runOnce(), ms)
   }
 
-  async #look(): Promise<void> {
-    const ending = new AbortController()
-    const pulse = this.#ground.stallDetector.listen()
-    this.#end = () => {
-      pulse.end()
-      ending.abort()
+  async #runOnce(): Promise<void> {
+    const aborter = new AbortController()
+    const stallWatch = this.#context.stallDetector.watch()
+    this.#abortRun = () => {
+      stallWatch.end()
+      aborter.abort()
     }
-    const verdict = await this.#ask(ending.signal, pulse)
-    pulse.end()
-    if (this.#closed) return
-    this.#take(verdict)
-    this.#again()
+    const verdict = await this.#verdict(aborter.signal, stallWatch)
+    stallWatch.end()
+    if (this.#isClosed) return
+    this.#apply(verdict)
+    this.#scheduleNext()
   }
 
-  async #ask(signal: AbortSignal, pulse: StallWatch): Promise<Verdict> {
+  async #verdict(signal: AbortSignal, stallWatch: StallWatch): Promise<Verdict> {
     try {
       return verdictOf(await this.#run(signal))
     } catch (thrown) {
-      // What came in meanwhile may show that it was the host that was late, and not the child.
-      await this.#ground.sys.nextTurn()
-      await this.#ground.sys.nextTurn()
-      return pulse.wasDisturbed() ? UNKNOWN : verdictOfThrown(thrown)
+      // Let waiting timers and events run first: they may show that the host was late, and not the child.
+      await this.#context.sys.nextTurn()
+      await this.#context.sys.nextTurn()
+      return stallWatch.hasStalled() ? UNKNOWN_VERDICT : verdictOfThrown(thrown)
     }
   }
 
-  #take(verdict: Verdict): void {
-    if (verdict.is === 'untold') {
-      if (verdict.why !== null) this.#told.untold(verdict.why)
+  #apply(verdict: Verdict): void {
+    if (verdict.is === 'unknown') {
+      if (verdict.reason !== null) this.#listener.unknown(verdict.reason)
       return
     }
     const { figures } = verdict
-    const reason = verdict.is === 'failed' ? verdict.reason : null
+    const reason = verdict.is === 'unhealthy' ? verdict.reason : null
     const failures = reason === null ? 0 : this.info.failures + 1
-    const at = new Date(this.#ground.sys.clock.date())
+    const at = new Date(this.#context.sys.clock.date())
     this.info = Object.freeze({ at, failures, reason, figures })
-    this.#told.untold(null)
-    if (reason !== null && failures % this.#check.retries === 0) this.#told.unhealthy(reason)
+    this.#listener.unknown(null)
+    if (reason !== null && failures % this.#check.retries === 0) this.#listener.unhealthy(reason)
   }
 }

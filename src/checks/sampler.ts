@@ -7,22 +7,26 @@ import type { Sys } from '../sys.ts'
 import type { CheckContext } from './access.ts'
 import { Inconclusive } from './verdict.ts'
 
-/** Who is due waits so long for others: those who were sampled together once are due together from then on. */
-const LONGEST_WAIT_MS = 500
-const INTERVAL_SHARE = 0.1
-/** For the systems where a program must be run to look. */
-const LIMIT_S = 30
+/**
+ * Maximum delay of a sample, so that several are taken in one walk over /proc. Checks that were sampled together have
+ * the same next time, and so stay together.
+ */
+const MAX_DELAY_MS = 500
+/** Maximum delay as a share of the interval, for checks with a short interval. */
+const MAX_DELAY_SHARE = 0.1
+/** Time limit for systems on which a program must be run to sample. */
+const TIMEOUT_S = 30
 
-interface Request extends Subject {
+interface SampleRequest extends Subject {
   readonly answer: Deferred<Sample | null>
 }
 
-/** Samples the memory of children, in as few walks over all processes as there can be. */
-export class Sampler {
+/** Samples the memory of children in as few walks over all processes as possible. */
+class Sampler {
   readonly #sys: Sys
   readonly #survey: MemorySurvey
-  readonly #waiting = new Set<Request>()
-  #due = Number.POSITIVE_INFINITY
+  readonly #waiting = new Set<SampleRequest>()
+  #dueAt = Number.POSITIVE_INFINITY
   #timer: unknown
   #walk: Promise<void> = Promise.resolve()
 
@@ -31,60 +35,60 @@ export class Sampler {
     this.#survey = new MemorySurvey(sys)
   }
 
-  /** Null when its first process has ended. Rejects with `Untold` when it could not be looked at. */
-  take(subject: Subject, interval: number, signal: AbortSignal): Promise<Sample | null> {
+  /** Resolves with null if the first process of the child has exited. Rejects with `Inconclusive` if sampling failed. */
+  sample(subject: Subject, interval: number, signal: AbortSignal): Promise<Sample | null> {
     const request = { ...subject, answer: deferred<Sample | null>() }
-    const onAbort = (): void => this.#leave(request, signal.reason)
+    const onAbort = (): void => this.#cancel(request, signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
     this.#waiting.add(request)
-    this.#arm(this.#sys.clock.now() + Math.min(LONGEST_WAIT_MS, interval * 1_000 * INTERVAL_SHARE))
+    this.#schedule(this.#sys.clock.now() + Math.min(MAX_DELAY_MS, interval * 1_000 * MAX_DELAY_SHARE))
     return request.answer.promise
   }
 
-  #arm(due: number): void {
-    if (due >= this.#due) return
+  #schedule(dueAt: number): void {
+    if (dueAt >= this.#dueAt) return
     const { clock } = this.#sys
     clock.clearTimeout(this.#timer)
-    this.#due = due
-    this.#timer = clock.setTimeout(() => this.#go(), due - clock.now())
+    this.#dueAt = dueAt
+    this.#timer = clock.setTimeout(() => this.#startWalk(), dueAt - clock.now())
   }
 
-  #leave(request: Request, reason: unknown): void {
+  #cancel(request: SampleRequest, reason: unknown): void {
     request.answer.reject(reason)
     if (!this.#waiting.delete(request) || this.#waiting.size > 0) return
     this.#sys.clock.clearTimeout(this.#timer)
-    this.#due = Number.POSITIVE_INFINITY
+    this.#dueAt = Number.POSITIVE_INFINITY
   }
 
-  /** Those who came while a walk was under way get the next one. */
-  #go(): void {
-    this.#due = Number.POSITIVE_INFINITY
+  /** Waits for the current walk. Requests that arrive during a walk are served by the next one. */
+  #startWalk(): void {
+    this.#dueAt = Number.POSITIVE_INFINITY
     this.#walk = this.#walk.then(() => this.#serve([...this.#waiting]))
   }
 
-  async #serve(requests: readonly Request[]): Promise<void> {
+  async #serve(requests: readonly SampleRequest[]): Promise<void> {
     for (const request of requests) this.#waiting.delete(request)
     if (requests.length === 0) return
     try {
-      const samples = await this.#look(requests)
+      const samples = await this.#sampleAll(requests)
       for (const [index, { answer }] of requests.entries()) answer.resolve(samples[index] ?? null)
     } catch (thrown) {
-      const untold = new Inconclusive(`its processes cannot be seen (${messageOf(thrown)})`)
-      for (const { answer } of requests) answer.reject(untold)
+      const failure = new Inconclusive(`its processes cannot be read (${messageOf(thrown)})`)
+      for (const { answer } of requests) answer.reject(failure)
     }
   }
 
-  #look(subjects: readonly Subject[]): Promise<(Sample | null)[]> {
+  #sampleAll(subjects: readonly Subject[]): Promise<(Sample | null)[]> {
     if (seesProcesses(this.#sys)) return this.#survey.take(subjects)
     if (this.#sys.platform === 'linux') throw new Error('/proc does not show them')
-    return this.#lookElsewhere(subjects)
+    return this.#sampleFirstProcesses(subjects)
   }
 
-  /** The first process of each, which is all that there is to be had. */
-  async #lookElsewhere(subjects: readonly Subject[]): Promise<(Sample | null)[]> {
+  /** Samples only the first process of each child, because systems without /proc offer no more. */
+  async #sampleFirstProcesses(subjects: readonly Subject[]): Promise<(Sample | null)[]> {
     const pids = subjects.map(({ leader }) => leader.pid)
     const never = new AbortController().signal
-    const usages = await withTimeout(this.#sys.clock, LIMIT_S, never, () => usageOf(pids))
+    const usages = await withTimeout(this.#sys.clock, TIMEOUT_S, never, () => usageOf(pids))
     return pids.map((pid) => {
       const usage = usages[pid]
       if (!usage) return null
@@ -96,7 +100,7 @@ export class Sampler {
 
 const samplers = new WeakMap<CheckContext, Sampler>()
 
-/** The one sampler of a spinner. */
+/** Returns the sampler of a spinner; creates it at the first call. */
 export function samplerOf(context: CheckContext): Sampler {
   const known = samplers.get(context)
   if (known) return known
@@ -105,13 +109,13 @@ export function samplerOf(context: CheckContext): Sampler {
   return sampler
 }
 
-/** Longer than any interval is likely to be; 0 would make it loop for ever. */
-const REMEMBERED_MS = 600_000
+/** Longer than any likely interval, because pidusage forgets older samples. With 0 it would loop forever. */
+const MAX_AGE_MS = 600_000
 
-/** Memory in bytes and percent of one core, by pid; null for those that are not there. For systems without `/proc`. */
-export async function usageOf(
+/** Returns the memory in bytes and the CPU use in percent of one core, by pid; null for a process that does not exist. */
+async function usageOf(
   pids: readonly number[],
 ): Promise<Record<string, { memory: number; cpu: number } | null>> {
-  // It changes the array that it is given, and refuses an empty one.
-  return pids.length === 0 ? {} : await pidusage([...pids], { maxage: REMEMBERED_MS })
+  // Copy the array, because pidusage changes it; and do not pass an empty one, which pidusage rejects.
+  return pids.length === 0 ? {} : await pidusage([...pids], { maxage: MAX_AGE_MS })
 }

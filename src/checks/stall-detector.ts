@@ -1,75 +1,76 @@
 import type { Clock } from '../sys.ts'
 
-const PULSE_MS = 50
+const TICK_MS = 50
 /**
- * A pulse that is later than this says that the host was held up, and what timed out there may be well
- * (docs/hazards.md#h20).
+ * A tick later than this shows that the host was blocked. A check that timed out meanwhile may have failed only for that
+ * reason (docs/hazards.md#h20).
  */
-const LATE_MS = 200
+const MAX_DELAY_MS = 200
 /**
- * The monotonic clock stands still while a machine sleeps, and the other one does not (docs/hazards.md#h19).
+ * A larger change of the difference between the two clocks shows that the machine was suspended: the monotonic clock
+ * stands still meanwhile, and the wall clock does not (docs/hazards.md#h19).
  */
-const APART_MS = 5_000
+const MAX_CLOCK_DRIFT_MS = 5_000
 
-/** What one run of a check asks when it has failed. */
+/** Observes the host during one run of a check. */
 export interface StallWatch {
-  /** Whether the host was blocked or suspended since the run began. */
-  wasDisturbed(): boolean
-  /** May be called more than once. */
+  /** Returns true if the host was blocked or suspended since the watch began. */
+  hasStalled(): boolean
+  /** Ends the watch. Can be called more than once. */
   end(): void
 }
 
-/** Notices that the host itself stood still. One timer for all who listen, and none while nobody does. */
+/** Notices that the host itself was blocked or suspended. Uses one timer for all watches, and none while there is no watch. */
 export class StallDetector {
   readonly #clock: Clock
-  readonly #pulses = new Set<StallWatch>()
+  readonly #watches = new Set<StallWatch>()
   #timer: unknown
-  #at = 0
-  /** How far the two clocks are apart. */
-  #apart = 0
-  #disturbances = 0
+  #lastTickAt = 0
+  /** Difference between the wall clock and the monotonic clock. */
+  #clockDifference = 0
+  #stalls = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** From now on, until the pulse is ended. */
-  listen(): StallWatch {
-    if (this.#pulses.size === 0) this.#begin()
-    else this.#look()
-    const before = this.#disturbances
-    const pulse: StallWatch = {
-      wasDisturbed: () => {
-        this.#look()
-        return this.#disturbances > before
+  /** Begins a watch, which lasts until it is ended. */
+  watch(): StallWatch {
+    if (this.#watches.size === 0) this.#begin()
+    else this.#tick()
+    const before = this.#stalls
+    const watch: StallWatch = {
+      hasStalled: () => {
+        this.#tick()
+        return this.#stalls > before
       },
       end: () => {
-        if (this.#pulses.delete(pulse) && this.#pulses.size === 0) this.#clock.clearTimeout(this.#timer)
+        if (this.#watches.delete(watch) && this.#watches.size === 0) this.#clock.clearTimeout(this.#timer)
       },
     }
-    this.#pulses.add(pulse)
-    return pulse
+    this.#watches.add(watch)
+    return watch
   }
 
   #begin(): void {
-    this.#at = this.#clock.now()
-    this.#apart = this.#clock.date() - this.#at
-    this.#again()
+    this.#lastTickAt = this.#clock.now()
+    this.#clockDifference = this.#clock.date() - this.#lastTickAt
+    this.#schedule()
   }
 
-  #again(): void {
+  #schedule(): void {
     this.#timer = this.#clock.setTimeout(() => {
-      this.#look()
-      this.#again()
-    }, PULSE_MS)
+      this.#tick()
+      this.#schedule()
+    }, TICK_MS)
   }
 
-  #look(): void {
+  #tick(): void {
     const now = this.#clock.now()
-    const apart = this.#clock.date() - now
-    const late = now - this.#at > PULSE_MS + LATE_MS
-    if (late || Math.abs(apart - this.#apart) > APART_MS) this.#disturbances++
-    this.#at = now
-    this.#apart = apart
+    const difference = this.#clock.date() - now
+    const isLate = now - this.#lastTickAt > TICK_MS + MAX_DELAY_MS
+    if (isLate || Math.abs(difference - this.#clockDifference) > MAX_CLOCK_DRIFT_MS) this.#stalls++
+    this.#lastTickAt = now
+    this.#clockDifference = difference
   }
 }

@@ -2,23 +2,23 @@ import { messageOf } from '../errors.ts'
 import { show } from '../options/parsers.ts'
 import type { Figures } from '../types/child.ts'
 
-/** What one run of a check has found. */
+/** Result of one run of a check. */
 export type Verdict =
-  | { readonly is: 'well'; readonly figures: Figures | null }
-  | { readonly is: 'failed'; readonly reason: string; readonly figures: Figures | null }
-  /** Nothing could be told. `why` is there where somebody should know. */
-  | { readonly is: 'untold'; readonly why: string | null }
+  | { readonly is: 'healthy'; readonly figures: Figures | null }
+  | { readonly is: 'unhealthy'; readonly reason: string; readonly figures: Figures | null }
+  /** The run does not count. `reason` is null if the user need not know why. */
+  | { readonly is: 'unknown'; readonly reason: string | null }
 
-/** Neither a failure nor a success, and nothing to be said about it. */
-export const UNKNOWN: Verdict = { is: 'untold', why: null }
+/** Result of a run that does not count and needs no explanation. */
+export const UNKNOWN_VERDICT: Verdict = { is: 'unknown', reason: null }
 
-/** A reason goes into logs, events and pictures of a child. */
-const LONGEST_REASON = 1_000
+/** Limits the length of a reason, because reasons go into logs, events and `child.info()`. */
+const MAX_REASON_LENGTH = 1_000
 
-/** Thrown by a check that could not look at the child: it says nothing about how the child is. */
+/** Thrown by a check that could not examine the child. The run does not count. */
 export class Inconclusive extends Error {}
 
-/** Thrown by a check that has found a child unwell, with what it has measured. */
+/** Thrown by a check that found the child unhealthy, with the figures that it measured. */
 export class Unhealthy extends Error {
   readonly figures: Figures
 
@@ -28,23 +28,23 @@ export class Unhealthy extends Error {
   }
 }
 
-/** What a run that has ended without a throw says. */
+/** Returns the verdict of a run that resolved with `result`. */
 export function verdictOf(result: unknown): Verdict {
-  if (result === null) return UNKNOWN
+  if (result === null) return UNKNOWN_VERDICT
   if (result !== undefined && typeof result !== 'object') {
     return {
-      is: 'untold',
-      why: `it must resolve with nothing, an object of numbers or null, but it gave ${show(result)}`,
+      is: 'unknown',
+      reason: `the check must resolve with nothing, an object of numbers, or null, but it resolved with ${show(result)}`,
     }
   }
-  return { is: 'well', figures: figuresOf(result) }
+  return { is: 'healthy', figures: figuresOf(result) }
 }
 
-/** What a run that has thrown says. */
+/** Returns the verdict of a run that threw or rejected. */
 export function verdictOfThrown(thrown: unknown): Verdict {
-  const reason = messageOf(thrown).slice(0, LONGEST_REASON)
-  if (thrown instanceof Inconclusive) return { is: 'untold', why: reason }
-  return { is: 'failed', reason, figures: figuresOf(memberOf(thrown, 'figures')) }
+  const reason = messageOf(thrown).slice(0, MAX_REASON_LENGTH)
+  if (thrown instanceof Inconclusive) return { is: 'unknown', reason }
+  return { is: 'unhealthy', reason, figures: figuresOf(memberOf(thrown, 'figures')) }
 }
 
 function memberOf(thing: unknown, key: string): unknown {
@@ -55,7 +55,7 @@ function memberOf(thing: unknown, key: string): unknown {
   }
 }
 
-/** The numbers of a plain object. A check may resolve with what it has at hand, such as an answer: that has none. */
+/** Returns the numbers of a plain object. Any other object, such as an HTTP response, has no figures. */
 function figuresOf(given: unknown): Figures | null {
   try {
     if (typeof given !== 'object' || given === null) return null

@@ -4,7 +4,7 @@ import { spawnGuarded } from '../process/helpers.ts'
 import type { ManagedProcess, ProcessEvents } from '../process/managed-process.ts'
 import { pathHint } from '../process/spawn-error.ts'
 import type { Endpoint } from '../ready/listen.ts'
-import { whenReady } from '../ready/ready.ts'
+import { readinessOf, whenReady } from '../ready/ready.ts'
 import type { Leave } from '../schedule/start-gate.ts'
 import type { Address } from '../types/child.ts'
 import type { ChildSettings } from '../types/options.ts'
@@ -110,7 +110,7 @@ export class Launch {
       promote(endpoint)
       this.verified = endpoint?.verified ?? false
       // The exit may be on its way already. A process whose spawn is its readiness was ready before that.
-      if (this.settings.ready !== 'spawn') await this.#context.sys.nextTurn()
+      if (!readinessOf(this.settings.ready).isReadyAtSpawn) await this.#context.sys.nextTurn()
     } catch (thrown) {
       if (process.exit === null) throw thrown
     } finally {
@@ -159,7 +159,7 @@ export class Launch {
       onBound: () => {
         // The boot is over, which is what others wait for; ownership of sockets can be checked for all at once. Leave in
         // a turn of its own, as elsewhere: the gate lets the next one in, which spawns at once.
-        if (settings.ready === 'listen') void sys.nextTurn().then(() => this.#leaveGate())
+        if (readinessOf(settings.ready).leavesGateWhenBound) void sys.nextTurn().then(() => this.#leaveGate())
       },
     }
     return whenReady(candidate, signal)
@@ -172,7 +172,7 @@ export class Launch {
 
   #processEvents(): ProcessEvents {
     const { name, ready } = this.settings
-    const awaited = ready === 'listen' ? `it listened on ${this.#address}` : 'it was ready'
+    const awaited = readinessOf(ready).condition(this.#address)
     return {
       line: (stream, line) => {
         this.#line(stream, line)

@@ -3,7 +3,7 @@ import type { Sys } from '../sys.ts'
 import type { ChildSettings } from '../types/options.ts'
 import { Monitor } from './monitor.ts'
 
-/** What monitors share, and what they tell. */
+/** Tools that all monitors of a spinner share. */
 interface MonitorContext {
   readonly sys: Sys
   readonly intervals: SharedInterval
@@ -14,16 +14,16 @@ interface MonitorHooks {
   error(error: Error): void
 }
 
-/** The monitor of one child: from its first attempt until it is stopped, and another when it is to watch other files. */
+/** Holds the monitor of one child from its first launch until it is stopped, and replaces it if its options change. */
 export class ChildMonitor {
-  readonly #shared: MonitorContext
+  readonly #context: MonitorContext
   readonly #hooks: MonitorHooks
   #monitor: Monitor | null = null
-  /** What the monitor was made for. */
+  /** Options of the current monitor, as JSON. */
   #watched: string | null = null
 
-  constructor(shared: MonitorContext, hooks: MonitorHooks) {
-    this.#shared = shared
+  constructor(context: MonitorContext, hooks: MonitorHooks) {
+    this.#context = context
     this.#hooks = hooks
   }
 
@@ -33,7 +33,7 @@ export class ChildMonitor {
     if (wanted === this.#watched) return
     this.#monitor?.close()
     this.#watched = wanted
-    const { sys, intervals } = this.#shared
+    const { sys, intervals } = this.#context
     const { changed, error } = this.#hooks
     this.#monitor =
       monitor &&

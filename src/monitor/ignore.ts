@@ -1,10 +1,10 @@
 import type { Stats } from 'node:fs'
 import path from 'node:path'
 
-const FOLDERS = new Set(['node_modules', '.git'])
-const LOGS = /\.log$/
+const IGNORED_DIRECTORIES = new Set(['node_modules', '.git'])
+const LOG_FILE = /\.log$/
 
-/** Whether a file below one of the roots is left out. A root itself never is. */
+/** Returns true if a file below one of the roots is ignored. A root itself is never ignored. */
 export function ignores(
   rules: readonly (string | RegExp)[],
   roots: readonly string[],
@@ -17,11 +17,11 @@ export function ignores(
   if (root === undefined) return false
   const relative = path.relative(root, file)
   const parts = relative.split(path.sep)
-  if (LOGS.test(file) || parts.some((part) => FOLDERS.has(part))) return true
+  if (LOG_FILE.test(file) || parts.some((part) => IGNORED_DIRECTORIES.has(part))) return true
   return rules.some((rule) => matches(rule, relative, file, parts))
 }
 
-/** The root that a file lies below: the innermost, since one may be named below another. */
+/** Returns the innermost root that contains the file, because one root can be inside another. */
 export function rootOf(roots: readonly string[], file: string): string | undefined {
   return roots
     .filter((root) => file.startsWith(root.endsWith(path.sep) ? root : root + path.sep))
@@ -29,8 +29,9 @@ export function rootOf(roots: readonly string[], file: string): string | undefin
 }
 
 function matches(rule: string | RegExp, relative: string, file: string, parts: readonly string[]): boolean {
+  // Copy the user's pattern without its flags g and y, which make a pattern remember its position between calls.
   if (typeof rule !== 'string') return new RegExp(rule.source, rule.flags.replace(/[gy]/g, '')).test(relative)
   const plain = path.normalize(rule).replace(/[/\\]$/, '')
-  const within = (whole: string): boolean => whole === plain || whole.startsWith(plain + path.sep)
-  return parts.includes(plain) || within(relative) || within(file)
+  const isWithin = (whole: string): boolean => whole === plain || whole.startsWith(plain + path.sep)
+  return parts.includes(plain) || isWithin(relative) || isWithin(file)
 }

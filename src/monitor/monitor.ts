@@ -9,55 +9,53 @@ import { contentHash, inodeOf, mtimeOf } from './fingerprint.ts'
 import { ignores, rootOf } from './ignore.ts'
 import { type MonitorEvents, Throttle } from './throttle.ts'
 
-/**
- * chokidar goes deaf when a folder it watches is replaced (docs/hazards.md#h39), so somebody looks every so
- * often.
- */
-const LOOK_AT_PLACES_MS = 1_000
-/** chokidar 5 leaks its handles when it is closed within its own event. */
-const CLOSE_OLD_AFTER_MS = 100
-/** chokidar tells of one change of a file in 50 ms and drops the rest, so each is looked at a second time. */
-const LOOK_AGAIN_MS = 60
+/** Paths are checked this often, because chokidar misses all changes after a directory was replaced (docs/hazards.md#h39). */
+const CHECK_INTERVAL_MS = 1_000
+/** chokidar 5 leaks its handles if it is closed within its own event. */
+const CLOSE_DELAY_MS = 100
+/** chokidar reports one change of a file in 50 ms and drops the others, so each file is read a second time. */
+const SECOND_READ_DELAY_MS = 60
 const POLL_MS = 1_000
 
 /**
- * chokidar has one handle per path for all its watchers in the process, and a stale one lives on while anybody
- * holds it. So monitors of the same path let go of it together before any of them watches anew.
+ * Open monitors of all spinners in this program. chokidar has one handle per path for all its watchers in a program, and a
+ * stale handle lives while any watcher uses it. So all monitors of a path close their watchers before one opens a new one.
  */
-const open = new Set<Monitor>()
+const openMonitors = new Set<Monitor>()
 
 /**
- * Watches files and folders for changes of content. It keeps seeing after saves that replace the file, after
- * whole folders were removed and made again, and for paths that do not exist yet; a change of mode or of nothing
- * but the time is none.
+ * Watches files and directories for changes of content. Still works after a save that replaces the file, after a directory
+ * was removed and created again, and for a path that does not exist yet. A change of only the mode or the time is ignored.
  */
 export class Monitor {
   readonly #sys: Sys
   readonly #events: MonitorEvents
   readonly #settings: MonitorSettings
   readonly #roots: readonly string[]
-  /** What each file held when it was last looked at. */
-  readonly #prints = new Map<string, string>()
-  /** Which file or folder stood at each root, and which folders stand below; a change means a deaf watcher. */
-  readonly #places = new Map<string, string>()
-  readonly #stamps = new Map<string, string>()
-  readonly #pacer: Throttle
-  readonly #leaveRounds: () => void
-  readonly #beganAt: number
+  /** Content hash of each file when it was last read. */
+  readonly #hashes = new Map<string, string>()
+  /** Inode of each root, and of each directory below. If one changes, the watcher misses further changes. */
+  readonly #inodes = new Map<string, string>()
+  readonly #mtimes = new Map<string, string>()
+  readonly #throttle: Throttle
+  readonly #stopChecking: () => void
+  readonly #startedAt: number
   readonly #scan: Deferred<void> = deferred()
-  #looks: Promise<void> = Promise.resolve()
+  /** Queue of reads. */
+  #reads: Promise<void> = Promise.resolve()
   #watcher: FSWatcher | null = null
-  #armed = 0
-  #rearming = false
-  #scannedOnce = false
-  /** Something happened below a root since the folders there were last looked at. */
-  #stirred = false
-  #polls = false
-  #closed = false
+  /** Number of calls of `#arm` and `#detach`. Ends an outdated `#arm`. */
+  #generation = 0
+  #isRearming = false
+  #hasScanned = false
+  /** True if chokidar has received events since the directories below the roots were last checked. */
+  #hasEvents = false
+  #usesPolling = false
+  #isClosed = false
 
   constructor(
     sys: Sys,
-    rounds: SharedInterval,
+    intervals: SharedInterval,
     settings: MonitorSettings,
     cwd: string,
     events: MonitorEvents,
@@ -66,175 +64,179 @@ export class Monitor {
     this.#events = events
     this.#settings = settings
     this.#roots = settings.paths.map((root) => path.resolve(cwd, root))
-    // File times are finer than this clock: what was written in this very millisecond was there before.
-    this.#beganAt = sys.clock.date() + 1
-    this.#pacer = new Throttle(sys.clock, settings.debounce * 1_000, events)
+    // Round up, because file times are finer than this clock: a file of this same millisecond was there before.
+    this.#startedAt = sys.clock.date() + 1
+    this.#throttle = new Throttle(sys.clock, settings.debounce * 1_000, events)
     for (const root of this.#roots) this.#rememberRoot(root)
-    this.#leaveRounds = rounds.every(LOOK_AT_PLACES_MS, () => this.#lookAtPlaces())
-    open.add(this)
+    this.#stopChecking = intervals.every(CHECK_INTERVAL_MS, () => this.#check())
+    openMonitors.add(this)
     this.#arm().catch((thrown: unknown) => this.#onError(thrown))
   }
 
-  /** @internal Settles when all that is there was looked at once. */
+  /** @internal Resolves when all existing files have been read once. */
   get scanned(): Promise<void> {
     return this.#scan.promise
   }
 
   close(): void {
-    this.#closed = true
-    open.delete(this)
-    this.#leaveRounds()
-    this.#pacer.close()
+    this.#isClosed = true
+    openMonitors.delete(this)
+    this.#stopChecking()
+    this.#throttle.close()
     const watcher = this.#watcher
     this.#watcher = null
-    if (watcher) void this.#sys.pause(CLOSE_OLD_AFTER_MS).then(() => end(this.#sys, watcher))
+    if (watcher) void this.#sys.pause(CLOSE_DELAY_MS).then(() => closeWatcher(this.#sys, watcher))
   }
 
-  /** Before the program is spawned, so that a save while it boots is seen as one. */
+  /** Reads a root before the program is spawned, so that a save while the program boots counts as a change. */
   #rememberRoot(root: string): void {
-    this.#places.set(root, inodeOf(this.#sys, root))
-    this.#stamps.set(root, mtimeOf(this.#sys, root))
-    const seen = contentHash(this.#sys, root)
-    if (seen) this.#prints.set(root, seen.print)
+    this.#inodes.set(root, inodeOf(this.#sys, root))
+    this.#mtimes.set(root, mtimeOf(this.#sys, root))
+    const content = contentHash(this.#sys, root)
+    if (content) this.#hashes.set(root, content.hash)
   }
 
   async #arm(): Promise<void> {
-    const turn = ++this.#armed
+    const generation = ++this.#generation
     const { watch } = await import('chokidar')
-    if (this.#closed || turn !== this.#armed) return
+    if (this.#isClosed || generation !== this.#generation) return
     const options: ChokidarOptions = {
       ignored: (file, stats) => ignores(this.#settings.ignore, this.#roots, file, stats),
       ignorePermissionErrors: true,
-      usePolling: this.#polls,
+      usePolling: this.#usesPolling,
       interval: POLL_MS,
       persistent: true,
     }
-    const watcher = watch(this.#present(), options)
-    const first = !this.#scannedOnce
-    let scanning = true
-    watcher.on('add', (file) => (first && scanning ? this.#look(file, true) : this.#onEvent(file)))
+    const watcher = watch(this.#existingRoots(), options)
+    const isFirst = !this.#hasScanned
+    let isScanning = true
+    watcher.on('add', (file) => (isFirst && isScanning ? this.#read(file, true) : this.#onEvent(file)))
     watcher.on('change', (file) => this.#onEvent(file))
     watcher.on('unlink', (file) => this.#onGone(file))
-    watcher.on('addDir', (folder) => {
-      if (!this.#roots.includes(folder)) this.#places.set(folder, inodeOf(this.#sys, folder))
+    watcher.on('addDir', (directory) => {
+      if (!this.#roots.includes(directory)) this.#inodes.set(directory, inodeOf(this.#sys, directory))
     })
-    watcher.on('unlinkDir', (folder) => {
-      if (this.#roots.includes(folder)) this.#rearm()
-      else this.#places.delete(folder)
+    watcher.on('unlinkDir', (directory) => {
+      if (this.#roots.includes(directory)) this.#rearm()
+      else this.#inodes.delete(directory)
     })
     watcher.on('raw', () => {
-      this.#stirred = true
+      this.#hasEvents = true
     })
     watcher.on('ready', () => {
-      scanning = false
+      isScanning = false
       this.#onScanned()
     })
     watcher.on('error', (thrown) => this.#onError(thrown))
     this.#watcher = watcher
   }
 
-  /** chokidar calls itself ready before it has looked when one of its paths is missing; those are looked for here. */
-  #present(): string[] {
-    const present = this.#roots.filter((root) => this.#sys.fs.existsSync(root))
-    return present.length > 0 ? present : [...this.#roots]
+  /**
+   * Returns the roots that exist. If a path is missing, chokidar emits `ready` before its scan has ended; `#check` finds
+   * missing roots instead.
+   */
+  #existingRoots(): string[] {
+    const existing = this.#roots.filter((root) => this.#sys.fs.existsSync(root))
+    return existing.length > 0 ? existing : [...this.#roots]
   }
 
   #onScanned(): void {
-    this.#scannedOnce = true
-    for (const file of [...this.#prints.keys()]) if (!this.#sys.fs.existsSync(file)) this.#onGone(file)
-    void this.#looks.then(() => this.#scan.resolve())
+    this.#hasScanned = true
+    for (const file of [...this.#hashes.keys()]) if (!this.#sys.fs.existsSync(file)) this.#onGone(file)
+    void this.#reads.then(() => this.#scan.resolve())
   }
 
   #onEvent(file: string): void {
-    this.#look(file, false)
-    void this.#sys.pause(LOOK_AGAIN_MS).then(() => this.#look(file, false))
+    this.#read(file, false)
+    void this.#sys.pause(SECOND_READ_DELAY_MS).then(() => this.#read(file, false))
   }
 
-  /** One after the other, so that what is remembered of a file is always its last look. */
-  #look(file: string, mayBeOld: boolean): void {
-    this.#looks = this.#looks.then(async () => {
-      const before = this.#prints.get(file)
+  /** Reads files one after the other, so that the remembered hash of a file is always that of its last read. */
+  #read(file: string, canBeOld: boolean): void {
+    this.#reads = this.#reads.then(async () => {
+      const before = this.#hashes.get(file)
       if (before === undefined) await this.#sys.nextTurn()
-      const seen = this.#closed ? null : contentHash(this.#sys, file)
-      if (!seen || seen.print === before) return
-      this.#prints.set(file, seen.print)
-      if (mayBeOld && before === undefined && seen.mtimeMs < this.#beganAt) return
-      this.#pacer.changed(file)
+      const content = this.#isClosed ? null : contentHash(this.#sys, file)
+      if (!content || content.hash === before) return
+      this.#hashes.set(file, content.hash)
+      if (canBeOld && before === undefined && content.mtimeMs < this.#startedAt) return
+      this.#throttle.changed(file)
     })
   }
 
-  /** A root that is gone is waited for; a part of a folder that is gone is a change. */
+  /** Reports a missing file below a root as a change. A missing root is not a change, because it can return. */
   #onGone(file: string): void {
-    if (this.#closed || this.#roots.includes(file)) return
+    if (this.#isClosed || this.#roots.includes(file)) return
     if (this.#sys.fs.existsSync(file)) {
       this.#onEvent(file)
       return
     }
-    const wasKnown = this.#prints.delete(file)
+    const wasKnown = this.#hashes.delete(file)
     const root = rootOf(this.#roots, file)
-    if (wasKnown && root !== undefined && this.#sys.fs.existsSync(root)) this.#pacer.changed(file)
+    if (wasKnown && root !== undefined && this.#sys.fs.existsSync(root)) this.#throttle.changed(file)
   }
 
-  #lookAtPlaces(): void {
-    const places = this.#stirred ? [...this.#places.keys()] : this.#roots
-    this.#stirred = false
-    for (const place of places) {
-      const now = inodeOf(this.#sys, place)
-      if (now !== this.#places.get(place)) {
-        this.#places.set(place, now)
-        if (now !== '') this.#rearm()
+  #check(): void {
+    const paths = this.#hasEvents ? [...this.#inodes.keys()] : this.#roots
+    this.#hasEvents = false
+    for (const file of paths) {
+      const inode = inodeOf(this.#sys, file)
+      if (inode !== this.#inodes.get(file)) {
+        this.#inodes.set(file, inode)
+        if (inode !== '') this.#rearm()
       }
     }
     for (const root of this.#roots) {
-      const stamp = mtimeOf(this.#sys, root)
-      if (stamp !== this.#stamps.get(root)) this.#look(root, false)
-      this.#stamps.set(root, stamp)
+      const mtime = mtimeOf(this.#sys, root)
+      if (mtime !== this.#mtimes.get(root)) this.#read(root, false)
+      this.#mtimes.set(root, mtime)
     }
   }
 
   #rearm(): void {
-    const together = [...open].filter((other) => !other.#rearming && this.#shares(other))
-    const old = together.map((other) => other.#letGo())
-    void this.#sys.pause(CLOSE_OLD_AFTER_MS).then(async () => {
-      await Promise.all(old.map((watcher) => end(this.#sys, watcher)))
-      for (const other of together) {
-        other.#rearming = false
-        other.#arm().catch((thrown: unknown) => other.#onError(thrown))
+    const monitors = [...openMonitors].filter((other) => !other.#isRearming && this.#overlaps(other))
+    const watchers = monitors.map((monitor) => monitor.#detach())
+    void this.#sys.pause(CLOSE_DELAY_MS).then(async () => {
+      await Promise.all(watchers.map((watcher) => closeWatcher(this.#sys, watcher)))
+      for (const monitor of monitors) {
+        monitor.#isRearming = false
+        monitor.#arm().catch((thrown: unknown) => monitor.#onError(thrown))
       }
     })
   }
 
-  #letGo(): FSWatcher | null {
+  #detach(): FSWatcher | null {
     const watcher = this.#watcher
     this.#watcher = null
-    this.#rearming = true
-    this.#armed++
+    this.#isRearming = true
+    this.#generation++
     return watcher
   }
 
-  #shares(other: Monitor): boolean {
-    const within = (root: string, outer: string): boolean =>
+  /** Returns true if a root of one monitor is, or contains, a root of the other. */
+  #overlaps(other: Monitor): boolean {
+    const isWithin = (root: string, outer: string): boolean =>
       root === outer || root.startsWith(outer + path.sep)
     return this.#roots.some((mine) =>
-      other.#roots.some((theirs) => within(mine, theirs) || within(theirs, mine)),
+      other.#roots.some((theirs) => isWithin(mine, theirs) || isWithin(theirs, mine)),
     )
   }
 
   #onError(thrown: unknown): void {
-    if (this.#polls || this.#closed) return
-    this.#polls = true
-    this.#events.warn(`files are looked at once a second, since they cannot be watched: ${messageOf(thrown)}`)
+    if (this.#usesPolling || this.#isClosed) return
+    this.#usesPolling = true
+    this.#events.warn(`files cannot be watched, so they are polled once a second: ${messageOf(thrown)}`)
     this.#rearm()
   }
 }
 
 /**
- * A removal that chokidar 5 is busy with when it is closed makes it open itself again, with handles that would keep
- * the host alive; and it has no listeners by then, so that an error would end the host.
+ * Closes a watcher until it stays closed. A chokidar 5 that is closed while it handles a removal opens itself again, with
+ * handles that keep the host alive and without listeners, so that an error would end the host.
  */
-async function end(sys: Sys, watcher: FSWatcher | null): Promise<void> {
+async function closeWatcher(sys: Sys, watcher: FSWatcher | null): Promise<void> {
   if (!watcher) return
   await watcher.close().catch(() => {})
   watcher.on('error', () => {})
-  void sys.pause(CLOSE_OLD_AFTER_MS).then(() => (watcher.closed ? null : end(sys, watcher)))
+  void sys.pause(CLOSE_DELAY_MS).then(() => (watcher.closed ? null : closeWatcher(sys, watcher)))
 }

@@ -1,28 +1,30 @@
 import type { Clock } from '../sys.ts'
 
-/** What a monitor tells its child. */
+/** Receives the events of a monitor. */
 export interface MonitorEvents {
   changed(file: string): void
   warn(message: string): void
 }
 
-const AT_MOST_EVERY_MS = 1_000
+const MIN_INTERVAL_MS = 1_000
+/** As many reports within this time are a storm. */
 const STORM_WINDOW_MS = 10_000
-const STORM = 5
-const LONGEST_HOLD_MS = 60_000
+const STORM_REPORTS = 5
+const MAX_DELAY_MS = 60_000
+const MAX_FILES_NAMED = 3
 
-/** Turns bursts of changes into single ones, and storms into ever rarer ones (docs/hazards.md#h40). */
+/** Combines bursts of changes into one report, and makes reports ever rarer during a storm (docs/hazards.md#h40). */
 export class Throttle {
   readonly #clock: Clock
   readonly #quietMs: number
   readonly #events: MonitorEvents
   readonly #files = new Set<string>()
-  #told: number[] = []
-  /** How far apart changes are told; longer while a storm lasts. */
-  #apart = AT_MOST_EVERY_MS
+  #reportedAt: number[] = []
+  /** Minimum time between two reports. Grows during a storm. */
+  #intervalMs = MIN_INTERVAL_MS
   #timer: unknown = null
-  /** When the oldest change that is not told yet came: where it is never quiet, none waits for ever. */
-  #since = 0
+  /** Time of the oldest unreported change. Bounds its delay if changes never cease. */
+  #firstChangeAt = 0
 
   constructor(clock: Clock, quietMs: number, events: MonitorEvents) {
     this.#clock = clock
@@ -31,12 +33,12 @@ export class Throttle {
   }
 
   changed(file: string): void {
-    if (this.#files.size === 0) this.#since = this.#clock.now()
+    if (this.#files.size === 0) this.#firstChangeAt = this.#clock.now()
     this.#files.add(file)
     this.#clock.clearTimeout(this.#timer)
-    const atMost = this.#since + LONGEST_HOLD_MS - this.#clock.now()
-    const wait = Math.min(Math.max(this.#quietMs, this.#untilAllowed()), atMost)
-    this.#timer = this.#clock.setTimeout(() => this.#tell(), Math.max(wait, 0))
+    const maxWait = this.#firstChangeAt + MAX_DELAY_MS - this.#clock.now()
+    const wait = Math.min(Math.max(this.#quietMs, this.#untilAllowed()), maxWait)
+    this.#timer = this.#clock.setTimeout(() => this.#report(), Math.max(wait, 0))
   }
 
   close(): void {
@@ -44,28 +46,29 @@ export class Throttle {
   }
 
   #untilAllowed(): number {
-    const last = this.#told.at(-1)
+    const last = this.#reportedAt.at(-1)
     if (last === undefined) return 0
-    const since = this.#clock.now() - last
-    if (since > 2 * this.#apart) this.#apart = AT_MOST_EVERY_MS
-    return this.#apart - since
+    const elapsed = this.#clock.now() - last
+    if (elapsed > 2 * this.#intervalMs) this.#intervalMs = MIN_INTERVAL_MS
+    return this.#intervalMs - elapsed
   }
 
-  #tell(): void {
+  #report(): void {
     const now = this.#clock.now()
     const files = [...this.#files]
     this.#files.clear()
-    this.#told = [...this.#told.filter((at) => now - at < STORM_WINDOW_MS), now]
-    if (this.#apart > AT_MOST_EVERY_MS) this.#apart = Math.min(this.#apart * 2, LONGEST_HOLD_MS)
-    else if (this.#told.length >= STORM) this.#hold(files)
+    this.#reportedAt = [...this.#reportedAt.filter((at) => now - at < STORM_WINDOW_MS), now]
+    if (this.#intervalMs > MIN_INTERVAL_MS) this.#intervalMs = Math.min(this.#intervalMs * 2, MAX_DELAY_MS)
+    else if (this.#reportedAt.length >= STORM_REPORTS) this.#beginStorm(files)
     const [first = ''] = files
     this.#events.changed(files.length <= 1 ? first : `${first} and ${files.length - 1} more`)
   }
 
-  #hold(files: readonly string[]): void {
-    this.#apart = STORM_WINDOW_MS
+  #beginStorm(files: readonly string[]): void {
+    this.#intervalMs = STORM_WINDOW_MS
+    const named = files.slice(0, MAX_FILES_NAMED).join(', ')
     this.#events.warn(
-      `its files change all the time (${files.slice(0, 3).join(', ')}), so restarts are held back. Does it write into a folder that is monitored? Leave that out with \`monitor: { paths, ignore }\``,
+      `files change constantly (${named}), so further changes are reported late. If the program itself writes these files, exclude them with \`monitor: { paths, ignore }\``,
     )
   }
 }

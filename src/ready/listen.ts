@@ -1,112 +1,97 @@
-import type { ListenerOwners, Ownership } from '../address/listener-owner.ts'
+import type { Ownership } from '../address/listener-owner.ts'
 import { SpinnerError } from '../errors.ts'
 import { accepts, firstAccepting, targetOf } from '../probe.ts'
-import type { Sys } from '../sys.ts'
-import type { Address, Target } from '../types/child.ts'
-import type { SocketWatch } from './socket-watch.ts'
+import type { Target } from '../types/child.ts'
+import { type Candidate, hasOwnPath } from './candidate.ts'
+import { reportElsewhere } from './diagnose.ts'
 
-const SHORTEST_LOOK_MS = 1
-const LONGEST_LOOK_MS = 50
-/** Looks grow with the time already waited: a quick start is seen at once, a slow one costs little. */
+const MIN_POLL_MS = 1
+const MAX_POLL_MS = 50
+/** Pauses grow with the time already waited, so that a quick start is noticed at once and a slow one costs little. */
 const SHARE_OF_WAIT = 0.05
 
-/** What is known of a process that is to listen. */
-export interface Listening {
-  readonly name: string
-  readonly address: Address
-  readonly pid: number
-  /** Told once something is there: it has begun its work, and what is still to be found out is whose it is. */
-  readonly onBound: () => void
-}
-
-/** What readiness is seen with. */
-export interface ReadinessTools {
-  readonly sys: Sys
-  readonly listenerOwners: ListenerOwners
-  readonly socketWatch: SocketWatch
-}
-
-/** Where a process accepts, and whether it was seen that it is this one who does. */
+/** Target at which a process accepts connections. `verified`: the listener was seen to belong to that process. */
 export interface Endpoint {
   readonly target: Target
   readonly verified: boolean
 }
 
-/** Resolves with the target at which the process, and nobody else, accepts. */
-export function whenListening(
-  eyes: ReadinessTools,
-  child: Listening,
-  signal: AbortSignal,
-): Promise<Endpoint> {
-  const { address } = child
-  return typeof address === 'string'
-    ? whenSocket(eyes, child, address, signal)
-    : whenPort(eyes, child, address, signal)
+/** Resolves when the process itself accepts connections on its address; with null if it has no address. */
+export async function whenListening(candidate: Candidate, signal: AbortSignal): Promise<Endpoint | null> {
+  const { address } = candidate
+  if (address === null) return null
+  const stopReporting = reportElsewhere(candidate)
+  const listening =
+    typeof address === 'string'
+      ? whenSocketAccepts(candidate, address, signal)
+      : whenPortAccepts(candidate, address, signal)
+  return listening.finally(stopReporting)
 }
 
-async function whenSocket(
-  eyes: ReadinessTools,
-  child: Listening,
+/**
+ * Resolves with the endpoint of a process that is ready by another condition than listening. A process that replaces
+ * another must listen all the same, because its path takes over only when something listens there.
+ */
+export async function whenReachable(candidate: Candidate, signal: AbortSignal): Promise<Endpoint | null> {
+  if (hasOwnPath(candidate)) return whenListening(candidate, signal)
+  const { address } = candidate
+  return address === null ? null : { target: targetOf(address), verified: false }
+}
+
+async function whenSocketAccepts(
+  candidate: Candidate,
   socket: string,
   signal: AbortSignal,
 ): Promise<Endpoint> {
-  const { sys, socketWatch } = eyes
+  const { socketWatch, sys } = candidate
   const target = targetOf(socket)
-  const since = sys.clock.now()
+  const startedAt = sys.clock.now()
   for (;;) {
     signal.throwIfAborted()
     if (sys.platform === 'win32' || sys.fs.existsSync(socket)) {
-      child.onBound()
-      const owner = await ownerSurely(eyes, child, target)
+      candidate.onBound()
+      const owner = await certainOwner(candidate, target)
       if (owner === 'ours') return { target, verified: true }
       if (owner === 'unknown' && (await accepts(sys, target))) return { target, verified: false }
     }
-    // Bound but not listening yet: nothing more will be seen of it in the folder.
-    if (sys.fs.existsSync(socket)) await sys.pause(nextLook(sys.clock.now() - since))
+    // Poll a socket that is bound but does not listen yet, because its directory shows no further change.
+    if (sys.fs.existsSync(socket)) await sys.pause(pollDelay(sys.clock.now() - startedAt))
     else await socketWatch.next(socket, signal)
   }
 }
 
-/** A table of all TCP sockets is dear to read, so first something must answer. */
-async function whenPort(
-  eyes: ReadinessTools,
-  child: Listening,
-  port: number,
-  signal: AbortSignal,
-): Promise<Endpoint> {
-  const { sys } = eyes
-  const since = sys.clock.now()
+/** Connects before it asks for the owner, because reading the table of all TCP sockets is expensive. */
+async function whenPortAccepts(candidate: Candidate, port: number, signal: AbortSignal): Promise<Endpoint> {
+  const { sys } = candidate
+  const startedAt = sys.clock.now()
   for (;;) {
     signal.throwIfAborted()
     const target = await firstAccepting(sys, port)
-    if (target) child.onBound()
-    const owner = target ? await ownerSurely(eyes, child, target) : 'nobody'
+    if (target) candidate.onBound()
+    const owner = target ? await certainOwner(candidate, target) : 'nobody'
     if (target && owner !== 'nobody') return { target, verified: owner === 'ours' }
-    await sys.pause(nextLook(sys.clock.now() - since))
+    await sys.pause(pollDelay(sys.clock.now() - startedAt))
   }
 }
 
-/** Whose it is; throws when it is certain that it is somebody else's. */
-async function ownerSurely(
-  { listenerOwners, sys }: ReadinessTools,
-  child: Listening,
-  target: Target,
-): Promise<Ownership> {
-  const owner = await listenerOwners.ownershipOf(target, child.pid)
+/** Returns the owner of the listener. Throws if another process certainly owns it. */
+async function certainOwner(candidate: Candidate, target: Target): Promise<Ownership> {
+  const { listenerOwners, process, sys } = candidate
+  const owner = await listenerOwners.ownershipOf(target, process.pid)
   if (owner !== 'foreign') return owner
-  // A process that is dying holds its socket a moment longer than its descriptors.
-  await sys.pause(LONGEST_LOOK_MS)
-  const again = await listenerOwners.ownershipOf(target, child.pid)
-  if (again === 'foreign') throw foreign(child)
-  return again
+  // Look again, because a dying process keeps its socket a moment longer than its descriptors.
+  await sys.pause(MAX_POLL_MS)
+  const ownerNow = await listenerOwners.ownershipOf(target, process.pid)
+  if (ownerNow === 'foreign') throw foreignListenerError(candidate)
+  return ownerNow
 }
 
-const nextLook = (waited: number): number =>
-  Math.min(Math.max(waited * SHARE_OF_WAIT, SHORTEST_LOOK_MS), LONGEST_LOOK_MS)
+const pollDelay = (waitedMs: number): number =>
+  Math.min(Math.max(waitedMs * SHARE_OF_WAIT, MIN_POLL_MS), MAX_POLL_MS)
 
-const foreign = ({ name, address }: Listening): SpinnerError =>
+const foreignListenerError = ({ address, settings: { name } }: Candidate): SpinnerError =>
   new SpinnerError(
     'ERR_SPINNER_FOREIGN_LISTENER',
-    `Another process listens on ${address}, the address of '${name}'; end it, or let the child listen elsewhere.`,
+    `Another process listens on ${address}, the address of '${name}'; stop that process, or give the child another address.`,
     { child: name },
   )

@@ -1,70 +1,87 @@
-import { targetOf } from '../probe.ts'
-import type { ManagedProcess } from '../process/managed-process.ts'
-import type { Address, Child } from '../types/child.ts'
-import type { ChildSettings } from '../types/options.ts'
-import { reportElsewhere } from './diagnose.ts'
+import { type ReadyKind, readinessKind } from '../options/readiness.ts'
+import type { Address } from '../types/child.ts'
+import type { Ready } from '../types/options.ts'
+import type { Candidate } from './candidate.ts'
+import { type Decide, whenDecided } from './function.ts'
 import { whenHttp } from './http.ts'
-import { type Endpoint, type ReadinessTools, whenListening } from './listen.ts'
-import type { Subscribe } from './signals.ts'
+import { type Endpoint, whenListening, whenReachable } from './listen.ts'
 import { whenMessage, whenOutput } from './signals.ts'
 
-/** What readiness is judged by. */
-export interface Candidate extends ReadinessTools {
-  readonly settings: ChildSettings
-  readonly address: Address | null
-  readonly process: ManagedProcess
-  readonly child: Child
-  readonly onLine: Subscribe<string>
-  /** Told when its address is taken, a moment before it is known by whom. */
-  readonly onBound: () => void
-  /** Told in words, when it listens on other ports than its own. */
-  readonly onElsewhere: (said: string) => void
+/** Wait function of one kind of readiness, and the facts in which the kind differs from the others. */
+interface Readiness<Option = Ready> {
+  /** Resolves when the process is ready, with its endpoint, or null if the child has no address. */
+  wait(candidate: Candidate, option: Option, signal: AbortSignal): Promise<Endpoint | null>
+  /** A process that has bound its address has finished booting, so the next start may begin. */
+  readonly leavesGateWhenBound: boolean
+  /** A process that exits right after its spawn was ready before that. */
+  readonly isReadyAtSpawn: boolean
+  /** Completes the message "exited with code 1 before …". */
+  condition(address: Address | null): string
 }
 
-/** Resolves when the child counts as ready, with the place at which it is reached. */
-export async function whenReady(candidate: Candidate, signal: AbortSignal): Promise<Endpoint | null> {
-  const { address, child, process, settings, sys } = candidate
-  const { ready } = settings
-  if (ready === 'listen') return listening(candidate, signal)
-  if (typeof ready === 'object' && 'http' in ready) {
-    const place = await listening(candidate, signal)
-    if (place) await whenHttp(sys, place.target, ready.http, signal)
-    return place
-  }
-  if (ready === 'message') await whenMessage((listener) => process.onMessage(listener), signal)
-  else if (typeof ready === 'function')
-    await ready(isBeside(candidate) ? asCandidate(candidate) : child, signal)
-  else if (ready !== 'spawn') await whenOutput(ready.output, candidate.onLine, signal)
-  // Only what listens can take the place of another.
-  if (isBeside(candidate)) return listening(candidate, signal)
-  return address === null ? null : { target: targetOf(address), verified: false }
+interface OptionOf {
+  listen: 'listen'
+  spawn: 'spawn'
+  message: 'message'
+  http: { readonly http: string }
+  output: { readonly output: RegExp }
+  function: Decide
 }
 
-/** Whether it has a path of its own, which is not the child's yet. */
-const isBeside = ({ address, child }: Candidate): boolean => address !== child.address
+const COMMON = {
+  leavesGateWhenBound: false,
+  isReadyAtSpawn: false,
+  condition: () => 'it was ready',
+}
 
-/** The child as its `ready` function meets it: as the new process, while the old one may still serve. */
-function asCandidate({ address, child, process }: Candidate): Child {
-  const own: Partial<Record<PropertyKey, unknown>> = {
-    address,
-    target: targetOf(address as Address),
-    pid: process.pid,
-    stdin: process.stdin,
-    send: (message: unknown) => process.send(message),
-  }
-  return new Proxy(child, {
-    get: (_, key) => {
-      if (Object.hasOwn(own, key)) return own[key]
-      const value: unknown = Reflect.get(child, key, child)
-      return typeof value === 'function' ? value.bind(child) : value
+const KINDS: { readonly [Kind in ReadyKind]: Readiness<OptionOf[Kind]> } = {
+  listen: {
+    ...COMMON,
+    leavesGateWhenBound: true,
+    condition: (address) => `it listened on ${address}`,
+    wait: (candidate, _option, signal) => whenListening(candidate, signal),
+  },
+  spawn: {
+    ...COMMON,
+    isReadyAtSpawn: true,
+    wait: (candidate, _option, signal) => whenReachable(candidate, signal),
+  },
+  message: {
+    ...COMMON,
+    async wait(candidate, _option, signal) {
+      await whenMessage((listener) => candidate.process.onMessage(listener), signal)
+      return whenReachable(candidate, signal)
     },
-  })
+  },
+  http: {
+    ...COMMON,
+    async wait(candidate, { http }, signal) {
+      const endpoint = await whenListening(candidate, signal)
+      if (endpoint) await whenHttp(candidate.sys, endpoint.target, http, signal)
+      return endpoint
+    },
+  },
+  output: {
+    ...COMMON,
+    async wait(candidate, { output }, signal) {
+      await whenOutput(output, candidate.onLine, signal)
+      return whenReachable(candidate, signal)
+    },
+  },
+  function: {
+    ...COMMON,
+    async wait(candidate, decide, signal) {
+      await whenDecided(candidate, decide, signal)
+      return whenReachable(candidate, signal)
+    },
+  },
 }
 
-async function listening(candidate: Candidate, signal: AbortSignal): Promise<Endpoint | null> {
-  const { address, onBound, process, settings } = candidate
-  if (address === null) return null
-  const stopTelling = reportElsewhere(candidate)
-  const child = { name: settings.name, address, pid: process.pid, onBound }
-  return whenListening(candidate, child, signal).finally(stopTelling)
+/** Returns the entry of the table for a valid `ready` option. */
+export const readinessOf = (ready: Ready): Readiness => KINDS[readinessKind(ready)]
+
+/** Resolves when the process is ready, with its endpoint, or null if the child has no address. */
+export async function whenReady(candidate: Candidate, signal: AbortSignal): Promise<Endpoint | null> {
+  const { ready } = candidate.settings
+  return readinessOf(ready).wait(candidate, ready, signal)
 }

@@ -1,8 +1,8 @@
-/** Tells values to a listener until the returned function is called. */
+/** Passes values to a listener until the returned function is called. */
 export type Subscribe<Value> = (listener: (value: Value) => void) => () => void
 
-/** Resolves at the first value that matches; rejects with the signal's reason when that comes first. */
-export function firstMatch<Value>(
+/** Resolves at the first value that matches; rejects with the signal's reason if it is aborted before. */
+function firstMatch<Value>(
   source: Subscribe<Value>,
   matches: (value: Value) => boolean,
   signal: AbortSignal,
@@ -29,9 +29,9 @@ export function whenMessage(onMessage: Subscribe<unknown>, signal: AbortSignal):
   return firstMatch(onMessage, isReady, signal)
 }
 
-/** Resolves at the first line, of stdout or stderr, that the pattern matches. */
+/** Resolves at the first line of stdout or stderr that the pattern matches. */
 export function whenOutput(pattern: RegExp, onLine: Subscribe<string>, signal: AbortSignal): Promise<void> {
-  // A copy: the user's pattern may be sticky or global, and keep its place between calls.
+  // Copy the user's pattern without its flags g and y, which make a pattern remember its position between calls.
   const matcher = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''))
   return firstMatch(onLine, (line) => matcher.test(line), signal)
 }

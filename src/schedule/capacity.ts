@@ -5,50 +5,50 @@ import { formatSize } from '../options/units.ts'
 import type { Sys } from '../sys.ts'
 import type { ChildState } from '../types/child.ts'
 
-/** A child, as far as the budget looks at it. */
+/** A child, as the capacity sees it. */
 export interface Evictable {
   readonly name: string
   readonly pid: number | null
-  /** The number of its last use; null while it may not be ended for the sake of another one. */
+  /** Number of the child's last use; larger is later. Null while the child must not be evicted. */
   readonly lastUsed: number | null
-  /** Ends it as if it were idle. */
+  /** Stops the child as if it were idle. */
   evict(reason: string): void
-  /** Its start is given up: those who wait for it get the error. */
+  /** Gives up the start of the child. All that wait for it get the error. */
   rejectStart(error: SpinnerError): void
 }
 
-/** How much may run; at least one of the two is given. */
+/** Limits for the running children. At least one of the two is not null. */
 export interface Limits {
   readonly maxRunning: number | null
-  /** Bytes. */
+  /** In bytes. */
   readonly maxMemory: number | null
   warn(line: string): void
 }
 
 interface Waiter {
-  readonly tenant: Evictable
+  readonly child: Evictable
   admit(): void
 }
 
-/** Memory is not looked at again sooner, unless a child has ended. */
-const MEASURED_FOR_MS = 250
+/** A measurement of the memory is valid for this long, unless a child ends meanwhile. */
+const MEASUREMENT_VALID_MS = 250
 
 /**
- * Bounds how many children run. Who holds a place keeps it over restarts, until it is stopped or has failed. For one
- * more, the child that was used longest ago and is neither in use nor warm gives way; while there is none, starts wait in
- * the order in which they came.
+ * Limits how many children run. A child keeps its slot over restarts, until it is stopped or faulted. To admit one more
+ * child, the least recently used child that is neither in use nor warm is evicted. While there is none, starts wait in the
+ * order of their arrival.
  */
 export class Capacity {
   readonly #sys: Sys
   readonly #limits: Limits
   readonly #reader: StatReader
   readonly #running = new Set<Evictable>()
-  /** Told to give way or stopped otherwise, and not gone yet. */
+  /** Running children that are being evicted or stopped. */
   readonly #leaving = new Set<Evictable>()
-  /** Their last start found no room, and nobody has asked since. */
-  readonly #turnedAway = new WeakSet<Evictable>()
-  #waiting: Waiter[] = []
-  #measured = { at: Number.NEGATIVE_INFINITY, bytes: 0 }
+  /** Children whose last start found no free slot and was not repeated since. */
+  readonly #rejected = new WeakSet<Evictable>()
+  #waiters: Waiter[] = []
+  #memory = { measuredAt: Number.NEGATIVE_INFINITY, bytes: 0 }
   #hasWarned = false
 
   constructor(sys: Sys, limits: Limits) {
@@ -57,120 +57,121 @@ export class Capacity {
     this.#reader = new StatReader(sys)
   }
 
-  /** Waits for a place, for so many seconds; the signal ends the wait. Never settles for a start that is given up. */
-  async admit(tenant: Evictable, seconds: number, signal: AbortSignal): Promise<void> {
-    this.#return(tenant)
-    this.forgetRejection(tenant)
-    if (this.#running.has(tenant)) return
+  /**
+   * Waits for a slot for at most `seconds`. After that, rejects the child's start and never resolves. Never resolves
+   * either if the signal is aborted.
+   */
+  async admit(child: Evictable, seconds: number, signal: AbortSignal): Promise<void> {
+    this.#endLeaving(child)
+    this.forgetRejection(child)
+    if (this.#running.has(child)) return
     const { clock } = this.#sys
     await new Promise<void>((resolve) => {
       const leave = (): void => {
         clock.clearTimeout(timer)
         signal.removeEventListener('abort', leave)
-        this.#waiting = this.#waiting.filter((each) => each !== waiter)
+        this.#waiters = this.#waiters.filter((each) => each !== waiter)
       }
       const waiter: Waiter = {
-        tenant,
+        child,
         admit: () => {
           leave()
-          this.#running.add(tenant)
+          this.#running.add(child)
           resolve()
         },
       }
       const timer = clock.setTimeout(() => {
         leave()
-        this.#turnedAway.add(tenant)
-        tenant.rejectStart(noSlotError(tenant.name, seconds, this.#saying()))
+        this.#rejected.add(child)
+        child.rejectStart(noSlotError(child.name, seconds, this.#describeLimits()))
       }, seconds * 1_000)
       signal.addEventListener('abort', leave, { once: true })
-      this.#waiting.push(waiter)
+      this.#waiters.push(waiter)
       this.rebalance()
     })
   }
 
-  /** Whether it is stopped because its last start found no room. */
-  wasRejected(tenant: Evictable): boolean {
-    return this.#turnedAway.has(tenant)
+  /** Returns true if the child is stopped because its last start found no free slot. */
+  wasRejected(child: Evictable): boolean {
+    return this.#rejected.has(child)
   }
 
-  /** It is wanted no longer, or asks anew. */
-  forgetRejection(tenant: Evictable): void {
-    this.#turnedAway.delete(tenant)
+  /** Forgets the rejection of a child that was stopped or is started again. */
+  forgetRejection(child: Evictable): void {
+    this.#rejected.delete(child)
   }
 
-  /** A child has come into another state. Others are told to go only when its machine is at rest. */
-  onState(tenant: Evictable, to: ChildState): void {
-    if (to !== 'stopping') this.#return(tenant)
-    else if (this.#running.has(tenant)) this.#leaving.add(tenant)
+  /** Must be called after each change of a child's state. Evicts others in a microtask, when the child's machine is at rest. */
+  onState(child: Evictable, to: ChildState): void {
+    if (to !== 'stopping') this.#endLeaving(child)
+    else if (this.#running.has(child)) this.#leaving.add(child)
     if (to === 'stopped' || to === 'faulted') {
-      this.#running.delete(tenant)
-      this.#measured.at = Number.NEGATIVE_INFINITY
+      this.#running.delete(child)
+      this.#memory.measuredAt = Number.NEGATIVE_INFINITY
     }
-    if (this.#waiting.length > 0) queueMicrotask(() => this.rebalance())
+    if (this.#waiters.length > 0) queueMicrotask(() => this.rebalance())
   }
 
-  /** Something may have changed: admits whom there is room for, and makes room for the others. */
+  /** Admits waiting children while there is room, and evicts others for the rest. */
   rebalance(): void {
-    for (let next = this.#waiting[0]; next && this.#hasRoom(); next = this.#waiting[0]) next.admit()
-    const reason = `room was needed for '${this.#waiting[0]?.tenant.name}'`
-    for (let wanted = this.#waiting.length - this.#leaving.size; wanted > 0; wanted--) {
-      const oldest = this.#oldest()
-      if (!oldest) return
-      this.#leaving.add(oldest)
-      oldest.evict(reason)
+    for (let next = this.#waiters[0]; next && this.#hasRoom(); next = this.#waiters[0]) next.admit()
+    const reason = `room was needed for '${this.#waiters[0]?.child.name}'`
+    for (let missing = this.#waiters.length - this.#leaving.size; missing > 0; missing--) {
+      const child = this.#leastRecentlyUsed()
+      if (!child) return
+      this.#leaving.add(child)
+      child.evict(reason)
     }
   }
 
-  /** It was stopped. Where it is wanted again already, it waits behind those for whose sake it went. */
-  #return(tenant: Evictable): void {
-    if (this.#leaving.delete(tenant)) this.#running.delete(tenant)
+  /** Takes the slot of a child that has left. If it is started again, it waits behind those it was evicted for. */
+  #endLeaving(child: Evictable): void {
+    if (this.#leaving.delete(child)) this.#running.delete(child)
   }
 
-  /** The one that was used longest ago of those that may give way. */
-  #oldest(): Evictable | null {
-    let [oldest, least]: [Evictable | null, number] = [null, Number.POSITIVE_INFINITY]
-    for (const tenant of this.#running) {
-      const since = tenant.lastUsed
-      if (since === null || since >= least) continue
-      oldest = tenant
-      least = since
+  #leastRecentlyUsed(): Evictable | null {
+    let [found, leastUse]: [Evictable | null, number] = [null, Number.POSITIVE_INFINITY]
+    for (const child of this.#running) {
+      const use = child.lastUsed
+      if (use === null || use >= leastUse) continue
+      found = child
+      leastUse = use
     }
-    return oldest
+    return found
   }
 
   #hasRoom(): boolean {
     const { maxMemory, maxRunning } = this.#limits
     if (maxRunning !== null && this.#running.size >= maxRunning) return false
-    // One child alone may be larger than all are allowed to be; then it is that one or none.
-    return maxMemory === null || this.#running.size === 0 || this.#memory() < maxMemory
+    // A single child may use more than the limit, because otherwise it could never run.
+    return maxMemory === null || this.#running.size === 0 || this.#usedMemory() < maxMemory
   }
 
-  /** Bytes that the groups of all running children have in memory; 0 where that cannot be seen. */
-  #memory(): number {
+  /** Returns the memory of the process groups of all running children in bytes; 0 if the system does not show it. */
+  #usedMemory(): number {
     const { clock } = this.#sys
-    if (clock.now() - this.#measured.at < MEASURED_FOR_MS) return this.#measured.bytes
+    if (clock.now() - this.#memory.measuredAt < MEASUREMENT_VALID_MS) return this.#memory.bytes
     try {
-      if (!seesProcesses(this.#sys)) throw new Error('this system has no /proc that shows them')
+      if (!seesProcesses(this.#sys)) throw new Error('this system has no /proc that shows the processes')
       const groups = new Set([...this.#running].map(({ pid }) => pid))
       const usages = readPids(this.#sys).map((pid) => this.#reader.read(pid))
       const pages = usages.reduce(
         (sum, usage) => sum + (usage && groups.has(usage.pgrp) ? usage.pages : 0),
         0,
       )
-      this.#measured = { at: clock.now(), bytes: pages * readUnits(this.#sys).pageSize }
+      this.#memory = { measuredAt: clock.now(), bytes: pages * readUnits(this.#sys).pageSize }
     } catch (thrown) {
-      if (!this.#hasWarned) this.#limits.warn(`\`maxMemory\` is not kept: ${messageOf(thrown)}`)
+      if (!this.#hasWarned) this.#limits.warn(`\`maxMemory\` has no effect: ${messageOf(thrown)}`)
       this.#hasWarned = true
-      this.#measured = { at: clock.now(), bytes: 0 }
+      this.#memory = { measuredAt: clock.now(), bytes: 0 }
     }
-    return this.#measured.bytes
+    return this.#memory.bytes
   }
 
-  #saying(): string {
+  #describeLimits(): string {
     const { maxMemory, maxRunning } = this.#limits
     const running = maxRunning === null ? [] : [`\`maxRunning\` is ${maxRunning}`]
-    return [...running, ...(maxMemory === null ? [] : [`\`maxMemory\` is ${formatSize(maxMemory)}`])].join(
-      ', ',
-    )
+    const memory = maxMemory === null ? [] : [`\`maxMemory\` is ${formatSize(maxMemory)}`]
+    return [...running, ...memory].join(', ')
   }
 }

@@ -1,42 +1,43 @@
 import type { Clock } from '../sys.ts'
 
-interface Round {
-  readonly visits: Set<() => void>
+interface Period {
+  readonly actions: Set<() => void>
   timer: unknown
 }
 
 /**
- * One coarse timer for all who want to look at something every so often, and none while nobody does. A thousand
- * idle children cost one wake-up between them.
+ * Shares one timer among all that repeat an action in the same period. There is no timer while there are no actions. A
+ * thousand idle children wake the host only once per period.
  */
 export class SharedInterval {
   readonly #clock: Clock
-  readonly #rounds = new Map<number, Round>()
+  /** Periods by their length in milliseconds. */
+  readonly #periods = new Map<number, Period>()
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** Calls `visit` every `ms` milliseconds until the returned function is called. */
-  every(ms: number, visit: () => void): () => void {
-    const round = this.#rounds.get(ms) ?? this.#begin(ms)
-    round.visits.add(visit)
+  /** Calls `action` every `ms` milliseconds until the returned function is called. The first call can come earlier. */
+  every(ms: number, action: () => void): () => void {
+    const period = this.#periods.get(ms) ?? this.#begin(ms)
+    period.actions.add(action)
     return () => {
-      round.visits.delete(visit)
-      if (round.visits.size > 0 || this.#rounds.get(ms) !== round) return
-      this.#clock.clearTimeout(round.timer)
-      this.#rounds.delete(ms)
+      period.actions.delete(action)
+      if (period.actions.size > 0 || this.#periods.get(ms) !== period) return
+      this.#clock.clearTimeout(period.timer)
+      this.#periods.delete(ms)
     }
   }
 
-  #begin(ms: number): Round {
-    const round: Round = { visits: new Set(), timer: null }
-    const go = (): void => {
-      round.timer = this.#clock.setTimeout(go, ms)
-      for (const visit of [...round.visits]) visit()
+  #begin(ms: number): Period {
+    const period: Period = { actions: new Set(), timer: null }
+    const run = (): void => {
+      period.timer = this.#clock.setTimeout(run, ms)
+      for (const action of [...period.actions]) action()
     }
-    round.timer = this.#clock.setTimeout(go, ms)
-    this.#rounds.set(ms, round)
-    return round
+    period.timer = this.#clock.setTimeout(run, ms)
+    this.#periods.set(ms, period)
+    return period
   }
 }

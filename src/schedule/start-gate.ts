@@ -1,28 +1,28 @@
 import type { Sys } from '../sys.ts'
 
-/** A start that takes longer is waiting for something; it gives its place on, so that it holds up nobody. */
-const LONGEST_STAY_MS = 1_000
+/** A start that takes longer probably waits for something, so its slot is given to the next start. */
+const MAX_STAY_MS = 1_000
 
-/** Gives the place back; may be called more than once. */
+/** Gives the slot back. Can be called more than once. */
 export type Leave = () => void
 
 /**
- * Lets a bounded number of starts be under way at once, and at most one in each turn of the loop: a spawn
- * blocks the host, and children that boot together slow each other down (docs/hazards.md#h15).
+ * Limits the number of concurrent starts, and lets at most one begin in each turn of the event loop: a spawn blocks the
+ * host, and children that boot at the same time slow each other down (docs/hazards.md#h15).
  */
 export class StartGate {
   readonly #sys: Sys
-  readonly #places: number
+  readonly #slots: number
   readonly #queue: (() => void)[] = []
   #taken = 0
-  #usedThisTurn = false
+  #isUsedThisTurn = false
 
-  constructor(sys: Sys, places: number) {
+  constructor(sys: Sys, slots: number) {
     this.#sys = sys
-    this.#places = places
+    this.#slots = slots
   }
 
-  /** Waits for a place; the signal takes the caller out of the queue. */
+  /** Waits for a slot. Rejects with the signal's reason if the signal is aborted meanwhile. */
   enter(signal: AbortSignal): Promise<Leave> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason)
@@ -40,31 +40,31 @@ export class StartGate {
     })
   }
 
-  /** Whether somebody waits for a place. */
+  /** True while a start waits for a slot. */
   get isBusy(): boolean {
     return this.#queue.length > 0
   }
 
   #isOpen(): boolean {
-    return this.#taken < this.#places && !this.#usedThisTurn
+    return this.#taken < this.#slots && !this.#isUsedThisTurn
   }
 
   #take(): Leave {
     this.#taken++
-    this.#usedThisTurn = true
+    this.#isUsedThisTurn = true
     void this.#sys.nextTurn().then(() => {
-      this.#usedThisTurn = false
+      this.#isUsedThisTurn = false
       this.#admitNext()
     })
-    let inside = true
+    let isInside = true
     const leave = (): void => {
-      if (!inside) return
-      inside = false
+      if (!isInside) return
+      isInside = false
       this.#taken--
       this.#sys.clock.clearTimeout(timer)
       this.#admitNext()
     }
-    const timer = this.#sys.clock.setTimeout(leave, LONGEST_STAY_MS)
+    const timer = this.#sys.clock.setTimeout(leave, MAX_STAY_MS)
     return leave
   }
 

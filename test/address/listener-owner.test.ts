@@ -16,7 +16,7 @@ afterEach(async () => {
   await Promise.all(foreigners.splice(0).map((end) => end()))
 })
 
-/** A process of somebody else's that listens there. */
+/** Starts a foreign process that listens there. */
 async function foreigner(...where: string[]): Promise<number> {
   const env = { ...process.env, TEST_MARK: String(process.pid) }
   const it = spawn(process.execPath, [fixture('foreigner.js'), ...where], {
@@ -34,8 +34,8 @@ async function foreigner(...where: string[]): Promise<number> {
 
 const freePort = (): Promise<number> => new PortAllocator(realSys).allocate('any')
 
-/** The same world, in which the descriptors of no process can be seen. */
-function blind(): Sys {
+/** Returns a system on which the descriptors of processes cannot be read. */
+function withHiddenDescriptors(): Sys {
   const hidden = Object.assign(new Error('hidden'), { code: 'EACCES' })
   const readdirSync = ((folder: string) => {
     if (/^\/proc\/\d+\/fd$/.test(folder)) throw hidden
@@ -72,7 +72,7 @@ test('H34 a child that never listens is not started while a foreign process list
   expect(await failureOf(child)).toMatchObject({ code: 'ERR_SPINNER_FOREIGN_LISTENER' })
 })
 
-test('H34 a child on ::1 is not taken for the foreign process on 127.0.0.1 of the same port', async () => {
+test('H34 a child on ::1 is not mistaken for the foreign process on 127.0.0.1 with the same port', async () => {
   const port = await freePort()
   await foreigner(String(port), '127.0.0.1')
   const child = newSpinner({ attempts: 1 }).start({
@@ -116,18 +116,18 @@ for (const listen of ['socket', 'port'] as const) {
   })
 }
 
-test('H34 where it cannot be seen who listens, an answer is enough', async () => {
+test('H34 the owner of a listener is unknown if the system does not show it', async () => {
   const port = await freePort()
   const pid = await foreigner(String(port), '127.0.0.1')
   const target: Target = { host: '127.0.0.1', port }
-  expect(await new ListenerOwners(blind()).ownershipOf(target, pid)).toBe('unknown')
+  expect(await new ListenerOwners(withHiddenDescriptors()).ownershipOf(target, pid)).toBe('unknown')
   expect(await new ListenerOwners(sysWith({ platform: 'darwin' })).ownershipOf(target, pid)).toBe('unknown')
   expect(await new ListenerOwners(sysWith({ platform: 'darwin' })).portsOf(pid)).toEqual([])
 })
 
 for (const [where, sys] of Object.entries({
   'on another platform': sysWith({ platform: 'freebsd' }),
-  'where other processes are hidden': blind(),
+  'where other processes are hidden': withHiddenDescriptors(),
 })) {
   test(`H34 a child is started ${where}`, async () => {
     for (const listen of ['socket', 'port'] as const) {
@@ -138,7 +138,7 @@ for (const [where, sys] of Object.entries({
   })
 }
 
-test('H34 a process that has ended owns nothing, even when what it held was taken over', async () => {
+test('H34 a process that has exited owns nothing, even if another process listens on its address now', async () => {
   const server = net.createServer().listen(0, '127.0.0.1')
   onTestFinished(() => void server.close())
   await until(() => server.listening)

@@ -9,7 +9,7 @@ import { failureOf, ready } from '../support/children.ts'
 import { sysWith } from '../support/clock.ts'
 import { fixture, get, newSpinner, until } from '../support/host.ts'
 
-/** A server of somebody else's. It holds its port from this turn on. */
+/** Starts a foreign server, which holds its port from this turn on. */
 function thiefAt(port: number, host?: string): net.Server {
   const thief = net.createServer((connection) => connection.on('error', () => {}).end('stolen'))
   thief.on('error', () => {})
@@ -18,8 +18,8 @@ function thiefAt(port: number, host?: string): net.Server {
   return thief
 }
 
-/** A world in which the port of each of the first so many processes is taken just before it is spawned. */
-function thievish(thefts: number): { sys: Sys; stolen: number[] } {
+/** Returns a system that takes the ports of the first `thefts` processes just before they are spawned. */
+function stealingSys(thefts: number): { sys: Sys; stolen: number[] } {
   const stolen: number[] = []
   const spawn: Sys['spawn'] = (command, args, options) => {
     const port = Number(options.env?.['PORT'])
@@ -32,7 +32,7 @@ function thievish(thefts: number): { sys: Sys; stolen: number[] } {
   return { sys: sysWith({ spawn }), stolen }
 }
 
-/** Ready when it is the child itself that answers. */
+/** Resolves when the child itself answers. */
 const answersItself = async (child: Child, signal: AbortSignal): Promise<void> => {
   while (!signal.aborted && (await get(child.target).catch(() => '')) !== `hello from ${child.pid}`)
     await realSys.pause(5)
@@ -46,7 +46,7 @@ const hello = (options: Partial<StartOptions> = {}): StartOptions => ({
   ...options,
 })
 
-test('PORT is a number that no outgoing connection uses, and the child is reached there', async () => {
+test('PORT is a number outside the range of outgoing connections, and the child is reached there', async () => {
   const child = newSpinner().start(hello())
   const port = (await child) as number
   expect(port).toBeGreaterThanOrEqual(20_000)
@@ -69,7 +69,7 @@ test('a child has the same port after a restart, a crash, and after stop and sta
   expect(await spinner.start('app')).toBe(port)
 })
 
-test('a child whose port was taken while it was stopped is given another', async () => {
+test('a child whose port was taken while it was stopped gets another', async () => {
   const spinner = newSpinner()
   const child = spinner.start(hello())
   const port = (await child) as number
@@ -81,11 +81,11 @@ test('a child whose port was taken while it was stopped is given another', async
 })
 
 for (const [how, options] of Object.entries({
-  'is told apart from a foreign listener': {},
+  'is distinguished from a foreign listener': {},
   'dies of EADDRINUSE': { ready: answersItself },
 })) {
   test(`H33 a child whose port is stolen before it binds, and ${how}, gets a fresh port and loses no attempt`, async () => {
-    const { sys, stolen } = thievish(2)
+    const { sys, stolen } = stealingSys(2)
     const child = newSpinner({ attempts: 1, ...options }, sys).start(hello())
     const port = (await child) as number
     expect(stolen).toHaveLength(2)
@@ -95,8 +95,8 @@ for (const [how, options] of Object.entries({
   })
 }
 
-test('H33 a child whose every port is stolen is faulted in the end', async () => {
-  const { sys, stolen } = thievish(100)
+test('H33 a child whose ports are all stolen is faulted in the end', async () => {
+  const { sys, stolen } = stealingSys(100)
   const child = newSpinner({ attempts: 1 }, sys).start(hello())
   await failureOf(child)
   expect(child.state).toBe('faulted')
@@ -104,7 +104,7 @@ test('H33 a child whose every port is stolen is faulted in the end', async () =>
   expect(stolen.length).toBeLessThan(10)
 })
 
-test('a child that wants a taken port of its own choice is not tried with one port after another', async () => {
+test('a child that listens on a taken port of its own choice is not retried with other ports', async () => {
   const wanted = await new PortAllocator(realSys).allocate('wanted')
   const thief = thiefAt(wanted, '127.0.0.1')
   await until(() => thief.listening)
@@ -115,7 +115,7 @@ test('a child that wants a taken port of its own choice is not tried with one po
   expect(error?.message).toContain(`address already in use 127.0.0.1:${wanted}`)
 })
 
-test('H33 where no port of the range is free there is an error instead of a port of any other range', async () => {
+test('H33 if no port of the range is free, there is an error instead of a port outside the range', async () => {
   const taken = await new PortAllocator(realSys).allocate('taken')
   const thief = thiefAt(taken, '127.0.0.1')
   await until(() => thief.listening)
@@ -125,7 +125,7 @@ test('H33 where no port of the range is free there is an error instead of a port
   expect(error?.message).toContain("No free TCP port was found for 'app'")
 })
 
-test('a port that the user named is used, and when it is taken the error says so', async () => {
+test('a port that the user chose is used, and if it is taken the error names it', async () => {
   const port = await new PortAllocator(realSys).allocate('fixed')
   const spinner = newSpinner({ attempts: 1, faultTimeout: 0 })
   const child = spinner.start(hello({ listen: port }))
@@ -136,12 +136,12 @@ test('a port that the user named is used, and when it is taken the error says so
   const error = await failureOf(spinner.start('app'))
   expect(error?.message).toContain(String(port))
   expect(['ERR_SPINNER_FOREIGN_LISTENER', 'ERR_SPINNER_EXITED']).toContain(error?.code)
-  const words = await failureOf(spinner.start(hello({ listen: port, ready: answersItself })))
-  expect(words).toMatchObject({ code: 'ERR_SPINNER_EXITED' })
-  expect(words?.message).toContain('EADDRINUSE')
+  const exitError = await failureOf(spinner.start(hello({ listen: port, ready: answersItself })))
+  expect(exitError).toMatchObject({ code: 'ERR_SPINNER_EXITED' })
+  expect(exitError?.message).toContain('EADDRINUSE')
 })
 
-test('H33 50 children that are started at once have 50 ports, each with its own child', async () => {
+test('H33 50 children that are started at once have 50 ports, and each child is reached at its own', async () => {
   const spinner = newSpinner()
   const children = Array.from({ length: 50 }, (_, index) => spinner.start(hello({ name: `app ${index}` })))
   const ports = await Promise.all(children.map(ready))
@@ -149,7 +149,7 @@ test('H33 50 children that are started at once have 50 ports, each with its own 
   for (const child of children) expect(await get(child.target)).toBe(`hello from ${child.pid}`)
 })
 
-test('H33 two hosts of the same range give away no port twice', async () => {
+test('H33 two hosts with the same range never allocate the same port', async () => {
   const hosts = [new PortAllocator(realSys), new PortAllocator(realSys)]
   const ports = await Promise.all(
     hosts.flatMap((host) => Array.from({ length: 50 }, (_, index) => host.allocate(`app ${index}`))),
@@ -157,14 +157,14 @@ test('H33 two hosts of the same range give away no port twice', async () => {
   expect(new Set(ports).size).toBe(100)
 })
 
-test('a child that listens on ::1 alone is reached there', async () => {
+test('a child that listens only on ::1 is reached there', async () => {
   const child = newSpinner().start(hello({ script: fixture('listens-on-ipv6.js') }))
   const port = await child
   expect(child.target).toEqual({ host: '::1', port })
   expect(await get(child.target)).toBe('six')
 })
 
-/** What a look meets: a connection that comes about between the two ports given. */
+/** Probes a port whose connection has the given ports. */
 function connected(localPort: number | undefined, remotePort: number | undefined): Promise<boolean> {
   const socket = new net.Socket()
   Object.defineProperties(socket, { localPort: { value: localPort }, remotePort: { value: remotePort } })
@@ -173,7 +173,7 @@ function connected(localPort: number | undefined, remotePort: number | undefined
   return accepts(sys, { host: '127.0.0.1', port: 23_000 })
 }
 
-test('H35 a connection of a socket to itself is not taken for a listener', async () => {
+test('H35 a connection of a socket to itself is not mistaken for a listener', async () => {
   expect(await connected(23_000, 23_000)).toBe(false)
   expect(await connected(45_000, 23_000)).toBe(true)
   expect(await connected(undefined, undefined)).toBe(true)

@@ -26,7 +26,7 @@ afterEach(async () => {
   servers.clear()
 })
 
-/** A server of somebody else's that accepts nothing, at `address`, with a backlog that is full. */
+/** Starts a foreign server on `address` that accepts no connections and whose backlog is full. */
 async function hang(address: Address): Promise<void> {
   const args = typeof address === 'string' ? [address] : [String(address), '127.0.0.1']
   const env = { ...process.env, TEST_MARK: String(process.pid) }
@@ -35,7 +35,7 @@ async function hang(address: Address): Promise<void> {
   servers.add({ server, sockets })
   await new Promise((resolve) => server.stdout.once('data', resolve))
   let connected = 0
-  // A backlog of one holds two; a socket refuses the third at once, a port leaves it waiting.
+  // A backlog of one holds two connections. A socket refuses the third at once; a port lets it wait.
   for (let count = 0; count < 3; count++) {
     const socket = realSys.connect(targetOf(address))
     sockets.push(socket.on('connect', () => connected++).on('error', () => {}))
@@ -43,7 +43,7 @@ async function hang(address: Address): Promise<void> {
   await until(() => connected === 2, 'a full backlog')
 }
 
-test('H36 the loser of two spinners that share a folder and a name leaves the socket of the winner', async () => {
+test('H36 the loser of two spinners with the same folder and name does not remove the socket of the winner', async () => {
   const runtimeDir = newFolder()
   const go = path.join(newFolder(), 'go')
   const [loser, winner] = [newSpinner({ runtimeDir, attempts: 1 }), newSpinner({ runtimeDir })]
@@ -75,7 +75,7 @@ test.runIf(isLinux)('H36 a listener whose backlog is full keeps its socket file'
 })
 
 test.runIf(isLinux)(
-  'H33 a stranger with a full backlog on the remembered port costs a fresh port',
+  'H33 a child whose last port is held by a foreign server with a full backlog gets another port',
   async () => {
     const spinner = newSpinner({ listen: 'port' })
     const child = spinner.start({ name: 'a', script: fixture('hello.js') })
@@ -89,12 +89,12 @@ test.runIf(isLinux)(
     expect(other).not.toBe(port)
     expect(await get(child.target)).toBe(`hello from ${child.pid}`)
     expect(errors).toEqual([])
-    // It was seen before the spawn: no attempt was spent on the old port.
+    // The foreign server was noticed before the spawn, so no attempt was made with the old port.
     expect(child.info().output).toEqual([])
   },
 )
 
-test('a private folder that is removed while the spinner lives is made again', async () => {
+test('a private folder that is removed while the spinner is open is created again', async () => {
   const spinner = newSpinner({ attempts: 1 })
   const child = spinner.start({ name: 'a', script: fixture('hello.js') })
   const before = (await child) as string
@@ -107,7 +107,7 @@ test('a private folder that is removed while the spinner lives is made again', a
   expect(existsSync(path.dirname(after))).toBe(false)
 })
 
-/** An allocator that answers when the test does. */
+/** Creates an allocator whose answers the test resolves. */
 function slowAllocator() {
   const asked: Deferred<number>[] = []
   const released: Address[] = []
@@ -119,7 +119,7 @@ function slowAllocator() {
   return { asked, released, listen: { allocate, release: (address: Address) => void released.push(address) } }
 }
 
-test('an allocator that answers after `timeout` gets its address back', async () => {
+test('an address that an allocator returns after `timeout` is released', async () => {
   const { clock, pids, sys } = watched()
   const { asked, listen, released } = slowAllocator()
   const spinner = newSpinner({ attempts: 1, timeout: 5 }, sys)
@@ -137,7 +137,7 @@ test('an allocator that answers after `timeout` gets its address back', async ()
   expect(pids).toEqual([])
 })
 
-test('an address that came for a start that was given up is not released while a later start has the same', async () => {
+test('an address that arrives for an aborted start is not released while a later start has the same address', async () => {
   const { sys } = watched()
   const { asked, listen, released } = slowAllocator()
   const spinner = newSpinner({}, sys)
@@ -156,49 +156,58 @@ test('an address that came for a start that was given up is not released while a
   expect(released).toEqual([])
 })
 
-test.runIf(isLinux)('H37 a child on TCP that was given a socket path is told of `listen: port`', async () => {
-  const { clock, sys } = watched()
-  const spinner = newSpinner({ attempts: 1, timeout: 5 }, sys)
-  const env = { ELSEWHERE: '0' }
-  const child = spinner.start({ name: 'tcp', script: fixture('listens-elsewhere.js'), env })
-  const failure = failureOf(ready(child))
-  const ports = await until(async () => {
-    const found = child.pid ? await new ListenerOwners(realSys).portsOf(child.pid) : []
-    return found.length > 0 ? found : null
-  })
-  const { address } = child
-  await clock.advance(5)
-  const message = (await failure)?.message
-  expect(message).toContain(`it listens on ${ports[0]}, expected ${address}`)
-  expect(message).toContain("`listen: 'port'`")
-})
+test.runIf(isLinux)(
+  "H37 the error of a child that listens on TCP instead of its socket path mentions `listen: 'port'`",
+  async () => {
+    const { clock, sys } = watched()
+    const spinner = newSpinner({ attempts: 1, timeout: 5 }, sys)
+    const env = { ELSEWHERE: '0' }
+    const child = spinner.start({ name: 'tcp', script: fixture('listens-elsewhere.js'), env })
+    const failure = failureOf(ready(child))
+    const ports = await until(async () => {
+      const found = child.pid ? await new ListenerOwners(realSys).portsOf(child.pid) : []
+      return found.length > 0 ? found : null
+    })
+    const { address } = child
+    await clock.advance(5)
+    const message = (await failure)?.message
+    expect(message).toContain(`it listens on ${ports[0]}, expected ${address}`)
+    expect(message).toContain("`listen: 'port'`")
+  },
+)
 
-test.runIf(isLinux)('H37 a child that listens but never answers well is told that it listens', async () => {
-  const { clock, sys } = watched()
-  const spinner = newSpinner({ attempts: 1, timeout: 5 }, sys)
-  const env = { STATUSES: '[500]' }
-  const options = { script: fixture('answers-statuses.js'), env, ready: { http: '/' } }
-  const child = spinner.start({ name: 'ill', ...options })
-  const failure = failureOf(ready(child))
-  await until(() => get(child.target, '/asked').catch(() => ''))
-  await clock.advance(5)
-  const message = (await failure)?.message
-  expect(message).toContain('it listens, but what `ready` asks for did not happen')
-  expect(message).not.toContain('it listens on')
-})
+test.runIf(isLinux)(
+  'H37 the error of a child that listens but never answers well states that it listens',
+  async () => {
+    const { clock, sys } = watched()
+    const spinner = newSpinner({ attempts: 1, timeout: 5 }, sys)
+    const env = { STATUSES: '[500]' }
+    const options = { script: fixture('answers-statuses.js'), env, ready: { http: '/' } }
+    const child = spinner.start({ name: 'ill', ...options })
+    const failure = failureOf(ready(child))
+    await until(() => get(child.target, '/asked').catch(() => ''))
+    await clock.advance(5)
+    const message = (await failure)?.message
+    expect(message).toContain('it listens, but the condition of `ready` was not met')
+    expect(message).not.toContain('it listens on')
+  },
+)
 
-test.runIf(process.getuid)('a `uid` of another user with the default socket is refused at the door', () => {
+test.runIf(process.getuid)('a `uid` of another user with the default socket is rejected at once', () => {
   const { pids, sys } = watched()
   const spinner = newSpinner({}, sys)
   const uid = (process.getuid?.() ?? 0) + 1
-  const refusal = { code: 'ERR_SPINNER_INVALID_OPTION', message: expect.stringContaining("`listen: 'port'`") }
+  const rejection = {
+    code: 'ERR_SPINNER_INVALID_OPTION',
+    message: expect.stringContaining("`listen: 'port'`"),
+  }
   const start = (): unknown => spinner.start({ name: 'a', script: fixture('hello.js'), uid })
-  expect(start).toThrow(expect.objectContaining(refusal))
+  expect(start).toThrow(expect.objectContaining(rejection))
   expect(spinner.list()).toEqual({})
   expect(pids).toEqual([])
 })
 
-test('an XDG_RUNTIME_DIR that may not be written to is passed over', async () => {
+test('an XDG_RUNTIME_DIR that is not writable is not used', async () => {
   const folder = newFolder()
   const env = { ...process.env, XDG_RUNTIME_DIR: folder }
   const refuse: typeof accessSync = (place, mode) => {

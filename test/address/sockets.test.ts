@@ -10,13 +10,13 @@ import { watched } from '../support/children.ts'
 import { sysWith } from '../support/clock.ts'
 import { fixture, get, newFile, newFolder, newSpinner, until } from '../support/host.ts'
 
-const refusal = (wait: PromiseLike<unknown>): Promise<SpinnerError> =>
+const rejectionOf = (wait: PromiseLike<unknown>): Promise<SpinnerError> =>
   Promise.resolve(wait).then(
     () => expect.unreachable('it was expected to fail'),
     (thrown) => thrown as SpinnerError,
   )
 
-/** A server of somebody else's at a path. */
+/** Starts a server of another process at a path. */
 async function foreignAt(socket: string): Promise<net.Server> {
   const server = net.createServer((connection) => connection.on('error', () => {}).end('foreign'))
   server.listen(socket)
@@ -25,7 +25,7 @@ async function foreignAt(socket: string): Promise<net.Server> {
   return server
 }
 
-/** What a server leaves that was killed: its socket, which nobody answers. */
+/** Creates the socket that a killed server leaves: nothing accepts connections on it. */
 async function staleAt(socket: string): Promise<void> {
   const server = await foreignAt(`${socket}.live`)
   fs.linkSync(`${socket}.live`, socket)
@@ -40,7 +40,7 @@ const answers = (socket: string): Promise<boolean> =>
     connection.on('connect', () => connection.destroy())
   })
 
-/** A path of an exact length in bytes below a folder of the test's own, made of one character. */
+/** Returns a path with an exact length in bytes, in a temporary folder, made of one character. */
 function folderOfLength(bytes: number, character: string): string {
   const base = newFolder()
   const room = bytes - Buffer.byteLength(base) - 1
@@ -48,7 +48,7 @@ function folderOfLength(bytes: number, character: string): string {
   return path.join(base, character.repeat(Math.floor(room / size)) + 'x'.repeat(room % size))
 }
 
-test('H36 sockets lie in a folder that only its owner can enter, and which is gone after close()', async () => {
+test('H36 sockets are in a folder that only its owner can enter and that close() removes', async () => {
   const spinner = newSpinner()
   const socket = (await spinner.start(fixture('hello.js'))) as string
   const folder = path.dirname(socket)
@@ -69,14 +69,14 @@ test('a child has the same path after a restart and after stop and start', async
   expect(await spinner.start(child.name)).toBe(first)
 })
 
-test('the same name has the same path in the same runtimeDir, whoever allocates it', async () => {
+test('the same name has the same path in the same runtimeDir, with any allocator', async () => {
   const folder = newFolder()
   const allocate = (name: string): Promise<string> => new SocketAllocator(realSys, folder).allocate(name)
   expect(await allocate('a')).toBe(await allocate('a'))
   expect(await allocate('a')).not.toBe(await allocate('b'))
 })
 
-test('two names that hash alike have different paths, each the same every time', async () => {
+test('two names with the same hash have different paths, each the same every time', async () => {
   // Their SHA-256 sums both begin with bdec6ef1.
   const [one, other] = ['child-33969', 'child-117738'] as const
   const sockets = new SocketAllocator(realSys, newFolder())
@@ -89,7 +89,7 @@ test('two names that hash alike have different paths, each the same every time',
 })
 
 for (const character of ['a', '深']) {
-  test(`H36 a path of up to 100 bytes is used as it is, a longer one is refused, in '${character}'`, async () => {
+  test(`H36 a path of up to 100 bytes is used, and a longer one is rejected, in '${character}'`, async () => {
     const nameBytes = '/01234567.sock'.length
     for (let bytes = 90; bytes <= 120; bytes++) {
       const folder = folderOfLength(bytes - nameBytes, character)
@@ -100,7 +100,7 @@ for (const character of ['a', '深']) {
         await foreignAt(socket)
         expect(fs.readdirSync(folder)).toEqual([path.basename(socket)])
       } else {
-        const error = await refusal(sockets.allocate('a'))
+        const error = await rejectionOf(sockets.allocate('a'))
         expect(error).toMatchObject({ code: 'ERR_SPINNER_INVALID_OPTION', child: 'a' })
         expect(error.message).toContain(`${bytes} bytes`)
         expect(error.message).toContain('runtimeDir')
@@ -110,7 +110,7 @@ for (const character of ['a', '深']) {
   })
 }
 
-test('H36 a folder for temporary files that is too long is not used', async () => {
+test('H36 a directory for temporary files with a path that is too long is not used', async () => {
   const tooLong = folderOfLength(90, 'a')
   fs.mkdirSync(tooLong, { recursive: true })
   const env = { ...process.env, XDG_RUNTIME_DIR: tooLong }
@@ -130,7 +130,7 @@ test('H36 a stale socket is removed, and the child starts', async () => {
   expect(await get(child.target)).toBe(`hello from ${child.pid}`)
 })
 
-test('H36 a child that leaves its socket behind when it is killed comes back on the same path', async () => {
+test('H36 a child that leaves its socket behind when it is killed is restarted on the same path', async () => {
   const child = newSpinner().start(fixture('hello.js'))
   const socket = (await child) as string
   const before = child.pid as number
@@ -140,7 +140,7 @@ test('H36 a child that leaves its socket behind when it is killed comes back on 
   expect(await get(child.target)).toBe(`hello from ${child.pid}`)
 })
 
-test('H36 a socket that a killed child leaves in a named runtimeDir is gone when stop() resolves', async () => {
+test('H36 a socket that a killed child leaves in a named runtimeDir is removed when stop() resolves', async () => {
   const runtimeDir = newFolder()
   const child = newSpinner({ runtimeDir }).start({ script: fixture('hello.js'), stopSignal: 'SIGKILL' })
   await child
@@ -149,19 +149,19 @@ test('H36 a socket that a killed child leaves in a named runtimeDir is gone when
   expect(fs.readdirSync(runtimeDir)).toEqual([])
 })
 
-test('H36 a socket at which somebody else listens is an error and is left alone, even by stop()', async () => {
+test('H36 a socket on which another process listens is an error and is not removed, even by stop()', async () => {
   const runtimeDir = newFolder()
   const socket = await new SocketAllocator(realSys, runtimeDir).allocate('app')
   await foreignAt(socket)
   const spinner = newSpinner({ runtimeDir, attempts: 1 })
-  const error = await refusal(spinner.start({ name: 'app', script: fixture('hello.js') }))
+  const error = await rejectionOf(spinner.start({ name: 'app', script: fixture('hello.js') }))
   expect(error.code).toBe('ERR_SPINNER_FOREIGN_LISTENER')
   expect(error.message).toContain(socket)
   await spinner.stop('app')
   expect(await answers(socket)).toBe(true)
 })
 
-test('H36 a socket that somebody else takes between two processes of a child is left alone', async () => {
+test('H36 a socket that another process takes between two processes of a child is not removed', async () => {
   const runtimeDir = newFolder()
   const spinner = newSpinner({ runtimeDir, attempts: 1, maxRestarts: 5 })
   const child = spinner.start({ name: 'app', script: fixture('hello.js') })
@@ -176,7 +176,7 @@ test('H36 a socket that somebody else takes between two processes of a child is 
 })
 
 for (const kind of ['file', 'symlink', 'folder'] as const) {
-  test(`H36 a ${kind} at the path of a socket is an error and is left alone`, async () => {
+  test(`H36 a ${kind} at the path of a socket is an error and is not removed`, async () => {
     const runtimeDir = newFolder()
     const socket = await new SocketAllocator(realSys, runtimeDir).allocate('app')
     const precious = newFile('precious.txt', 'precious')
@@ -184,7 +184,7 @@ for (const kind of ['file', 'symlink', 'folder'] as const) {
     else if (kind === 'symlink') fs.symlinkSync(precious, socket)
     else fs.mkdirSync(socket)
     const spinner = newSpinner({ runtimeDir, attempts: 1 })
-    const error = await refusal(spinner.start({ name: 'app', script: fixture('hello.js') }))
+    const error = await rejectionOf(spinner.start({ name: 'app', script: fixture('hello.js') }))
     expect(error.code).toBe('ERR_SPINNER_FOREIGN_LISTENER')
     expect(error.message).toContain(socket)
     await spinner.close()
@@ -194,22 +194,22 @@ for (const kind of ['file', 'symlink', 'folder'] as const) {
 }
 
 const UNUSABLE: Record<string, { make: (at: string) => void; says: RegExp }> = {
-  'a symlink': { make: (at) => fs.symlinkSync(newFolder(), at), says: /a link or a file/ },
-  'a file': { make: (at) => fs.writeFileSync(at, ''), says: /cannot be made \(EEXIST\)/ },
+  'a symlink': { make: (at) => fs.symlinkSync(newFolder(), at), says: /a symbolic link or a file/ },
+  'a file': { make: (at) => fs.writeFileSync(at, ''), says: /cannot be created \(EEXIST\)/ },
   'a folder below a file': { make: (at) => fs.writeFileSync(path.dirname(at), ''), says: /ENOTDIR/ },
   'a folder that others can write to': {
     make: (at) => {
       fs.mkdirSync(at)
       fs.chmodSync(at, 0o777)
     },
-    says: /other users can write to it; give it mode 0700/,
+    says: /other users can write to it; set its mode to 0700/,
   },
-  'a folder that everybody shares': {
+  'a folder that all users share': {
     make: (at) => {
       fs.mkdirSync(at)
       fs.chmodSync(at, 0o1777)
     },
-    says: /other users can write to it; name a folder of your own below it, such as '.*\/run\/my-app'\.$/,
+    says: /other users can write to it; name a directory of your own below it, such as '.*\/run\/my-app'\.$/,
   },
 }
 
@@ -230,9 +230,9 @@ for (const [what, { make, says }] of Object.entries(UNUSABLE)) {
 }
 
 test.each([
-  [0o755, / belongs to another user; name a folder of your own\.$/],
-  [0o1777, / belongs to another user; name a folder of your own below it, such as '.*\/my-app'\.$/],
-])('H36 a runtimeDir of another user, with mode %o, is no place to change', (mode, says) => {
+  [0o755, / belongs to another user; name a directory of your own\.$/],
+  [0o1777, / belongs to another user; name a directory of your own below it, such as '.*\/my-app'\.$/],
+])('H36 a runtimeDir of another user, with mode %o, is rejected', (mode, says) => {
   const runtimeDir = newFolder()
   const stat = Object.assign(fs.lstatSync(runtimeDir), { uid: (process.getuid?.() ?? 0) + 1 })
   stat.mode = (stat.mode & ~0o7777) | mode
@@ -241,26 +241,26 @@ test.each([
 })
 
 test.each(['EROFS', 'EACCES'])(
-  'where no folder for sockets can be made (%s) a start fails after its attempts, and says where else they may go',
+  'if no directory for sockets can be created (%s), a start fails after its attempts with a remedy',
   async (code) => {
     const mkdirSync = (() => {
       throw Object.assign(new Error(code), { code })
     }) as typeof fs.mkdirSync
     const { clock, sys } = watched({ fs: { ...fs, mkdirSync }, tmpdir: () => '/no/place', env: {} })
     const child = newSpinner({ attempts: 3 }, sys).start(fixture('hello.js'))
-    const failure = refusal(child)
+    const failure = rejectionOf(child)
     await until(async () => {
       await clock.advance(0.5)
       return child.state === 'faulted'
     })
     expect(await failure).toMatchObject({ code: 'ERR_SPINNER_NOT_READY', attempts: 3, child: child.name })
     expect((await failure).message).toBe(
-      `No folder for sockets can be made in '/tmp' (${code}); name one that can be written to with \`runtimeDir\` or XDG_RUNTIME_DIR, or use \`listen: 'port'\`.`,
+      `No directory for sockets can be created in '/tmp' (${code}); set \`runtimeDir\` or XDG_RUNTIME_DIR to a writable directory, or use \`listen: 'port'\`.`,
     )
   },
 )
 
-test('a runtimeDir that does not exist is made for its owner alone, and is kept empty after close()', async () => {
+test('a runtimeDir that does not exist is created for its owner only, and is empty after close()', async () => {
   const runtimeDir = path.join(newFolder(), 'deep', 'run')
   const spinner = newSpinner({ runtimeDir })
   expect(fs.statSync(runtimeDir).mode & 0o777).toBe(0o700)
@@ -269,7 +269,7 @@ test('a runtimeDir that does not exist is made for its owner alone, and is kept 
   expect(fs.readdirSync(runtimeDir)).toEqual([])
 })
 
-test('an allocator of the user gives the path, and gets it back when the child is stopped', async () => {
+test('an allocator of the user provides the path, which is released when the child is stopped', async () => {
   const socket = path.join(newFolder(), 'mine.sock')
   const calls: unknown[] = []
   const listen: Allocator = {
@@ -300,41 +300,41 @@ const BAD_ALLOCATORS: Record<string, { allocate: () => unknown; says: RegExp }> 
     allocate: async () => Promise.reject(new Error('no more addresses')),
     says: /no more addresses/,
   },
-  'gives nothing': {
+  'returns nothing': {
     allocate: () => undefined,
-    says: /must give the path of a socket, of at most 103 bytes, or a port number/,
+    says: /must return a socket path of at most 103 bytes or a port number/,
   },
-  'gives an object': {
+  'returns an object': {
     allocate: () => ({}),
-    says: /must give the path of a socket, of at most 103 bytes, or a port number/,
+    says: /must return a socket path of at most 103 bytes or a port number/,
   },
-  'gives an empty path': {
+  'returns an empty path': {
     allocate: () => '',
-    says: /must give the path of a socket, of at most 103 bytes, or a port number/,
+    says: /must return a socket path of at most 103 bytes or a port number/,
   },
-  'gives a path with a NUL': {
+  'returns a path with a NUL': {
     allocate: () => '/tmp/a\0b',
-    says: /must give the path of a socket, of at most 103 bytes, or a port number/,
+    says: /must return a socket path of at most 103 bytes or a port number/,
   },
-  'gives a path that the system would cut': {
+  'returns a path that the system would truncate': {
     allocate: () => `/tmp/${'a'.repeat(120)}`,
-    says: /must give the path of a socket, of at most 103 bytes, or a port number/,
+    says: /must return a socket path of at most 103 bytes or a port number/,
   },
-  'gives a negative port': {
+  'returns a negative port': {
     allocate: () => -1,
-    says: /must give the path of a socket, of at most 103 bytes, or a port number/,
+    says: /must return a socket path of at most 103 bytes or a port number/,
   },
-  'gives port 0': {
+  'returns port 0': {
     allocate: () => 0,
-    says: /must give the path of a socket, of at most 103 bytes, or a port number/,
+    says: /must return a socket path of at most 103 bytes or a port number/,
   },
-  'gives a port that is too high': {
+  'returns a port that is too high': {
     allocate: () => 65_536,
-    says: /must give the path of a socket, of at most 103 bytes, or a port number/,
+    says: /must return a socket path of at most 103 bytes or a port number/,
   },
-  'gives half a port': {
+  'returns a fractional port': {
     allocate: () => 8000.5,
-    says: /must give the path of a socket, of at most 103 bytes, or a port number/,
+    says: /must return a socket path of at most 103 bytes or a port number/,
   },
 }
 
@@ -343,7 +343,7 @@ for (const [what, { allocate, says }] of Object.entries(BAD_ALLOCATORS)) {
     const released: unknown[] = []
     const listen = { allocate, release: (address: unknown) => released.push(address) } as Allocator
     const child = newSpinner({ attempts: 1 }).start({ name: 'app', script: fixture('hello.js'), listen })
-    const error = await refusal(child)
+    const error = await rejectionOf(child)
     expect(error.message).toMatch(says)
     expect(error).toMatchObject({ child: 'app', attempts: 1 })
     expect(child.info()).toMatchObject({ state: 'faulted', startedAt: null })

@@ -15,7 +15,7 @@ const check = (run: Check['run'], options: Partial<Check> = {}): Check => ({
 })
 
 describe('ChildInfo.checks', () => {
-  test('is there from the start on, shows what was found, and is empty when the child is not started', async () => {
+  test('shows each check from the start, then its last result, and is empty while the child is not started', async () => {
     const { clock, sys } = watched()
     const queue = check(async () => ({ queued: 3 }), { name: 'queue' })
     const odd = check(async () => {}, { name: '__proto__' })
@@ -35,7 +35,7 @@ describe('ChildInfo.checks', () => {
     expect(Object.getPrototypeOf(child.info().checks)).toBeNull()
   })
 
-  test('begins anew with each process', async () => {
+  test('is reset for each process', async () => {
     const { clock, sys } = watched()
     const child = newSpinner({ checks: [check(async () => ({ ran: 1 }))] }, sys).start(sleeper('x'))
     await child
@@ -45,19 +45,19 @@ describe('ChildInfo.checks', () => {
     expect(child.info().checks['a']).toMatchObject({ at: null, figures: null })
   })
 
-  test('names each check: two of one name on one child are refused', () => {
+  test('is keyed by name, so two checks of a child with the same name are rejected', () => {
     const twice = [check(async () => {}), check(async () => {})]
-    const refused = expect.objectContaining({
+    const rejection = expect.objectContaining({
       code: 'ERR_SPINNER_INVALID_OPTION',
       message: expect.stringContaining('with different names'),
     })
-    expect(() => newSpinner({ checks: twice })).toThrow(refused)
-    expect(() => newSpinner().start({ ...sleeper('x'), checks: twice })).toThrow(refused)
+    expect(() => newSpinner({ checks: twice })).toThrow(rejection)
+    expect(() => newSpinner().start({ ...sleeper('x'), checks: twice })).toThrow(rejection)
   })
 })
 
 describe('checks', () => {
-  test('run while the child is started, and at no other time', async () => {
+  test('run only while the child is started', async () => {
     const states: string[] = []
     const counting = check(async (child) => void states.push(child.state), { interval: 1 })
     const { it } = await startedPuppet({ checks: [counting] })
@@ -87,7 +87,7 @@ describe('checks', () => {
     await endPuppets()
   })
 
-  test('that are under way when the child leaves `started` are aborted, and not heard any more', async () => {
+  test('that are running when the child leaves `started` are aborted, and their results are ignored', async () => {
     const { clock, pids, sys } = watched()
     const run = deferred<void>()
     const signals: AbortSignal[] = []
@@ -107,7 +107,7 @@ describe('checks', () => {
     expect(child.info().checks['a']).toMatchObject({ at: null, failures: 0 })
   })
 
-  test('H21 are no use: they do not delay idleness', async () => {
+  test('H21 do not count as use and do not delay idleness', async () => {
     const { clock, sys } = watched()
     let runs = 0
     const busy = check(async () => void runs++, { interval: 1 })
@@ -120,7 +120,7 @@ describe('checks', () => {
     expect(child.info().reason).toContain('nobody used it')
   })
 
-  test('that cannot look say so once, until they can, and that restarts nothing', async () => {
+  test('that are inconclusive report it once until they have a result again, and restart nothing', async () => {
     const { clock, pids, sys } = watched()
     const sees = [false, false, true, false, false]
     const blind = check(async () => {
@@ -131,14 +131,14 @@ describe('checks', () => {
     spinner.on('error', (child, error) => void errors.push(`${child.name}: ${error.message}`))
     await spinner.start(sleeper('x'))
     await clock.advance(25)
-    const said = "x: 'x': the check 'a' cannot tell how it is: it is dark."
-    expect(errors).toEqual([expect.stringContaining(said)])
+    const message = "x: 'x': the check 'a' has no result: it is dark."
+    expect(errors).toEqual([expect.stringContaining(message)])
     await clock.advance(30)
     expect(errors).toHaveLength(2)
     expect(pids).toHaveLength(1)
   })
 
-  test('are bound to what they are written in, and read once', async () => {
+  test('keep their `this`, and their members are read once', async () => {
     const { clock, sys } = watched()
     class Counting {
       name = 'counting'

@@ -8,9 +8,9 @@ import { compiled } from '../support/compiled.ts'
 import { newSpinner, next, until } from '../support/host.ts'
 import { has } from '../support/needs.ts'
 
-const found = (child: Child): CheckInfo => child.info().checks['memory'] as CheckInfo
+const resultOf = (child: Child): CheckInfo => child.info().checks['memory'] as CheckInfo
 
-/** One child whose memory is checked every five seconds, on a clock that stands still. */
+/** Starts a child with checks of its memory on a fake clock. */
 async function checked(
   checks: readonly Check[],
   [command, ...args]: readonly [string, ...string[]],
@@ -23,15 +23,15 @@ async function checked(
   const ready = { output: /it is held/ }
   const child = spinner.start({ name: 'x', command, args, listen: null, ready })
   await child
-  /** Lets one interval pass, and waits for what is found. */
+  /** Lets one interval pass, and waits for the next result. */
   const sample = async (): Promise<CheckInfo> => {
-    const before = found(child)
-    // The next run is timed from the end of the last, which takes as long as it takes.
+    const before = resultOf(child)
+    // Advance step by step, because the interval begins at the end of the last run, whose duration is not known.
     await until(async () => {
       await world.clock.advance(1)
-      return found(child) !== before
+      return resultOf(child) !== before
     }, 'a sample')
-    return found(child)
+    return resultOf(child)
   }
   return { ...world, spinner, child, errors, sample }
 }
@@ -41,14 +41,14 @@ const linux = process.platform === 'linux' && has('cc')
 describe.runIf(linux)('memory()', () => {
   const program = linux ? compiled('holds-memory.c') : ''
   const MB = 2 ** 20
-  /** A shell that stays, and a program that it has started. */
+  /** A shell that keeps running, and a program that it has started. */
   const wrapped = (megabytes: number): [string, ...string[]] => ['sh', '-c', `${program} ${megabytes}; true`]
 
-  test('E20 H22 what a wrapper has started counts: it is restarted after `retries` samples in a row', async () => {
+  test('E20 H22 counts what a wrapper has started, and restarts the child after `retries` samples in a row', async () => {
     const it = await checked([memory({ limit: '50MB', retries: 3 })], wrapped(64))
     for (const failures of [1, 2]) {
       expect(await it.sample()).toMatchObject({ failures, figures: { processes: 2 } })
-      expect(found(it.child).figures?.['memory']).toBeGreaterThan(64 * MB)
+      expect(resultOf(it.child).figures?.['memory']).toBeGreaterThan(64 * MB)
     }
     expect(it.pids).toHaveLength(1)
     const restarted = next(it.child, 'restarted')
@@ -57,11 +57,11 @@ describe.runIf(linux)('memory()', () => {
     expect(it.pids).toHaveLength(2)
     expect(it.child.info()).toMatchObject({ restarts: 1, crashes: 0 })
     expect(it.child.info().reason).toMatch(
-      /^check 'memory' failed: it holds 6\d.*MB of memory in 2 processes, and its limit is 50MB$/,
+      /^check 'memory' failed: it uses 6\d.*MB of memory in 2 processes; the limit is 50MB$/,
     )
   })
 
-  test('below its limit a child is well, and its figures are shown', async () => {
+  test('finds a child below its limit healthy, and shows its figures', async () => {
     const it = await checked([memory({ limit: '200MB', retries: 1 })], wrapped(64))
     const { figures } = await it.sample()
     expect(figures).toEqual({ memory: expect.any(Number), processes: 2, cpu: 0 })
@@ -69,14 +69,14 @@ describe.runIf(linux)('memory()', () => {
     expect(figures?.['memory']).toBeLessThan(80 * MB)
   })
 
-  test('with `tree: false` the first process alone counts', async () => {
+  test('counts only the first process with `tree: false`', async () => {
     const it = await checked([memory({ limit: '50MB', retries: 1, tree: false })], wrapped(64))
     const { figures } = await it.sample()
     expect(figures).toMatchObject({ processes: 1 })
     expect(figures?.['memory']).toBeLessThan(20 * MB)
   })
 
-  test('H22 what forks share is counted once', async () => {
+  test('H22 counts memory that forks share once', async () => {
     const it = await checked([memory({ limit: '200MB', retries: 1 })], [program, '64', 'forks', '8'])
     for (let sample = 0; sample < 3; sample++) {
       const { failures, figures } = await it.sample()
@@ -87,7 +87,7 @@ describe.runIf(linux)('memory()', () => {
     expect(it.pids).toHaveLength(1)
   })
 
-  test('H22 where the system does not say what is shared, what each process holds counts', async () => {
+  test('H22 counts all memory of each process if the system does not show what is shared', async () => {
     const refused = Object.assign(new Error('not yours'), { code: 'EACCES' })
     const readFile = (): Promise<never> => Promise.reject(refused)
     const fs = { ...realSys.fs, promises: { ...realSys.fs.promises, readFile } } as unknown as Sys['fs']
@@ -97,14 +97,14 @@ describe.runIf(linux)('memory()', () => {
     expect(figures?.['memory']).toBeGreaterThan(9 * 64 * MB)
   })
 
-  test('H3 a daemon that left the group, and whose parent has ended, counts', async () => {
+  test('H3 counts a daemon that left the group and whose parent has exited', async () => {
     const it = await checked([memory({ limit: '1GB' })], [program, '64', 'daemon'])
     const { figures } = await it.sample()
     expect(figures).toMatchObject({ processes: 2 })
     expect(figures?.['memory']).toBeGreaterThan(64 * MB)
   })
 
-  test('a processor that is used shows in `cpu`, from the second sample on', async () => {
+  test('shows the use of the processor in `cpu` from the second sample on', async () => {
     const it = await checked([memory({ limit: '1GB' })], ['sh', '-c', 'echo it is held; while :; do :; done'])
     expect((await it.sample()).figures).toMatchObject({ cpu: 0 })
     const worked = async (): Promise<boolean> => ((await it.sample()).figures?.['cpu'] ?? 0) > 0
@@ -112,7 +112,7 @@ describe.runIf(linux)('memory()', () => {
   })
 })
 
-/** The functions of `node:fs`, some of which do what the test says. */
+/** Replaces some functions of `node:fs`. */
 const fsWith = (changes: object): Partial<Sys> => ({
   fs: { ...realSys.fs, ...changes } as unknown as Sys['fs'],
 })
@@ -121,11 +121,11 @@ const failing = (code: string) => (): never => {
   throw Object.assign(new Error(`${code}: it failed`), { code })
 }
 
-/** A child that does nothing. A program that is just being replaced by another one has no memory. */
+/** A child that does nothing. The shell does not exec, because a process has no memory for a moment while it does. */
 const quiet: [string, ...string[]] = ['sh', '-c', 'echo it is held; sleep 600; true']
 
 describe.runIf(process.platform === 'linux')('the sampling of memory', () => {
-  test('is one walk over /proc for all children that are due at about the same time', async () => {
+  test('takes one walk over /proc for all children that are due at about the same time', async () => {
     let walks = 0
     const readdirSync = (folder: string): string[] => {
       if (folder === '/proc') walks++
@@ -140,15 +140,15 @@ describe.runIf(process.platform === 'linux')('the sampling of memory', () => {
     children.push(late)
     await late
     for (const round of [1, 2, 3]) {
-      const before = children.map(found)
+      const before = children.map(resultOf)
       walks = 0
       await clock.advance(5.5)
-      await until(() => children.every((child, index) => found(child) !== before[index]), `round ${round}`)
+      await until(() => children.every((child, index) => resultOf(child) !== before[index]), `round ${round}`)
       expect(walks).toBe(1)
     }
   })
 
-  test('ends with the child: nothing is armed any more, and nothing is read', async () => {
+  test('ends with the child and leaves no timer', async () => {
     const it = await checked([memory({ limit: '1GB' })], quiet)
     await it.clock.advance(5.2)
     expect(await failureOf(it.child.stop())).toBeNull()
@@ -162,7 +162,7 @@ describe.runIf(process.platform === 'linux')('the sampling of memory', () => {
     ['openSync', 'EMFILE'],
     ['openSync', 'EACCES'],
   ])(
-    'H22 that meets %s with %s is no verdict, and there is one error until it works again',
+    'H22 that fails in %s with %s does not count, and is one error until it works again',
     async (call, code) => {
       let fails = false
       let failed = 0
@@ -177,7 +177,7 @@ describe.runIf(process.platform === 'linux')('the sampling of memory', () => {
         fails = true
         for (let round = 0; round < rounds; round++) {
           const before = failed
-          // The next run is timed from the end of the last, which takes as long as it takes.
+          // Advance step by step, because the interval begins at the end of the last run, whose duration is not known.
           await until(async () => {
             await it.clock.advance(1)
             return failed > before
@@ -188,8 +188,8 @@ describe.runIf(process.platform === 'linux')('the sampling of memory', () => {
       }
       expect(await it.sample()).toMatchObject({ failures: 1 })
       await blindRounds(3)
-      expect(it.errors).toEqual([expect.stringContaining("the check 'memory' cannot tell how it is: its")])
-      expect(found(it.child)).toMatchObject({ failures: 1 })
+      expect(it.errors).toEqual([expect.stringContaining("the check 'memory' has no result: its")])
+      expect(resultOf(it.child)).toMatchObject({ failures: 1 })
       expect(await it.sample()).toMatchObject({ failures: 2 })
       await blindRounds(2)
       expect(it.errors).toHaveLength(2)
@@ -197,7 +197,7 @@ describe.runIf(process.platform === 'linux')('the sampling of memory', () => {
     },
   )
 
-  test('H22 that runs out of descriptors in its closer look is no verdict', async () => {
+  test('H22 that runs out of descriptors while it reads shared memory does not count', async () => {
     const promises = { ...realSys.fs.promises, readFile: async () => failing('EMFILE')() }
     const it = await checked([memory({ limit: 1, retries: 1 })], quiet, fsWith({ promises }))
     await it.clock.advance(5.5)
@@ -217,7 +217,7 @@ describe('memory() on a system without /proc', () => {
     expect(figures?.['memory']).toBeGreaterThan(50_000)
   })
 
-  test('H22 restarts nothing where the program that it needs is missing, and says so once', async () => {
+  test('H22 restarts nothing if the program that it needs is missing, and reports it once', async () => {
     const it = await checked([memory({ limit: 1, retries: 1 })], quiet, elsewhere)
     vi.stubEnv('PIDUSAGE_USE_PS', 'true')
     vi.stubEnv('PATH', '')

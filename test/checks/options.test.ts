@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { check, command, memory, responseTime } from '../../src/checks/index.ts'
 import type { Check } from '../../src/types/plugin.ts'
 
-/** What a caller without types may hand over. */
+/** Calls a factory as JavaScript without types can. */
 const untyped = (factory: unknown, ...given: unknown[]): Check =>
   (factory as (...given: unknown[]) => Check)(...given)
 
@@ -14,10 +14,10 @@ const messageFor = (factory: unknown, ...given: unknown[]): string => {
     expect(thrown).toMatchObject({ name: 'SpinnerError', code: 'ERR_SPINNER_INVALID_OPTION' })
     return (thrown as Error).message
   }
-  return 'it was taken'
+  return 'it was accepted'
 }
 
-test('ready-made checks have the defaults that are written down', () => {
+test('built-in checks have the documented defaults', () => {
   const pace = (made: Check) => [made.name, made.retries, made.interval]
   expect(pace(memory({ limit: 1 }))).toEqual(['memory', 3, 5])
   expect(pace(responseTime())).toEqual(['responseTime', 2, 40])
@@ -32,10 +32,10 @@ describe('wrong options of a check', () => {
     [
       memory,
       [{}],
-      "memory(): `limit` is missing: pass bytes as a number from 1, or a text such as '100MB', '1.5GB'.",
+      "memory(): `limit` is missing: pass a number of bytes >= 1, or a string such as '100MB', '1.5GB'.",
     ],
-    [memory, [{ limit: '100' }], '`limit` must be bytes as a number from 1'],
-    [memory, [{ limit: 0 }], '`limit` must be bytes as a number from 1'],
+    [memory, [{ limit: '100' }], '`limit` must be a number of bytes >= 1'],
+    [memory, [{ limit: 0 }], '`limit` must be a number of bytes >= 1'],
     [memory, [{ limit: '1GB', tree: 'yes' }], '`tree` must be true or false'],
     [
       memory,
@@ -45,7 +45,7 @@ describe('wrong options of a check', () => {
     [
       memory,
       [{ limit: '1GB', retries: 0, interval: 0 }],
-      '`retries` must be a whole number from 1, but it is 0. `interval` must be more than 0 seconds',
+      '`retries` must be an integer >= 1, but it is 0. `interval` must be more than 0 seconds',
     ],
     [responseTime, [null], 'responseTime(): `options` must be an object, but it is null.'],
     [responseTime, [{ path: 'health' }], "`path` must be a path that begins with '/'"],
@@ -55,22 +55,22 @@ describe('wrong options of a check', () => {
     [responseTime, [{ headers: { 'a b': 'x' } }], '`headers` must be'],
     [responseTime, [{ headers: { a: 'x\r\ny: z' } }], '`headers` must be'],
     [responseTime, [{ headers: { a: ['x'] } }], '`headers` must be'],
-    [responseTime, [{ headers: { Connection: 'keep-alive' } }], 'without those of the connection'],
+    [responseTime, [{ headers: { Connection: 'keep-alive' } }], 'without headers of the connection'],
     [responseTime, [{ headers: new Map([['a', 'b']]) }], '`headers` must be'],
     [responseTime, [{ threshold: -1 }], '`threshold` must be more than 0 seconds'],
     [command, [{}], 'command(): `command` is missing: pass the name or path of a program.'],
-    [command, [{ command: 'ls', args: 'x' }], '`args` must be an array of texts'],
-    [command, [{ command: 'ls', env: { 'A=B': '1' } }], '`env` must be an object of texts'],
-    [command, [{ command: 'ls', name: '' }], '`name` must be a text that is not empty'],
-    [check, [], 'check(): the name must be a text that is not empty, but it is undefined.'],
-    [check, ['', () => {}], 'check(): the name must be a text that is not empty, but it is "".'],
+    [command, [{ command: 'ls', args: 'x' }], '`args` must be an array of strings'],
+    [command, [{ command: 'ls', env: { 'A=B': '1' } }], '`env` must be an object of strings'],
+    [command, [{ command: 'ls', name: '' }], '`name` must be a non-empty string'],
+    [check, [], 'check(): the name must be a non-empty string, but it is undefined.'],
+    [check, ['', () => {}], 'check(): the name must be a non-empty string, but it is "".'],
     [check, ['a', { interval: 1 }], 'check(): the second argument must be a function, but it is an object.'],
     [check, ['a', () => {}, { timeout: 'soon' }], 'check(): `timeout` must be more than 0 seconds'],
-  ])('are said at once: %#', (factory, given, message) =>
+  ])('are reported at once: %#', (factory, given, message) =>
     expect(messageFor(factory, ...given)).toContain(message),
   )
 
-  test('are refused clearly, whatever they are', () => {
+  test('of any kind are rejected with a message', () => {
     const keys = [
       'limit',
       'retries',
@@ -94,7 +94,7 @@ describe('wrong options of a check', () => {
     )
   })
 
-  test('are not changed, and are read once', () => {
+  test('are read once and not changed', () => {
     const headers = { host: 'a.example' }
     const args = ['-c', 'true']
     const given = { command: 'sh', args, env: { A: 1 } }

@@ -21,16 +21,16 @@ async function startedServer(options: Partial<StartOptions> = {}): Promise<{ chi
   return { child }
 }
 
-/** What one run of a check ends with. */
+/** Runs a check once. */
 const run = (checked: Check, child: Child): Promise<unknown> =>
   Promise.resolve(checked.run(child, new AbortController().signal))
 
 const reasonOf = async (checked: Check, child: Child): Promise<string> =>
-  (await failureOf(run(checked, child)))?.message ?? 'it is well'
+  (await failureOf(run(checked, child)))?.message ?? 'healthy'
 
 describe('responseTime()', () => {
   test.each(['/', '/error', '/moved'])(
-    'H21 a whole answer to %s is well, whatever its status, and no redirect is followed',
+    'H21 finds a child healthy whose response to %s is complete, with any status and without following redirects',
     async (path) => {
       const { child } = await startedServer()
       const found = await run(responseTime({ path, threshold: 30 }), child)
@@ -39,26 +39,26 @@ describe('responseTime()', () => {
   )
 
   test.each(['/hangs', '/half', '/endless'])(
-    'H21 an answer to %s that is not complete in time is a failure, with the time as its figure',
+    'H21 fails if the response to %s is not complete in time, with the time as its figure',
     async (path) => {
       const { child } = await startedServer()
       const failure = await failureOf(run(responseTime({ path, threshold: 0.3 }), child))
-      expect(failure?.message).toBe(`GET ${path} had no full answer within 0.3 s`)
+      expect(failure?.message).toBe(`GET ${path} did not get a complete response within 0.3 s`)
       expect((failure as unknown as { figures: object }).figures).toEqual({ seconds: expect.any(Number) })
     },
   )
 
   test.each([
     ['/resets', /failed: .*(ECONNRESET|hang up)/],
-    ['/early', /failed: the answer ended before it was complete/],
+    ['/early', /failed: the response ended before it was complete/],
     ['/nonsense', /failed: Parse Error/],
-    ['/upgrades', /failed: the answer was 101, which nobody asked for/],
-  ])('H21 an answer to %s that breaks off or is none is a failure at once', async (path, reason) => {
+    ['/upgrades', /failed: the response was 101, but no upgrade was requested/],
+  ])('H21 fails at once if the response to %s breaks off or is not valid', async (path, reason) => {
     const { child } = await startedServer()
     expect(await reasonOf(responseTime({ path, threshold: 3_000 }), child)).toMatch(reason)
   })
 
-  test('a connection that is refused is a failure', async () => {
+  test('fails if the connection is refused', async () => {
     const { child } = await startedServer({ listen: 'port' })
     const gone = newSpinner().start(server('gone', { listen: 'port' }))
     await gone
@@ -69,7 +69,7 @@ describe('responseTime()', () => {
     expect(await reasonOf(responseTime(), elsewhere)).toContain('ECONNREFUSED')
   })
 
-  test('H21 a gigabyte is read to its end and kept nowhere', async () => {
+  test('H21 reads a gigabyte to its end and keeps none of it', async () => {
     const { child } = await startedServer()
     const before = process.memoryUsage.rss()
     let most = before
@@ -84,7 +84,7 @@ describe('responseTime()', () => {
     expect((most - before) / 2 ** 20).toBeLessThan(250)
   })
 
-  test('E14 a frozen child, to which one can still connect, is restarted after as many failures', async () => {
+  test('E14 restarts a frozen child that still accepts connections after `retries` failures', async () => {
     const checks = [responseTime({ threshold: 0.1, interval: 0.02, retries: 3 })]
     const { child } = await startedServer({ checks, stopTimeout: 0, stopSignal: 'SIGKILL' })
     const restarted = next(child, 'restarted')
@@ -93,19 +93,19 @@ describe('responseTime()', () => {
     expect(child.info()).toMatchObject({
       crashes: 0,
       restarts: 1,
-      reason: "check 'responseTime' failed: GET / had no full answer within 0.1 s",
+      reason: "check 'responseTime' failed: GET / did not get a complete response within 0.1 s",
     })
   })
 
-  test('H21 asks once at a time, on a connection that is closed after it', async () => {
+  test('H21 sends one request at a time, each on its own connection', async () => {
     const checks = [responseTime({ path: '/hangs', threshold: 0.05, interval: 0.001, retries: 1_000 })]
     const { child } = await startedServer({ checks })
     await until(() => (child.info().checks['responseTime']?.failures ?? 0) >= 5)
-    // One that hangs, and the one that asks for this.
+    // The request that hangs, and the one that asks for this figure.
     expect(Number(await get(child.target, '/most'))).toBeLessThanOrEqual(2)
   })
 
-  test('sends its own name and the headers that it was given, and closes the connection', async () => {
+  test('sends its own user agent and the given headers, and closes the connection', async () => {
     const { child } = await startedServer()
     const heard = next(child, 'output')
     const checked = responseTime({
@@ -121,7 +121,7 @@ describe('responseTime()', () => {
     })
   })
 
-  test('ends with its signal', async () => {
+  test('ends when its signal is aborted', async () => {
     const { child } = await startedServer()
     const ending = new AbortController()
     const asking = failureOf(
@@ -132,7 +132,7 @@ describe('responseTime()', () => {
     expect(await asking).not.toBeNull()
   })
 
-  test('cannot tell of a child without an address, and says so once', async () => {
+  test('has no result for a child without an address, and reports it once', async () => {
     let runs = 0
     const counting = check('counting', async () => void runs++, { interval: 0.01 })
     const checks = [responseTime({ interval: 0.01 }), counting]
@@ -141,13 +141,13 @@ describe('responseTime()', () => {
     child.on('error', (error) => void errors.push(error.message))
     await child
     await until(() => runs > 20 && errors.length > 0)
-    expect(errors).toEqual([expect.stringContaining('it has no address to ask')])
+    expect(errors).toEqual([expect.stringContaining('the child has no address')])
     expect(child.info().checks['responseTime']).toMatchObject({ at: null, failures: 0 })
   })
 })
 
-describe('H20 a host that stands still', () => {
-  test('E14 in the middle of a request restarts no child that answers in time', async () => {
+describe('H20 a host that is blocked', () => {
+  test('E14 during a request does not restart a child that responds in time', async () => {
     let requests = 0
     const connect: Sys['connect'] = (target) => {
       requests++

@@ -5,23 +5,23 @@ import { Inconclusive } from '../../src/checks/verdict.ts'
 import { type Deferred, deferred } from '../../src/promises.ts'
 import { FakeClock, sysWith } from '../support/clock.ts'
 
-/** A check that is watched on a clock that stands still; `run` is what a user wrote. */
-function watch(run: (signal: AbortSignal) => unknown, { interval = 1, retries = 1 } = {}) {
+/** Runs a check on a fake clock. `run` is the function of a user. */
+function runCheck(run: (signal: AbortSignal) => unknown, { interval = 1, retries = 1 } = {}) {
   const clock = new FakeClock()
   const heard: string[] = []
   const check = { name: 'a check', interval, retries, run: async () => {} }
   const sys = sysWith({ clock, nextTurn: async () => {} })
-  const watching = new CheckRunner({ sys, stallDetector: new StallDetector(clock) }, check, run, {
+  const runner = new CheckRunner({ sys, stallDetector: new StallDetector(clock) }, check, run, {
     unhealthy: (reason) => void heard.push(`unhealthy: ${reason}`),
-    untold: (why) => void (why !== null && heard.push(`untold: ${why}`)),
+    unknown: (reason) => void (reason !== null && heard.push(`unknown: ${reason}`)),
   })
-  onTestFinished(() => watching.close())
-  return { clock, heard, watching }
+  onTestFinished(() => runner.close())
+  return { clock, heard, runner }
 }
 
-test('H21 a slow check is never run twice at once, and the next run is timed from its end', async () => {
+test('H21 the runs of a slow check never overlap, and the interval begins at the end of a run', async () => {
   const runs: Deferred<void>[] = []
-  const { clock, watching } = watch(() => {
+  const { clock, runner } = runCheck(() => {
     const run = deferred<void>()
     runs.push(run)
     return run.promise
@@ -33,14 +33,14 @@ test('H21 a slow check is never run twice at once, and the next run is timed fro
   expect(runs).toHaveLength(1)
   await clock.advance(0.6)
   expect(runs).toHaveLength(2)
-  watching.close()
+  runner.close()
   runs[1]?.resolve()
   await clock.advance(30)
   expect(runs).toHaveLength(2)
   expect(clock.waiting).toBe(0)
 })
 
-/** What one run after the other ends with: a value that is thrown when it is an error. */
+/** Returns the given results one after the other, and throws those that are errors. */
 const inTurn = (results: readonly unknown[]) => {
   const left = [...results]
   return (): unknown => {
@@ -50,18 +50,18 @@ const inTurn = (results: readonly unknown[]) => {
   }
 }
 
-describe('what a check ends with', () => {
+describe('the result of a check', () => {
   const boom = new Error('boom')
 
-  test('nothing, or an object of numbers, is well; its numbers are shown', async () => {
-    const { clock, watching } = watch(inTurn([undefined, { seconds: 0.5, of: 'text', not: Number.NaN }]))
-    expect(watching.info).toEqual({ at: null, failures: 0, reason: null, figures: null })
+  test('is healthy if it is nothing or an object of numbers, and the numbers are shown', async () => {
+    const { clock, runner } = runCheck(inTurn([undefined, { seconds: 0.5, of: 'text', not: Number.NaN }]))
+    expect(runner.info).toEqual({ at: null, failures: 0, reason: null, figures: null })
     await clock.advance(1)
-    expect(watching.info).toEqual({ at: expect.any(Date), failures: 0, reason: null, figures: null })
+    expect(runner.info).toEqual({ at: expect.any(Date), failures: 0, reason: null, figures: null })
     await clock.advance(1)
-    expect(watching.info).toMatchObject({ failures: 0, reason: null, figures: { seconds: 0.5 } })
-    expect(Object.keys(watching.info.figures ?? {})).toEqual(['seconds'])
-    for (const part of [watching.info, watching.info.figures]) expect(part).toSatisfy(Object.isFrozen)
+    expect(runner.info).toMatchObject({ failures: 0, reason: null, figures: { seconds: 0.5 } })
+    expect(Object.keys(runner.info.figures ?? {})).toEqual(['seconds'])
+    for (const part of [runner.info, runner.info.figures]) expect(part).toSatisfy(Object.isFrozen)
   })
 
   test.each([
@@ -73,33 +73,33 @@ describe('what a check ends with', () => {
       })(),
     ],
     [{ text: 'x' }],
-  ])('%s is well and has no figures', async (result) => {
-    const { clock, heard, watching } = watch(() => result)
+  ])('%s is healthy and has no figures', async (result) => {
+    const { clock, heard, runner } = runCheck(() => result)
     await clock.advance(1)
-    expect(watching.info).toMatchObject({ at: expect.any(Date), failures: 0, figures: null })
+    expect(runner.info).toMatchObject({ at: expect.any(Date), failures: 0, figures: null })
     expect(heard).toEqual([])
   })
 
-  test('null is neither a failure nor a success: the row of failures stays as it is', async () => {
-    const { clock, heard, watching } = watch(inTurn([boom, null, boom, null, null, boom, null]), {
+  test('null is neither a failure nor a success: the count of failures in a row does not change', async () => {
+    const { clock, heard, runner } = runCheck(inTurn([boom, null, boom, null, null, boom, null]), {
       retries: 3,
     })
     await clock.advance(5)
-    expect(watching.info).toMatchObject({ failures: 2, reason: 'boom' })
+    expect(runner.info).toMatchObject({ failures: 2, reason: 'boom' })
     expect(heard).toEqual([])
     await clock.advance(2)
-    expect(watching.info).toMatchObject({ failures: 3 })
+    expect(runner.info).toMatchObject({ failures: 3 })
     expect(heard).toEqual(['unhealthy: boom'])
   })
 
-  test('a success ends the row', async () => {
-    const { clock, heard } = watch(inTurn([boom, boom, undefined, boom, boom]), { retries: 3 })
+  test('a success resets the count of failures in a row', async () => {
+    const { clock, heard } = runCheck(inTurn([boom, boom, undefined, boom, boom]), { retries: 3 })
     await clock.advance(5)
     expect(heard).toEqual([])
   })
 
-  test('who goes on failing is unhealthy once more after as many failures', async () => {
-    const { clock, heard, watching } = watch(
+  test('a check that keeps failing reports the child as unhealthy after every `retries` failures', async () => {
+    const { clock, heard, runner } = runCheck(
       () => {
         throw boom
       },
@@ -107,38 +107,40 @@ describe('what a check ends with', () => {
     )
     await clock.advance(5)
     expect(heard).toEqual(['unhealthy: boom', 'unhealthy: boom'])
-    expect(watching.info.failures).toBe(5)
+    expect(runner.info.failures).toBe(5)
   })
 
-  test('an error may bring figures', async () => {
-    const { clock, watching } = watch(() =>
+  test('an error can carry figures', async () => {
+    const { clock, runner } = runCheck(() =>
       Promise.reject(Object.assign(new Error('big'), { figures: { mb: 7 } })),
     )
     await clock.advance(1)
-    expect(watching.info).toMatchObject({ failures: 1, reason: 'big', figures: { mb: 7 } })
+    expect(runner.info).toMatchObject({ failures: 1, reason: 'big', figures: { mb: 7 } })
   })
 
   test.each([true, false, 'fine', 0, 5n, Symbol('x'), () => {}])(
-    '%s is no answer, and it is said so',
+    '%s is not a valid result, and this is reported',
     async (result) => {
-      const { clock, heard, watching } = watch(() => result)
+      const { clock, heard, runner } = runCheck(() => result)
       await clock.advance(1)
-      expect(watching.info).toMatchObject({ at: null, failures: 0 })
+      expect(runner.info).toMatchObject({ at: null, failures: 0 })
       expect(heard).toEqual([
-        expect.stringMatching(/^untold: it must resolve with nothing, an object of numbers or null/),
+        expect.stringMatching(/^unknown: the check must resolve with nothing, an object of numbers, or null/),
       ])
     },
   )
 
-  test('a check that could not look says why, and it is no verdict', async () => {
-    const { clock, heard, watching } = watch(inTurn([boom, new Inconclusive('out of eyes')]), { retries: 5 })
+  test('an inconclusive run reports why, and does not count', async () => {
+    const { clock, heard, runner } = runCheck(inTurn([boom, new Inconclusive('out of descriptors')]), {
+      retries: 5,
+    })
     await clock.advance(2)
-    expect(heard).toEqual(['untold: out of eyes'])
-    expect(watching.info).toMatchObject({ failures: 1, reason: 'boom' })
+    expect(heard).toEqual(['unknown: out of descriptors'])
+    expect(runner.info).toMatchObject({ failures: 1, reason: 'boom' })
   })
 })
 
-describe('whatever a user wrote', () => {
+describe('the function of a user', () => {
   const hostile = {
     get message(): string {
       throw new Error('no message')
@@ -156,19 +158,19 @@ describe('whatever a user wrote', () => {
       },
     ],
     ['rejects with nothing', () => Promise.reject(undefined)],
-    ['rejects with what cannot be shown', () => Promise.reject(Object.create(null))],
-    ['rejects with what throws when it is looked at', () => Promise.reject(hostile)],
+    ['rejects with a value that cannot be converted to a string', () => Promise.reject(Object.create(null))],
+    ['rejects with an object whose members throw', () => Promise.reject(hostile)],
     [
-      'gives what throws when it is awaited',
+      'returns a thenable that throws',
       () => ({
         then() {
           throw new Error('x')
         },
       }),
     ],
-  ])('a check that %s has failed, and is run again', async (_how, run) => {
+  ])('that %s has failed, and is run again', async (_how, run) => {
     let runs = 0
-    const { clock, heard } = watch(() => {
+    const { clock, heard } = runCheck(() => {
       runs++
       return run()
     })
@@ -178,29 +180,29 @@ describe('whatever a user wrote', () => {
     expect(heard.every((line) => line.startsWith('unhealthy: '))).toBe(true)
   })
 
-  test('figures that throw when they are read are left out', async () => {
+  test('can return figures that throw when they are read; they are ignored', async () => {
     const figures = Object.defineProperty({}, 'x', { enumerable: true, get: () => hostile.figures })
-    const { clock, watching } = watch(() => figures)
+    const { clock, runner } = runCheck(() => figures)
     await clock.advance(1)
-    expect(watching.info).toMatchObject({ at: expect.any(Date), figures: null })
+    expect(runner.info).toMatchObject({ at: expect.any(Date), figures: null })
   })
 
-  test('a reason that is very long is cut', async () => {
-    const { clock, watching } = watch(() => Promise.reject(new Error('x'.repeat(1e6))))
+  test('can give a very long reason, which is truncated', async () => {
+    const { clock, runner } = runCheck(() => Promise.reject(new Error('x'.repeat(1e6))))
     await clock.advance(1)
-    expect(watching.info.reason).toHaveLength(1_000)
+    expect(runner.info.reason).toHaveLength(1_000)
   })
 
-  test('a run that never ends is aborted at the close, and whatever it does then is not heard', async () => {
+  test('that never ends is aborted by close(), and its later result is ignored', async () => {
     const run = deferred<void>()
     const signals: AbortSignal[] = []
-    const { clock, heard, watching } = watch((signal) => {
+    const { clock, heard, runner } = runCheck((signal) => {
       signals.push(signal)
       return run.promise
     })
     await clock.advance(60)
     expect(signals.map(({ aborted }) => aborted)).toEqual([false])
-    watching.close()
+    runner.close()
     expect(signals.map(({ aborted }) => aborted)).toEqual([true])
     expect(clock.waiting).toBe(0)
     run.reject(new Error('too late'))

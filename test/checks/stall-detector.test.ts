@@ -4,11 +4,11 @@ import { StallDetector } from '../../src/checks/stall-detector.ts'
 import type { Clock } from '../../src/sys.ts'
 import { FakeClock, sysWith } from '../support/clock.ts'
 
-/** Of a host that can stand still: then its timers are late, or its two clocks go apart. */
+/** Clock of a host that can be blocked, which makes timers late, or suspended, which makes its two clocks differ. */
 class UnevenClock implements Clock {
-  /** Milliseconds that have passed unseen. */
+  /** Milliseconds during which the host was blocked. */
   lag = 0
-  /** Milliseconds that the wall clock alone has gone on. */
+  /** Milliseconds by which only the wall clock has advanced. */
   sleep = 0
   readonly #even = new FakeClock()
 
@@ -19,19 +19,19 @@ class UnevenClock implements Clock {
   advance = (seconds: number): Promise<void> => this.#even.advance(seconds)
 }
 
-describe('the heartbeat of a host', () => {
-  test('has one timer for all who listen, and none while nobody does', async () => {
+describe('the detector of stalls', () => {
+  test('has one timer for all watches, and none while there is no watch', async () => {
     const clock = new FakeClock()
-    const heartbeat = new StallDetector(clock)
+    const detector = new StallDetector(clock)
     expect(clock.waiting).toBe(0)
-    const pulses = [heartbeat.listen(), heartbeat.listen()]
+    const watches = [detector.watch(), detector.watch()]
     await clock.advance(10)
     expect(clock.waiting).toBe(1)
-    expect(pulses.map((pulse) => pulse.wasDisturbed())).toEqual([false, false])
-    pulses[0]?.end()
-    pulses[0]?.end()
+    expect(watches.map((watch) => watch.hasStalled())).toEqual([false, false])
+    watches[0]?.end()
+    watches[0]?.end()
     expect(clock.waiting).toBe(1)
-    pulses[1]?.end()
+    watches[1]?.end()
     expect(clock.waiting).toBe(0)
   })
 
@@ -39,97 +39,97 @@ describe('the heartbeat of a host', () => {
     [150, false],
     [300, true],
     [5_000, true],
-  ])('H20 that stood still for %i ms was disturbed: %s', async (ms, disturbed) => {
+  ])('H20 reports for a host that was blocked for %i ms: %s', async (ms, stalled) => {
     const clock = new UnevenClock()
-    const pulse = new StallDetector(clock).listen()
+    const watch = new StallDetector(clock).watch()
     await clock.advance(1)
     clock.lag += ms
-    expect(pulse.wasDisturbed()).toBe(disturbed)
+    expect(watch.hasStalled()).toBe(stalled)
     await clock.advance(1)
-    expect(pulse.wasDisturbed()).toBe(disturbed)
-    pulse.end()
+    expect(watch.hasStalled()).toBe(stalled)
+    watch.end()
   })
 
   test.each([
     [4_000, false],
     [6_000, true],
     [-86_400_000, true],
-  ])('H19 whose clocks went apart by %i ms was disturbed: %s', async (ms, disturbed) => {
+  ])('H19 reports for a host whose clocks drifted apart by %i ms: %s', async (ms, stalled) => {
     const clock = new UnevenClock()
-    const pulse = new StallDetector(clock).listen()
+    const watch = new StallDetector(clock).watch()
     await clock.advance(1)
     clock.sleep += ms
-    expect(pulse.wasDisturbed()).toBe(disturbed)
-    pulse.end()
+    expect(watch.hasStalled()).toBe(stalled)
+    watch.end()
   })
 
-  test('what happened before somebody listened, or between two who did, is not his', async () => {
+  test('reports only stalls that happen during a watch', async () => {
     const clock = new UnevenClock()
-    const heartbeat = new StallDetector(clock)
-    const first = heartbeat.listen()
+    const detector = new StallDetector(clock)
+    const first = detector.watch()
     clock.lag += 800
-    const second = heartbeat.listen()
-    expect([first, second].map((pulse) => pulse.wasDisturbed())).toEqual([true, false])
+    const second = detector.watch()
+    expect([first, second].map((watch) => watch.hasStalled())).toEqual([true, false])
     first.end()
     second.end()
     clock.lag += 800
     clock.sleep += 60_000
-    const third = heartbeat.listen()
-    expect(third.wasDisturbed()).toBe(false)
+    const third = detector.watch()
+    expect(third.hasStalled()).toBe(false)
     third.end()
   })
 })
 
-/** A check that times out after a second unless it is answered before; it never is, but for a success at the end. */
+/** Runs a check that times out after a second each time. */
 function timingOut(clock: UnevenClock) {
   const heard: string[] = []
   const run = (): Promise<void> =>
     new Promise((_resolve, reject) => clock.setTimeout(() => reject(new Error('timed out')), 1_000))
   const check = { name: 'a', interval: 1, retries: 1, run }
-  const told = { unhealthy: (reason: string) => void heard.push(reason), untold: () => {} }
+  const listener = { unhealthy: (reason: string) => void heard.push(reason), unknown: () => {} }
   return {
     heard,
-    watch: new CheckRunner(
+    runner: new CheckRunner(
       { sys: sysWith({ clock }), stallDetector: new StallDetector(clock) },
       check,
       run,
-      told,
+      listener,
     ),
   }
 }
 
 describe('a check that fails', () => {
-  test('H20 while the host stood still gives no verdict, and one that fails later does', async () => {
+  test('H20 while the host was blocked does not count, and one that fails later counts', async () => {
     const clock = new UnevenClock()
-    const { heard, watch } = timingOut(clock)
+    const { heard, runner } = timingOut(clock)
     for (let time = 0; time < 50; time++) {
       await clock.advance(1.5)
       clock.lag += 800
       await clock.advance(0.5)
     }
     expect(heard).toEqual([])
-    expect(watch.info).toMatchObject({ at: null, failures: 0 })
+    expect(runner.info).toMatchObject({ at: null, failures: 0 })
     await clock.advance(2)
     expect(heard).toEqual(['timed out'])
-    watch.close()
+    runner.close()
   })
 
-  test('H19 while the machine slept gives no verdict', async () => {
+  test('H19 while the machine was suspended does not count', async () => {
     const clock = new UnevenClock()
-    const { heard, watch } = timingOut(clock)
+    const { heard, runner } = timingOut(clock)
     await clock.advance(1.5)
     clock.sleep += 3_600_000
     await clock.advance(0.5)
     expect(heard).toEqual([])
-    watch.close()
+    runner.close()
   })
 
-  test('H19 is heard whatever the wall clock did between two runs', async () => {
+  test('H19 counts if the wall clock changed only between two runs', async () => {
     const clock = new UnevenClock()
-    const { heard, watch } = timingOut(clock)
+    const { heard, runner } = timingOut(clock)
     clock.sleep += 86_400_000
     await clock.advance(2)
     expect(heard).toEqual(['timed out'])
-    watch.close()
+    runner.close()
   })
 })

@@ -10,10 +10,10 @@ interface Monitored {
   readonly child: Child
   readonly file: string
   /** Waits until the child runs with that source. */
-  says(source: string): Promise<unknown>
+  answers(source: string): Promise<unknown>
 }
 
-/** A child that answers what its source held when it was spawned. */
+/** Starts a child that answers with the content that its source file had when it was spawned. */
 function monitored(options: Partial<StartOptions> = {}, source = 'first'): Monitored {
   const file = newFile('source.txt', source)
   const child = newSpinner({ maxRestarts: 1, attempts: 1 }).start({
@@ -24,28 +24,28 @@ function monitored(options: Partial<StartOptions> = {}, source = 'first'): Monit
     ...options,
   })
   ready(child).catch(() => {})
-  const says = (wanted: string): Promise<unknown> =>
+  const answers = (wanted: string): Promise<unknown> =>
     until(async () => (await get(child.target).catch(() => '')) === wanted, `'${wanted}'`)
-  return { child, file, says }
+  return { child, file, answers }
 }
 
 const watchers = (): number => process.getActiveResourcesInfo().filter((one) => one === 'FSEventWrap').length
 
 test('a save restarts the child, and the next save does so again', async () => {
-  const { child, file, says } = monitored()
-  await says('first')
+  const { child, file, answers } = monitored()
+  await answers('first')
   const reasons: string[] = []
   child.on('state', (to, _from, reason) => to === 'restart' && reasons.push(reason))
   fs.writeFileSync(file, 'second')
-  await says('second')
+  await answers('second')
   fs.writeFileSync(`${file}.new`, 'third')
   fs.renameSync(`${file}.new`, file)
-  await says('third')
+  await answers('third')
   expect(reasons).toEqual([`a file changed: ${file}`, `a file changed: ${file}`])
   expect(child.info()).toMatchObject({ crashes: 0, restarts: 2 })
 })
 
-test('the short form monitors its script, with and without its extension', async () => {
+test('a script is monitored, with and without its extension', async () => {
   for (const given of ['app', 'app.js']) {
     const folder = newFolder()
     const script = newFile('app.js', fs.readFileSync(fixture('hello.js'), 'utf8'), folder)
@@ -59,7 +59,7 @@ test('the short form monitors its script, with and without its extension', async
   }
 })
 
-test('H39 a deployment that replaces the whole folder restarts the child, and so does the next one', async () => {
+test('H39 a deployment that replaces the whole directory restarts the child, and so does the next one', async () => {
   const folder = path.join(newFolder(), 'release')
   const source = path.join(folder, 'source.txt')
   const deploy = (text: string): void => {
@@ -68,11 +68,11 @@ test('H39 a deployment that replaces the whole folder restarts the child, and so
     fs.writeFileSync(source, text)
   }
   deploy('first')
-  const { says } = monitored({ monitor: folder, env: { SOURCE: source } })
-  await says('first')
+  const { answers } = monitored({ monitor: folder, env: { SOURCE: source } })
+  await answers('first')
   for (const text of ['second', 'third']) {
     deploy(text)
-    await says(text)
+    await answers(text)
   }
 })
 
@@ -82,12 +82,12 @@ test('a save while the child starts is not lost', async () => {
     new Promise((resolve) => {
       decided = resolve
     })
-  const { child, file, says } = monitored({ ready: decide })
+  const { child, file, answers } = monitored({ ready: decide })
   await until(async () => (await get(child.target).catch(() => '')) === 'first')
   expect(child.state).toBe('starting')
   fs.writeFileSync(file, 'second')
   await until(() => child.state === 'restart')
-  await says('second')
+  await answers('second')
   decided()
   await until(() => child.state === 'started')
   expect(await get(child.target)).toBe('second')
@@ -95,7 +95,7 @@ test('a save while the child starts is not lost', async () => {
 
 test('a save while the child restarts is not lost', async () => {
   const waits: (() => void)[] = []
-  const { child, file, says } = monitored({
+  const { child, file, answers } = monitored({
     ready: () => new Promise((resolve) => waits.push(resolve as never)),
   })
   await until(() => waits.length === 1)
@@ -103,38 +103,38 @@ test('a save while the child restarts is not lost', async () => {
   await until(() => child.state === 'started')
   fs.writeFileSync(file, 'second')
   await until(() => waits.length === 2)
-  await says('second')
+  await answers('second')
   expect(child.state).toBe('restart')
   fs.writeFileSync(file, 'third')
   await until(() => waits.length === 3)
-  await says('third')
+  await answers('third')
   waits[2]?.()
   await until(() => child.state === 'started')
   expect(await get(child.target)).toBe('third')
 })
 
-test('H42 a broken save makes it faulted, and the mended save brings it back', async () => {
-  const { child, file, says } = monitored()
-  await says('first')
+test('H42 a child is faulted by a broken save and restarted by the fixed one', async () => {
+  const { child, file, answers } = monitored()
+  await answers('first')
   fs.writeFileSync(file, 'broken')
   await until(() => child.state === 'faulted')
   expect(child.info().lastError?.message).toContain('the source is broken')
-  fs.writeFileSync(file, 'mended')
-  await says('mended')
+  fs.writeFileSync(file, 'fixed')
+  await answers('fixed')
   await until(() => child.state === 'started')
 })
 
-test('H42 a child that was broken from the start comes up when it is mended', async () => {
-  const { child, file, says } = monitored({}, 'broken')
+test('H42 a child that was broken from the start is started when it is fixed', async () => {
+  const { child, file, answers } = monitored({}, 'broken')
   expect(await failureOf(child)).toMatchObject({ code: 'ERR_SPINNER_EXITED' })
-  fs.writeFileSync(file, 'mended')
-  await says('mended')
+  fs.writeFileSync(file, 'fixed')
+  await answers('fixed')
 })
 
-test('a stopped child is not monitored, and nothing of its monitor is left', async () => {
+test('a stopped child is not monitored, and its watchers are closed', async () => {
   await until(() => watchers() === 0)
-  const { child, file, says } = monitored()
-  await says('first')
+  const { child, file, answers } = monitored()
+  await answers('first')
   await until(() => watchers() > 0)
   await child.stop()
   await until(() => watchers() === 0)
@@ -142,9 +142,9 @@ test('a stopped child is not monitored, and nothing of its monitor is left', asy
   expect(child.state).toBe('stopped')
 })
 
-test('a child with monitor: null is left alone by a save', async () => {
-  const { child, file, says } = monitored({ monitor: null })
-  await says('first')
+test('a child with monitor: null is not restarted by a save', async () => {
+  const { child, file, answers } = monitored({ monitor: null })
+  await answers('first')
   expect(watchers()).toBe(0)
   fs.writeFileSync(file, 'second')
   expect(child.info().restarts).toBe(0)

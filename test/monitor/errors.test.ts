@@ -21,19 +21,19 @@ vi.mock('chokidar', async (original) => {
 const limitReached = (): Error =>
   Object.assign(new Error('ENOSPC: System limit for number of file watchers reached'), { code: 'ENOSPC' })
 
-/** As the system does it: an error for each of many files. */
+/** Emits an error for each of many files, as the system does. */
 function exhaust(): void {
   const watcher = made.watchers.at(-1) as FSWatcher
   for (let time = 0; time < 150; time++) watcher.emit('error', limitReached())
 }
 
-test('H41 where files cannot be watched they are looked at, after one warning', async () => {
+test('H41 files that cannot be watched are polled, after one warning', async () => {
   const file = newFile('main.js', 'first')
-  const told: string[] = []
+  const changes: string[] = []
   const warnings: string[] = []
   const settings = { paths: [file], ignore: [], debounce: 0.01 }
   const monitor = new Monitor(realSys, new SharedInterval(realSys.clock), settings, '/', {
-    changed: (changed) => told.push(changed),
+    changed: (changed) => changes.push(changed),
     warn: (message) => warnings.push(message),
   })
   onTestFinished(() => monitor.close())
@@ -43,17 +43,17 @@ test('H41 where files cannot be watched they are looked at, after one warning', 
   await until(() => made.watchers.length > before)
   expect(made.watchers.at(-1)?.options).toMatchObject({ usePolling: true, interval: 1_000 })
   fs.writeFileSync(file, 'second')
-  await until(() => told.length > 0)
+  await until(() => changes.length > 0)
   made.watchers.at(-1)?.emit('error', limitReached())
   fs.writeFileSync(file, 'third, and longer')
-  await until(() => told.length > 1)
-  expect(told).toEqual([file, file])
+  await until(() => changes.length > 1)
+  expect(changes).toEqual([file, file])
   expect(warnings).toHaveLength(1)
   expect(warnings[0]).toContain('once a second')
   expect(warnings[0]).toContain('ENOSPC')
 })
 
-test('H41 the warning is an error event of the child, which goes on', async () => {
+test('H41 the warning is an error event of the child, which keeps running', async () => {
   const file = newFile('main.js', 'first')
   const before = made.watchers.length
   const child = newSpinner().start({ script: fixture('hello.js'), monitor: file })
@@ -64,13 +64,13 @@ test('H41 the warning is an error event of the child, which goes on', async () =
   exhaust()
   await until(() => errors.length > 0)
   expect(errors).toHaveLength(1)
-  expect(errors[0]?.message).toContain('files are looked at once a second')
+  expect(errors[0]?.message).toContain('files cannot be watched, so they are polled once a second')
   const pid = child.pid
   fs.writeFileSync(file, 'second')
   await until(() => child.state === 'started' && child.pid !== pid)
 })
 
-test('H41 a watcher that opens itself again after its end is ended again', async () => {
+test('H41 a watcher that opens itself again after it was closed is closed again', async () => {
   const handles = (): number => process.getActiveResourcesInfo().filter((one) => one === 'FSEventWrap').length
   await until(() => handles() === 0)
   const file = newFile('main.js', 'first')
@@ -81,7 +81,7 @@ test('H41 a watcher that opens itself again after its end is ended again', async
   const watcher = made.watchers.at(-1) as FSWatcher
   monitor.close()
   await until(() => watcher.closed)
-  // As chokidar does it when a removal that it was busy with turns up after its end.
+  // chokidar does this if it was handling a removal when it was closed.
   watcher.add(file)
   expect(watcher.closed).toBe(false)
   watcher.emit('error', limitReached())

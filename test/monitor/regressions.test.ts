@@ -4,16 +4,16 @@ import { realSys } from '../../src/sys.ts'
 import { sleeper } from '../support/children.ts'
 import { newFile, newSpinner, next, until } from '../support/host.ts'
 
-const loose: unknown[] = []
-const onLoose = (thrown: unknown): void => void loose.push(thrown)
+const unhandled: unknown[] = []
+const onUnhandled = (thrown: unknown): void => void unhandled.push(thrown)
 
 beforeEach(() => {
-  loose.length = 0
-  process.on('unhandledRejection', onLoose)
+  unhandled.length = 0
+  process.on('unhandledRejection', onUnhandled)
 })
 
 afterEach(() => {
-  process.off('unhandledRejection', onLoose)
+  process.off('unhandledRejection', onUnhandled)
   vi.doUnmock('chokidar')
 })
 
@@ -24,10 +24,10 @@ const outOfDescriptors = (): never => {
 test.each([
   ['an import that fails', outOfDescriptors],
   ['a watcher that throws', () => ({ watch: outOfDescriptors })],
-])('H41 %s is one warning of the child, which goes on', async (_what, chokidar) => {
-  let asked = 0
+])('H41 %s is one warning of the child, which keeps running', async (_what, chokidar) => {
+  let imports = 0
   vi.doMock('chokidar', () => {
-    asked++
+    imports++
     return chokidar()
   })
   const file = newFile('main.txt', 'first')
@@ -37,14 +37,14 @@ test.each([
   const child = spinner.start({ ...sleeper('a'), monitor: { paths: file, debounce: 0 } })
   await child
   await until(() => errors.length > 0)
-  expect(asked).toBeGreaterThan(0)
-  expect(errors[0]?.message).toContain("'a': files are looked at once a second")
-  // Roots are looked at in any case, so a change still counts.
+  expect(imports).toBeGreaterThan(0)
+  expect(errors[0]?.message).toContain("'a': files cannot be watched, so they are polled once a second")
+  // Roots are checked in any case, so a change is still noticed.
   const restarted = next(child, 'restarted')
   writeFileSync(file, 'second, and longer')
   await restarted
   await spinner.close()
   await realSys.nextTurn()
   expect(errors).toHaveLength(1)
-  expect(loose).toEqual([])
+  expect(unhandled).toEqual([])
 })

@@ -8,7 +8,7 @@ import { FakeClock, sysWith } from '../support/clock.ts'
 import { fixture, get, isAlive, newFile, newFolder, newSpinner, until } from '../support/host.ts'
 
 for (const listen of ['socket', 'port'] as const) {
-  test(`a child that listens two seconds late is started when it does, with listen: '${listen}'`, async () => {
+  test(`a child that listens after two seconds is started then, with listen: '${listen}'`, async () => {
     const clock = new FakeClock()
     const go = path.join(newFolder(), 'go')
     const spinner = newSpinner({ attempts: 1, env: { GO: go }, listen }, sysWith({ clock }))
@@ -23,7 +23,7 @@ for (const listen of ['socket', 'port'] as const) {
     expect(await get(child.target)).toBe('at last')
   })
 
-  test(`a child that never listens is killed when its time is over, with listen: '${listen}'`, async () => {
+  test(`a child that never listens is killed after its timeout, with listen: '${listen}'`, async () => {
     const clock = new FakeClock()
     const spinner = newSpinner({ attempts: 1, timeout: 7, listen }, sysWith({ clock }))
     const child = spinner.start({ script: fixture('never-listens.js'), monitor: null })
@@ -40,7 +40,7 @@ for (const listen of ['socket', 'port'] as const) {
     await until(() => !isAlive(pid))
   })
 
-  test(`H37 a warning and then the error name the port on which the child does listen, with listen: '${listen}'`, async () => {
+  test(`H37 a warning and then the error name the port on which the child listens, with listen: '${listen}'`, async () => {
     const warnings: string[] = []
     const warn = (line: string): void => void warnings.push(line)
     const logger = { info: () => {}, warn, error: () => {}, debug: () => {} }
@@ -76,18 +76,18 @@ for (const listen of ['socket', 'port'] as const) {
     })
     for (const { child, events } of seen) {
       await until(() => ['faulted', 'stopped'].includes(child.state) && events.includes('exit'))
-      // A port that somebody else took meanwhile costs another attempt: an exit more, and nothing else.
+      // If another process took the port meanwhile, there is another attempt: one more exit, and nothing else.
       expect(events.join()).toMatch(/^(exit,){0,3}(started,)?exit$/)
     }
   })
 }
 
 test.runIf(process.platform === 'linux')(
-  'H15 a child that has bound lets the next one start, while it is still looked up whose socket that is',
+  'H15 a child that has bound its address lets the next one start before the owner of the socket is known',
   async () => {
-    let isSeen = false
+    let isShown = false
     const readFileSync = ((file: string, ...rest: []) =>
-      file === '/proc/net/unix' && !isSeen
+      file === '/proc/net/unix' && !isShown
         ? ''
         : realSys.fs.readFileSync(file, ...rest)) as Sys['fs']['readFileSync']
     const sys = sysWith({ clock: new FakeClock(), fs: { ...realSys.fs, readFileSync } })
@@ -97,7 +97,7 @@ test.runIf(process.platform === 'linux')(
     )
     await until(() => second?.pid)
     expect(first?.state).toBe('starting')
-    isSeen = true
+    isShown = true
     await Promise.all([first, second])
   },
 )

@@ -14,10 +14,10 @@ const isVerified = async (options: StartOptions, spinner = newSpinner()): Promis
 const canUnshare = spawnSync('unshare', ['--net', 'true']).status === 0
 
 describe.runIf(process.platform === 'linux')(
-  '`verified` says that the child itself was seen to listen',
+  '`verified` is true if the child itself was seen to listen',
   () => {
     test.each(['socket', 'port'] as const)(
-      "with listen: '%s', once it is ready and as long as it is",
+      "with listen: '%s', from the moment it is ready until it stops",
       async (listen) => {
         const spinner = newSpinner()
         const child = spinner.start({ script: fixture('hello.js'), listen, monitor: null })
@@ -29,7 +29,7 @@ describe.runIf(process.platform === 'linux')(
       },
     )
 
-    test('when a process that it has started listens', async () => {
+    test('if a process that the child has started listens', async () => {
       expect(await isVerified({ script: fixture('listens-in-grandchild.js') })).toBe(true)
     })
 
@@ -40,17 +40,17 @@ describe.runIf(process.platform === 'linux')(
       ],
       ["'spawn'", { script: fixture('hello.js'), ready: 'spawn' }],
       ['a function', { script: fixture('hello.js'), ready: () => {} }],
-    ])('and not when readiness is %s', async (_what, options) => {
+    ])('but not if readiness is %s', async (_what, options) => {
       expect(await isVerified(options)).toBe(false)
     })
 
-    test('and not where the system does not let us look', async () => {
+    test('but not if the system does not show the owners of sockets', async () => {
       const spinner = newSpinner({}, sysWith({ platform: 'darwin' }))
       expect(await isVerified({ script: fixture('hello.js') }, spinner)).toBe(false)
     })
 
     test.runIf(canUnshare)(
-      'and not when it listens in a network of its own, from which its path is reached',
+      'but not if it listens in another network namespace, in which its path can be reached',
       async () => {
         const args = ['--net', process.execPath, fixture('hello.js')]
         const spinner = newSpinner({ runtimeDir: newFolder() })
@@ -58,9 +58,8 @@ describe.runIf(process.platform === 'linux')(
       },
     )
 
-    test('H34 a foreign listener on its own private path is not taken for it', async () => {
-      const clock = { attempts: 1, timeout: 1 }
-      const child = newSpinner(clock).start({
+    test('H34 a foreign listener on its private path is not mistaken for the child', async () => {
+      const child = newSpinner({ attempts: 1, timeout: 1 }).start({
         script: fixture('listens-elsewhere.js'),
         env: { ELSEWHERE: 0 },
         monitor: null,

@@ -5,7 +5,7 @@ import { failureOf } from '../support/children.ts'
 import { FakeClock, sysWith } from '../support/clock.ts'
 import { fixture, get, isAlive, newSpinner, until } from '../support/host.ts'
 
-const silent = (ready: Ready, options: StartOptions = {}): StartOptions => ({
+const withReady = (ready: Ready, options: StartOptions = {}): StartOptions => ({
   name: 'app',
   script: fixture('never-listens.js'),
   monitor: null,
@@ -14,8 +14,8 @@ const silent = (ready: Ready, options: StartOptions = {}): StartOptions => ({
   ...options,
 })
 
-/** A child whose `ready` cannot come true fails with the clock, and is gone then. */
-async function failsInTime(options: StartOptions): Promise<void> {
+/** Expects a child whose `ready` is never met to fail at its timeout, and its process to be gone. */
+async function expectTimeout(options: StartOptions): Promise<void> {
   const clock = new FakeClock()
   const child = newSpinner({ attempts: 1, timeout: 5 }, sysWith({ clock })).start(options)
   const failure = failureOf(child)
@@ -25,7 +25,7 @@ async function failsInTime(options: StartOptions): Promise<void> {
   await until(() => !isAlive(pid))
 }
 
-test('a child without an address is ready when it is spawned, and knows no PORT', async () => {
+test('a child without an address is ready when it is spawned, and has no PORT', async () => {
   const script = "console.log('PORT', process.env.PORT, process.env.port); setInterval(() => {}, 1000)"
   const child = newSpinner().start({ name: 'worker', args: ['-e', script], listen: null })
   const lines: string[] = []
@@ -36,17 +36,17 @@ test('a child without an address is ready when it is spawned, and knows no PORT'
   expect(lines).toEqual(['PORT undefined undefined'])
 })
 
-test('a child that is ready when it is spawned and ends at once was ready', async () => {
-  const told: string[] = []
+test('a child that is ready when it is spawned and exits at once was started', async () => {
+  const states: string[] = []
   const spinner = newSpinner({ attempts: 1 })
-  spinner.on('state', (_child, to) => void told.push(to))
+  spinner.on('state', (_child, to) => void states.push(to))
   const jobs = Array.from({ length: 20 }, (_, index) => `job ${index}`)
   const ends = jobs.map((name) =>
     spinner.start({ name, command: 'true', listen: null, restart: 'never' }).then(() => 'started'),
   )
   expect(new Set(await Promise.all(ends))).toEqual(new Set(['started']))
   await until(() => jobs.every((name) => spinner.get(name)?.state === 'stopped'))
-  expect(told).not.toContain('faulted')
+  expect(states).not.toContain('faulted')
 })
 
 test("with ready: 'spawn' a child that has an address is started before it listens", async () => {
@@ -58,7 +58,7 @@ test("with ready: 'spawn' a child that has an address is started before it liste
 for (const message of ['ready', { type: 'ready', port: 1 }]) {
   test(`a child is ready when it sends ${JSON.stringify(message)}`, async () => {
     const env = { MESSAGE: JSON.stringify(message) }
-    const options = silent('message', { script: fixture('sends-message.js'), env })
+    const options = withReady('message', { script: fixture('sends-message.js'), env })
     const child = newSpinner().start(options)
     const messages: unknown[] = []
     child.on('message', (one) => messages.push(one))
@@ -71,7 +71,7 @@ for (const message of ['ready', { type: 'ready', port: 1 }]) {
 for (const message of ['almost ready', { type: 'other' }, null, 7]) {
   test(`the message ${JSON.stringify(message)} does not make a child ready`, async () => {
     const env = { MESSAGE: JSON.stringify(message) }
-    await failsInTime(silent('message', { script: fixture('sends-message.js'), env }))
+    await expectTimeout(withReady('message', { script: fixture('sends-message.js'), env }))
   })
 }
 
@@ -90,7 +90,7 @@ for (const statuses of [[503, 500, 404, 200], [503, 302], [204]]) {
 test('a child that answers 400 or above all the time is not ready', async () => {
   const env = { STATUSES: '[400]' }
   const script = fixture('answers-statuses.js')
-  await failsInTime({ script, monitor: null, env, ready: { http: '/' } })
+  await expectTimeout({ script, monitor: null, env, ready: { http: '/' } })
 })
 
 for (const stream of ['stdout', 'stderr']) {
@@ -99,9 +99,9 @@ for (const stream of ['stdout', 'stderr']) {
       const pieces = ['first\nServer lis', 'tening on 8', '0\nlast\n']
       const env = { STREAM: stream, PIECES: JSON.stringify(pieces) }
       const pattern = new RegExp('server listening on \\d+$', `${flags.replace('i', '')}i`)
-      // As though it had been used before.
+      // Set the position as an earlier use of the pattern does.
       pattern.lastIndex = 40
-      const options = silent({ output: pattern }, { script: fixture('writes-pieces.js'), env })
+      const options = withReady({ output: pattern }, { script: fixture('writes-pieces.js'), env })
       const child = newSpinner().start(options)
       await child
       expect(child.info().output).toContain('Server listening on 80')
@@ -110,13 +110,13 @@ for (const stream of ['stdout', 'stderr']) {
   }
 }
 
-test('a child that does not write what is awaited is not ready', async () => {
+test('a child that does not write a matching line is not ready', async () => {
   const env = { STREAM: 'stdout', PIECES: '["Server ", "\\nlistening\\n"]' }
   const options = { script: fixture('writes-pieces.js'), env }
-  await failsInTime(silent({ output: /Server listening/ }, options))
+  await expectTimeout(withReady({ output: /Server listening/ }, options))
 })
 
-test("a function of the user's decides, and is given the child", async () => {
+test('a function of the user decides, and receives the child', async () => {
   let given: Child | undefined
   let go = (): void => {}
   const decide = (child: Child): Promise<void> => {
@@ -125,7 +125,7 @@ test("a function of the user's decides, and is given the child", async () => {
       go = resolve
     })
   }
-  const child = newSpinner().start(silent(decide))
+  const child = newSpinner().start(withReady(decide))
   await until(() => child.pid && given !== undefined)
   expect(given).toBe(child)
   expect(child.state).toBe('starting')
@@ -134,13 +134,13 @@ test("a function of the user's decides, and is given the child", async () => {
   expect(child.state).toBe('started')
 })
 
-test('the signal of a function is aborted when its time is over, and not when it was quick', async () => {
+test('the signal of a function is aborted at the timeout', async () => {
   const signals: AbortSignal[] = []
   const never = (_child: Child, signal: AbortSignal): Promise<void> => {
     signals.push(signal)
     return new Promise(() => {})
   }
-  await failsInTime(silent(never))
+  await expectTimeout(withReady(never))
   expect(signals.map((signal) => signal.aborted)).toEqual([true])
 })
 
@@ -150,8 +150,8 @@ for (const [how, decide] of Object.entries({
   },
   rejects: () => Promise.reject(new Error('not today')),
 })) {
-  test(`a function that ${how} fails the attempt with its reason`, async () => {
-    const child = newSpinner({ attempts: 1 }).start(silent(decide))
+  test(`a function that ${how} fails the attempt with its error`, async () => {
+    const child = newSpinner({ attempts: 1 }).start(withReady(decide))
     const error = await failureOf(child)
     expect(error).toMatchObject({ code: 'ERR_SPINNER_NOT_READY', cause: new Error('not today') })
     expect(error?.message).toContain('not today')
@@ -159,11 +159,11 @@ for (const [how, decide] of Object.entries({
   })
 }
 
-test('a function that goes on after its attempt has ended does not touch the next one', async () => {
+test('a function that resolves after its attempt has ended does not affect the next attempt', async () => {
   const waits: (() => void)[] = []
   const decide = (): Promise<void> => new Promise((resolve) => waits.push(resolve))
   const spinner = newSpinner({ maxRestarts: 5 })
-  const child = spinner.start(silent(decide, { listen: 'port' }))
+  const child = spinner.start(withReady(decide, { listen: 'port' }))
   await until(() => waits.length === 1)
   const first = child.pid as number
   process.kill(first, 'SIGKILL')

@@ -8,14 +8,14 @@ import type { Spinner } from '../../src/types/spinner.ts'
 import { failureOf, sleeper, type Watched, watched } from '../support/children.ts'
 import { newSpinner, next, until } from '../support/host.ts'
 
-interface Full extends Watched {
+interface Limited extends Watched {
   readonly spinner: Spinner
   start(name: string, more?: Partial<StartOptions>): Child
   running(): string[]
 }
 
-/** A spinner that has so much room. */
-function roomFor(limits: Pick<SpinnerOptions, 'maxRunning' | 'maxMemory'>): Full {
+/** Creates a spinner with the given limits. */
+function limited(limits: Pick<SpinnerOptions, 'maxRunning' | 'maxMemory'>): Limited {
   const world = watched()
   const spinner = newSpinner({ idleTimeSec: -1, ...limits }, world.sys)
   return {
@@ -30,14 +30,14 @@ function roomFor(limits: Pick<SpinnerOptions, 'maxRunning' | 'maxMemory'>): Full
   }
 }
 
-/** The turns that a start takes until it asks for room. */
-async function waiting(): Promise<void> {
+/** Lets the event loop turn until a start has reached the limit. */
+async function reachLimit(): Promise<void> {
   for (let left = 20; left > 0; left--) await realSys.nextTurn()
 }
 
 describe('with `maxRunning`', () => {
-  test('one more child ends the one that was used longest ago', async () => {
-    const { running, spinner, start } = roomFor({ maxRunning: 3 })
+  test('one more child evicts the least recently used one', async () => {
+    const { running, spinner, start } = limited({ maxRunning: 3 })
     for (const name of ['a', 'b', 'c']) await start(name)
     spinner.touch('a')
     await start('d')
@@ -48,12 +48,12 @@ describe('with `maxRunning`', () => {
   })
 
   test.runIf(process.platform === 'linux')(
-    'a start that waits for room takes the options that are there when it gets it',
+    'a start that waits for a slot uses the options that are valid when it gets one',
     async () => {
-      const { spinner, start } = roomFor({ maxRunning: 1 })
+      const { spinner, start } = limited({ maxRunning: 1 })
       const lease = await spinner.acquire(sleeper('x'))
       start('a', { args: ['600'] })
-      await waiting()
+      await reachLimit()
       const child = start('a', { args: ['601'] })
       lease.release()
       await child
@@ -62,8 +62,8 @@ describe('with `maxRunning`', () => {
     },
   )
 
-  test('nothing more than that ever runs, however many are started at once', async () => {
-    const { pids, running, spinner, start } = roomFor({ maxRunning: 2 })
+  test('the limit is never exceeded, however many children are started at once', async () => {
+    const { pids, running, spinner, start } = limited({ maxRunning: 2 })
     let [now, most] = [0, 0]
     spinner.on('started', () => {
       now++
@@ -77,8 +77,8 @@ describe('with `maxRunning`', () => {
     expect(running()).toEqual(['child-10', 'child-11'])
   })
 
-  test('a child that is in use stays, and one that is warm; the next one goes', async () => {
-    const { running, spinner, start } = roomFor({ maxRunning: 3 })
+  test('a child that is in use or warm is not evicted; the next one is', async () => {
+    const { running, spinner, start } = limited({ maxRunning: 3 })
     const lease = await spinner.acquire(sleeper('used'))
     await start('warm', { warm: true })
     await start('c')
@@ -89,8 +89,8 @@ describe('with `maxRunning`', () => {
     expect(running()).toEqual(['e', 'used', 'warm'])
   })
 
-  test('a start waits while all are in use, and begins when one is let go', async () => {
-    const { pids, running, spinner, start } = roomFor({ maxRunning: 1 })
+  test('a start waits while all children are in use, and begins when one is released', async () => {
+    const { pids, running, spinner, start } = limited({ maxRunning: 1 })
     const lease = await spinner.acquire(sleeper('a'))
     const child = start('b')
     await until(() => child.state === 'starting')
@@ -100,8 +100,8 @@ describe('with `maxRunning`', () => {
     expect(running()).toEqual(['b'])
   })
 
-  test('starts that wait begin in the order in which they came', async () => {
-    const { spinner, start } = roomFor({ maxRunning: 1 })
+  test('waiting starts begin in the order of their arrival', async () => {
+    const { spinner, start } = limited({ maxRunning: 1 })
     const lease = await spinner.acquire(sleeper('first'))
     const order: string[] = []
     spinner.on('started', ({ name }) => void order.push(name))
@@ -112,10 +112,10 @@ describe('with `maxRunning`', () => {
   })
 
   test.each([
-    ['was ended for another', (_spinner: Spinner) => {}],
+    ['was evicted for another', (_spinner: Spinner) => {}],
     ['is stopped', (spinner: Spinner) => void spinner.stop('a')],
-  ])('a child that %s, and is wanted again meanwhile, waits behind the other', async (_how, end) => {
-    const { spinner, start } = roomFor({ maxRunning: 1 })
+  ])('a child that %s, and is started again meanwhile, waits behind the other', async (_how, end) => {
+    const { spinner, start } = limited({ maxRunning: 1 })
     const order: string[] = []
     spinner.on('started', ({ name }) => void order.push(name))
     const held = await spinner.acquire(sleeper('a'))
@@ -133,8 +133,8 @@ describe('with `maxRunning`', () => {
     expect(order).toEqual(['a', 'b', 'a'])
   })
 
-  test('a child that is stopped makes room enough: no other one ends for the same start', async () => {
-    const { running, spinner, start } = roomFor({ maxRunning: 2 })
+  test('a child that is being stopped makes room, so no other is evicted for the same start', async () => {
+    const { running, spinner, start } = limited({ maxRunning: 2 })
     await start('a')
     await start('b')
     const stopped = spinner.stop('b')
@@ -144,12 +144,12 @@ describe('with `maxRunning`', () => {
     expect(running()).toEqual(['a', 'c'])
   })
 
-  test('a start waits no longer than its `timeout`; then its error says why, and the child is stopped', async () => {
-    const { clock, pids, spinner, start } = roomFor({ maxRunning: 1 })
+  test('a start waits at most for its `timeout`; then its error names the limit, and the child is stopped', async () => {
+    const { clock, pids, spinner, start } = limited({ maxRunning: 1 })
     const lease = await spinner.acquire(sleeper('a'))
     const child = start('b', { timeout: 5 })
     const failed = failureOf(child)
-    await waiting()
+    await reachLimit()
     await clock.advance(4)
     expect(child.state).toBe('starting')
     await clock.advance(2)
@@ -163,11 +163,13 @@ describe('with `maxRunning`', () => {
     expect(child.state).toBe('started')
   })
 
-  describe('a child of a pool that found no room', () => {
-    async function turnedAway(): Promise<Full & { child: Child; elapse(seconds: number): Promise<void> }> {
-      const full = roomFor({ maxRunning: 1 })
-      await full.start('other', { warm: true })
-      const pool = createPoolOn(full.sys, full.spinner, {
+  describe('a child of a pool that found no free slot', () => {
+    async function rejectedMember(): Promise<
+      Limited & { child: Child; elapse(seconds: number): Promise<void> }
+    > {
+      const world = limited({ maxRunning: 1 })
+      await world.start('other', { warm: true })
+      const pool = createPoolOn(world.sys, world.spinner, {
         ...sleeper('p'),
         name: 'p',
         size: 1,
@@ -175,17 +177,17 @@ describe('with `maxRunning`', () => {
         faultTimeout: 60,
       })
       const elapse = async (seconds: number): Promise<void> => {
-        await waiting()
-        await full.clock.advance(seconds)
-        await waiting()
+        await reachLimit()
+        await world.clock.advance(seconds)
+        await reachLimit()
       }
       pool.start().catch(() => {})
       await elapse(6)
-      return { ...full, child: pool.children[0] as Child, elapse }
+      return { ...world, child: pool.children[0] as Child, elapse }
     }
 
-    test('is tried again, and again, after `faultTimeout`', async () => {
-      const { child, elapse, spinner } = await turnedAway()
+    test('is started again after each `faultTimeout`', async () => {
+      const { child, elapse, spinner } = await rejectedMember()
       expect(child.state).toBe('stopped')
       // It was turned away a second ago.
       await elapse(58)
@@ -199,8 +201,8 @@ describe('with `maxRunning`', () => {
       await until(() => child.state === 'started')
     })
 
-    test('is not, once it was stopped', async () => {
-      const { child, elapse, spinner } = await turnedAway()
+    test('is not started again after it was stopped', async () => {
+      const { child, elapse, spinner } = await rejectedMember()
       await child.stop()
       await spinner.stop('other')
       await elapse(61)
@@ -208,8 +210,8 @@ describe('with `maxRunning`', () => {
     })
   })
 
-  test('a start that waits can be stopped, and does not take its place any more', async () => {
-    const { pids, spinner, start } = roomFor({ maxRunning: 1 })
+  test('a waiting start can be stopped, and takes no slot after that', async () => {
+    const { pids, spinner, start } = limited({ maxRunning: 1 })
     const lease = await spinner.acquire(sleeper('a'))
     const given = start('b')
     const failed = failureOf(given)
@@ -223,8 +225,8 @@ describe('with `maxRunning`', () => {
     expect(given.state).toBe('stopped')
   })
 
-  test('a child keeps its place in a restart, and after a crash', async () => {
-    const { pids, running, spinner, start } = roomFor({ maxRunning: 1 })
+  test('a child keeps its slot during a restart and after a crash', async () => {
+    const { pids, running, spinner, start } = limited({ maxRunning: 1 })
     await start('a')
     const lease = await spinner.acquire('a')
     const waiting = start('b')
@@ -240,16 +242,16 @@ describe('with `maxRunning`', () => {
     expect(running()).toEqual(['b'])
   })
 
-  test('a child that has failed gives its place back', async () => {
-    const { running, start } = roomFor({ maxRunning: 1 })
+  test('a faulted child gives its slot back', async () => {
+    const { running, start } = limited({ maxRunning: 1 })
     const broken = start('broken', { command: 'false', args: [], ready: 'message', attempts: 1 })
     expect(await failureOf(broken)).toMatchObject({ code: 'ERR_SPINNER_EXITED' })
     await start('b')
     expect(running()).toEqual(['b'])
   })
 
-  test('a stop and a start in the same turn take one place', async () => {
-    const { running, spinner, start } = roomFor({ maxRunning: 1 })
+  test('a stop and a start in the same turn take one slot', async () => {
+    const { running, spinner, start } = limited({ maxRunning: 1 })
     await start('a')
     const stopped = spinner.stop('a')
     const again = spinner.start('a')
@@ -261,8 +263,8 @@ describe('with `maxRunning`', () => {
     expect(running()).toEqual(['a'])
   })
 
-  test('a close ends starts that wait', async () => {
-    const { spinner, start } = roomFor({ maxRunning: 1 })
+  test('close() ends waiting starts', async () => {
+    const { spinner, start } = limited({ maxRunning: 1 })
     await spinner.acquire(sleeper('a'))
     const failed = failureOf(start('b'))
     await spinner.close()
@@ -271,8 +273,8 @@ describe('with `maxRunning`', () => {
 })
 
 describe.runIf(process.platform === 'linux')('with `maxMemory`', () => {
-  /** It has memory when it counts as started: the kernel shows none of a process that has just begun. */
-  const grown = (name: string): StartOptions => ({
+  /** A child that uses memory when it is started. The kernel shows no memory of a process that has just begun. */
+  const usesMemory = (name: string): StartOptions => ({
     name,
     command: process.execPath,
     args: ['-e', 'console.log("up"); setInterval(() => {}, 1000)'],
@@ -280,18 +282,18 @@ describe.runIf(process.platform === 'linux')('with `maxMemory`', () => {
     ready: { output: /up/ },
   })
 
-  test('one more child ends others, the longest unused first, until there is room', async () => {
-    const { clock, running, spinner } = roomFor({ maxMemory: '1MB' })
+  test('one more child evicts others, the least recently used first, until there is room', async () => {
+    const { clock, running, spinner } = limited({ maxMemory: '1MB' })
     for (const name of ['a', 'b', 'c']) {
-      await spinner.start(grown(name))
+      await spinner.start(usesMemory(name))
       expect(running()).toEqual([name])
       await clock.advance(1)
     }
     expect(spinner.get('b')?.reason).toBe("room was needed for 'c'")
   })
 
-  test('all may run for which there is enough', async () => {
-    const { clock, running, start } = roomFor({ maxMemory: '64GB' })
+  test('children run together if there is enough memory', async () => {
+    const { clock, running, start } = limited({ maxMemory: '64GB' })
     for (const name of ['a', 'b', 'c']) {
       await start(name)
       await clock.advance(1)
@@ -299,31 +301,31 @@ describe.runIf(process.platform === 'linux')('with `maxMemory`', () => {
     expect(running()).toEqual(['a', 'b', 'c'])
   })
 
-  test('a start that finds no room says so', async () => {
-    const { clock, spinner, start } = roomFor({ maxMemory: '1KB' })
-    await spinner.acquire(grown('a'))
+  test('the error of a start that finds no room names the limit', async () => {
+    const { clock, spinner, start } = limited({ maxMemory: '1KB' })
+    await spinner.acquire(usesMemory('a'))
     await clock.advance(1)
     const failed = failureOf(start('b', { timeout: 5 }))
-    await waiting()
+    await reachLimit()
     await clock.advance(6)
     expect((await failed)?.message).toContain('`maxMemory` is 1KB')
   })
 })
 
-test('`maxMemory` is not kept, with a warning, where memory cannot be seen', async () => {
+test('`maxMemory` has no effect, with a warning, if the system does not show the memory', async () => {
   const world = watched({ platform: 'darwin' })
   const lines: string[] = []
   const note = (line: string): number => lines.push(line)
   const logger = { info: () => {}, warn: note, error: note, debug: () => {} }
   const spinner = newSpinner({ maxMemory: 1, logger }, world.sys)
   for (const name of ['a', 'b', 'c']) await spinner.start(sleeper(name))
-  expect(lines).toEqual([expect.stringContaining('`maxMemory` is not kept: this system has no /proc')])
+  expect(lines).toEqual([expect.stringContaining('`maxMemory` has no effect: this system has no /proc')])
 })
 
 test.each([
   [{ maxRunning: 0 }, '`maxRunning` must be an integer >= 1, or null, but it is 0'],
   [{ maxMemory: 'much' }, '`maxMemory` must be a number of bytes'],
   [{ warm: 1 }, '`warm` must be true or false'],
-])('%j is refused', (given, message) => {
+])('%j is rejected', (given, message) => {
   expect(() => newSpinner(given as never)).toThrow(message)
 })

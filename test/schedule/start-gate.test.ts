@@ -3,20 +3,20 @@ import { type Leave, StartGate } from '../../src/schedule/start-gate.ts'
 import { FakeClock, sysWith } from '../support/clock.ts'
 import { until } from '../support/host.ts'
 
-interface Crowd {
+interface Starts {
   readonly clock: FakeClock
   readonly gate: StartGate
-  /** Who got in, in order, and how each leaves again. */
+  /** Functions with which the admitted starts leave, by name, in the order of their admission. */
   readonly inside: Map<string, Leave>
   enter(name: string, signal?: AbortSignal): Promise<void>
-  /** Lets the loop turn so often that whoever may enter has entered. */
+  /** Lets the event loop turn until all starts that may enter have entered. */
   turn(): Promise<void>
 }
 
-function crowd(places: number): Crowd {
+function gateWith(slots: number): Starts {
   const clock = new FakeClock()
   const sys = sysWith({ clock })
-  const gate = new StartGate(sys, places)
+  const gate = new StartGate(sys, slots)
   const inside = new Map<string, Leave>()
   const enter = async (name: string, signal = new AbortController().signal): Promise<void> => {
     inside.set(name, await gate.enter(signal))
@@ -29,8 +29,8 @@ function crowd(places: number): Crowd {
 
 const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `child ${index}`)
 
-test('H15 no more starts are under way than there are places', async () => {
-  const { enter, inside, turn } = crowd(3)
+test('H15 no more starts run at once than there are slots', async () => {
+  const { enter, inside, turn } = gateWith(3)
   for (const name of names(10)) void enter(name)
   await turn()
   expect([...inside.keys()]).toEqual(names(3))
@@ -39,8 +39,8 @@ test('H15 no more starts are under way than there are places', async () => {
   expect([...inside.keys()]).toEqual(names(4))
 })
 
-test('a place that is given back twice is given on once', async () => {
-  const { enter, inside, turn } = crowd(1)
+test('a slot that is given back twice is used once', async () => {
+  const { enter, inside, turn } = gateWith(1)
   for (const name of names(3)) void enter(name)
   await turn()
   const leave = inside.get('child 0') as Leave
@@ -50,8 +50,8 @@ test('a place that is given back twice is given on once', async () => {
   expect(inside.size).toBe(2)
 })
 
-test('H15 one start enters in each turn of the loop', async () => {
-  const { enter, inside } = crowd(100)
+test('H15 one start enters in each turn of the event loop', async () => {
+  const { enter, inside } = gateWith(100)
   const enteredIn: number[] = []
   let turns = 0
   const count = (): void => {
@@ -64,8 +64,8 @@ test('H15 one start enters in each turn of the loop', async () => {
   expect(new Set(enteredIn).size).toBe(10)
 })
 
-test('starts enter in the order in which they came, the latest after those who wait', async () => {
-  const { enter, inside, turn } = crowd(1)
+test('starts enter in the order of their arrival, and a new one enters after the waiting ones', async () => {
+  const { enter, inside, turn } = gateWith(1)
   for (const name of names(5)) void enter(name)
   await turn()
   for (const name of names(5)) {
@@ -77,34 +77,34 @@ test('starts enter in the order in which they came, the latest after those who w
   expect([...inside.keys()]).toEqual([...names(5), 'child 0 again'])
 })
 
-test('who gives up leaves the queue, and the next one is not held up', async () => {
-  const { enter, inside, turn } = crowd(1)
-  const giveUp = new AbortController()
+test('an aborted start leaves the queue and does not delay the next one', async () => {
+  const { enter, inside, turn } = gateWith(1)
+  const aborter = new AbortController()
   void enter('first')
-  const refused = enter('second', giveUp.signal)
+  const aborted = enter('second', aborter.signal)
   void enter('third')
   await turn()
-  giveUp.abort(new Error('changed my mind'))
-  await expect(refused).rejects.toThrow('changed my mind')
+  aborter.abort(new Error('changed my mind'))
+  await expect(aborted).rejects.toThrow('changed my mind')
   inside.get('first')?.()
   await turn()
   expect([...inside.keys()]).toEqual(['first', 'third'])
 })
 
-test('who gave up before does not enter, and who gives up inside keeps the place', async () => {
-  const { enter, inside, turn } = crowd(1)
+test('a start that was aborted before does not enter, and one that is aborted inside keeps its slot', async () => {
+  const { enter, inside, turn } = gateWith(1)
   await expect(enter('late', AbortSignal.abort(new Error('too late')))).rejects.toThrow('too late')
-  const giveUp = new AbortController()
-  void enter('first', giveUp.signal)
+  const aborter = new AbortController()
+  void enter('first', aborter.signal)
   void enter('second')
   await turn()
-  giveUp.abort()
+  aborter.abort()
   await turn()
   expect([...inside.keys()]).toEqual(['first'])
 })
 
-test('a start that takes longer than a second gives its place on, once', async () => {
-  const { clock, enter, inside, turn } = crowd(1)
+test('a start that takes longer than a second passes its slot on, once', async () => {
+  const { clock, enter, inside, turn } = gateWith(1)
   for (const name of names(3)) void enter(name)
   await turn()
   await clock.advance(0.999)
