@@ -17,6 +17,10 @@ const TEST_PROGRAMS = [
   { program: 'nginx', package: 'nginx', why: 'the nginx plugin' },
   { program: 'chromium', package: 'chromium', why: 'the example of browsers behind nginx' },
   { program: 'ps', package: 'procps', why: 'the process list of systems other than Linux' },
+  { program: 'shellcheck', package: 'shellcheck', why: 'the linter of the shell scripts' },
+  { program: 'dash', package: 'dash', why: 'a shell that the shell scripts must work in' },
+  { program: 'bash', package: 'bash', why: 'a shell that the shell scripts must work in' },
+  { program: 'busybox', package: 'busybox', why: 'a shell that the shell scripts must work in' },
 ]
 
 /** Programs of the benchmarks. Without one of them, its figures are shown as not measured, or another program measures them. */

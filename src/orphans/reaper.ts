@@ -2,7 +2,8 @@ import { COOKIE, isWatchdog, isWithin } from '../linux/cookie.ts'
 import { isAlive, isSafeGroup, readPids, readStat, readVariable, type Stat } from '../linux/processes.ts'
 import { pollDelays } from '../process/group.ts'
 import type { Sys } from '../sys.ts'
-import { remove } from './state-io.ts'
+import { removeQuietly } from './state-io.ts'
+import { ORPHAN_GRACE_MS } from './watchdog-script.ts'
 
 /** What a dead host left: which processes it had, and the file that says so. */
 export interface Leftover {
@@ -12,8 +13,6 @@ export interface Leftover {
   readonly processes: ReadonlyMap<number, number>
 }
 
-/** As long as the watchdog gives them. */
-const GRACE_MS = 200
 const KILL_MS = 4_800
 
 /**
@@ -27,8 +26,8 @@ export async function reap(
 ): Promise<void> {
   if (left.length === 0) return
   const sweep = new Sweep(sys, left)
-  if ((await sweep.ends('SIGTERM', GRACE_MS)) || (await sweep.ends('SIGKILL', KILL_MS))) {
-    for (const { file } of left) remove(sys, file)
+  if ((await sweep.ends('SIGTERM', ORPHAN_GRACE_MS)) || (await sweep.ends('SIGKILL', KILL_MS))) {
+    for (const { file } of left) removeQuietly(sys, file)
   } else warn(survival(sweep.remaining))
 }
 

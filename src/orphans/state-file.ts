@@ -1,52 +1,54 @@
 import path from 'node:path'
 import { messageOf, SpinnerError } from '../errors.ts'
-import { thisHost } from '../linux/host-identity.ts'
+import { identifyHost } from '../linux/host-identity.ts'
 import { readStat } from '../linux/processes.ts'
 import type { Sys } from '../sys.ts'
 import type { Leftover } from './reaper.ts'
 import { CLOSED_LINE, goneLine, spawnedLine, stateHeader } from './state-format.ts'
-import { append, isSame, remove, writeFresh } from './state-io.ts'
-import { Claim } from './state-lock.ts'
+import { append, isSameFile, removeQuietly, writeNewFile } from './state-io.ts'
+import { StateLock } from './state-lock.ts'
 
-/** A file is written anew when it has this many lines more than a few for each process that lives. */
+/** The file is rewritten when it has this many lines more than a few for each living process. */
 const SPARE_LINES = 1_000
-const LINES_A_PROCESS = 4
+const LINES_PER_PROCESS = 4
 
 const nothing = (): void => {}
 
-/** What a new host needs to find the processes of this one, should this one die. Linux only. */
+/** Lists the processes of this host, so that the next host can find them if this one dies. Linux only. */
 export class StateFile {
-  /** What dead hosts of the same identity left, as it was when this one began. */
+  /** What dead hosts with the same `id` left when this host began. */
   readonly left: readonly Leftover[]
   readonly #sys: Sys
   readonly #file: string
-  readonly #head: string
+  readonly #header: string
   readonly #warn: (message: string) => void
+  /** Start times by pid. */
   readonly #living = new Map<number, number>()
   #descriptor: number | null
   #lines = 0
   /** The last write failed, perhaps in the middle of a line. */
-  #torn = false
-  #warned = false
+  #isTorn = false
+  #hasWarned = false
 
   private constructor(
     sys: Sys,
     file: string,
-    head: string,
+    header: string,
     descriptor: number,
     left: readonly Leftover[],
     warn: (message: string) => void,
   ) {
     this.#sys = sys
     this.#file = file
-    this.#head = head
+    this.#header = header
     this.#descriptor = descriptor
     this.left = left
     this.#warn = warn
   }
 
   /**
-   * Makes a state file ours, in a folder that only this user can write to. Throws when a living host has it. Null where there can be none: a spinner works without one, and `warn` says what it lacks then.
+   * Claims the state file `name` in a folder that only this user can write to. Throws if a living host has it. Returns
+   * null if no state file can be used: spinner works without one, and passes the consequence to `warn`.
    */
   static claim(
     sys: Sys,
@@ -58,22 +60,22 @@ export class StateFile {
     if (sys.platform !== 'linux') return null
     const file = path.join(folder, name)
     try {
-      const host = thisHost(sys)
-      const claim = new Claim(sys, file, host, uuid, warn)
-      const descriptor = claim.take()
-      return new StateFile(sys, file, stateHeader(host, uuid), descriptor, claim.collect(), warn)
+      const host = identifyHost(sys)
+      const lock = new StateLock(sys, file, host, uuid, warn)
+      const descriptor = lock.take()
+      return new StateFile(sys, file, stateHeader(host, uuid), descriptor, lock.collect(), warn)
     } catch (thrown) {
       if (thrown instanceof SpinnerError) throw thrown
       const what = `The state file '${file}' cannot be used: ${messageOf(thrown)}.`
-      warn(`${what} The spinner works without one: the next host will not find what this one may leave.`)
+      warn(`${what} spinner continues without it: the next host cannot find processes that this host leaves.`)
       return null
     }
   }
 
-  /** A process was spawned, and leads a group of its own. Returns what says that it is gone. */
+  /** Records the leader of a new group. Returns a function that records its end. */
   add(pid: number): () => void {
     const start = this.#startOf(pid)
-    // Its mark still tells whose it is.
+    // The next host still finds the process by its cookie.
     if (start === null) return nothing
     this.#living.set(pid, start)
     this.#write(spawnedLine(pid, start))
@@ -84,12 +86,12 @@ export class StateFile {
     }
   }
 
-  /** The end of the spinner. What is still there is for the next host to end, while this one may live on. */
+  /** Ends the recording. The next spinner ends the processes that are still listed, even while this host lives on. */
   close(): void {
     if (this.#descriptor === null) return
     try {
       if (this.#living.size > 0) this.#rewrite(CLOSED_LINE)
-      else if (this.#isOurs(this.#descriptor) !== false) this.#sys.fs.rmSync(this.#file, { force: true })
+      else if (this.#isOwn(this.#descriptor) !== false) this.#sys.fs.rmSync(this.#file, { force: true })
     } catch (thrown) {
       this.#fail(thrown)
     } finally {
@@ -109,7 +111,7 @@ export class StateFile {
   #write(line: string): void {
     if (this.#descriptor === null) return
     try {
-      if (this.#mustBeWrittenAnew(this.#descriptor)) this.#rewrite()
+      if (this.#needsRewrite(this.#descriptor)) this.#rewrite()
       else append(this.#sys, this.#descriptor, line)
       this.#lines++
     } catch (thrown) {
@@ -117,56 +119,58 @@ export class StateFile {
     }
   }
 
-  #mustBeWrittenAnew(descriptor: number): boolean {
-    if (this.#torn || this.#lines >= SPARE_LINES + LINES_A_PROCESS * this.#living.size) return true
-    // A cleaner of temporary files may have taken it.
+  #needsRewrite(descriptor: number): boolean {
+    if (this.#isTorn || this.#lines >= SPARE_LINES + LINES_PER_PROCESS * this.#living.size) return true
+    // A program that cleans temporary folders may have removed the file.
     return this.#sys.fs.fstatSync(descriptor).nlink === 0
   }
 
-  /** Another file takes the place of ours, in one step. */
+  /** Replaces the file by a new one in one step. */
   #rewrite(end = ''): void {
     const { fs } = this.#sys
     const lines = [...this.#living].map(([pid, start]) => spawnedLine(pid, start))
-    const fresh = writeFresh(this.#sys, this.#file, this.#head + lines.join('') + end)
+    const written = writeNewFile(this.#sys, this.#file, this.#header + lines.join('') + end)
     try {
-      const isOurs = this.#isOurs(this.#descriptor as number)
-      if (isOurs === null) fs.linkSync(fresh.path, this.#file)
-      else if (isOurs) fs.renameSync(fresh.path, this.#file)
+      const isOwn = this.#isOwn(this.#descriptor as number)
+      if (isOwn === null) fs.linkSync(written.path, this.#file)
+      else if (isOwn) fs.renameSync(written.path, this.#file)
       else throw new Error('another file is in its place')
     } catch (thrown) {
-      fs.closeSync(fresh.descriptor)
+      fs.closeSync(written.descriptor)
       throw thrown
     } finally {
-      remove(this.#sys, fresh.path)
+      removeQuietly(this.#sys, written.path)
     }
     this.#release()
-    this.#descriptor = fresh.descriptor
+    this.#descriptor = written.descriptor
     this.#lines = lines.length
-    this.#torn = false
+    this.#isTorn = false
   }
 
-  /** Null when nothing is there any more. */
-  #isOurs(descriptor: number): boolean | null {
+  /** Returns true if the path still names the file of this host, and null if the path does not exist. */
+  #isOwn(descriptor: number): boolean | null {
     const { fs } = this.#sys
-    const there = fs.lstatSync(this.#file, { throwIfNoEntry: false })
-    return there ? isSame(there, fs.fstatSync(descriptor)) : null
+    const found = fs.lstatSync(this.#file, { throwIfNoEntry: false })
+    return found ? isSameFile(found, fs.fstatSync(descriptor)) : null
   }
 
   #release(): void {
     try {
       if (this.#descriptor !== null) this.#sys.fs.closeSync(this.#descriptor)
     } catch {
-      // It is no use to us either way.
+      // This host does not use the descriptor any more either way.
     }
     this.#descriptor = null
   }
 
-  /** Each later change writes the whole anew, until one succeeds. */
+  /** Warns once. Each later change writes the whole file again, until one succeeds. */
   #fail(thrown: unknown): void {
-    this.#torn = true
-    if (this.#warned) return
-    this.#warned = true
+    this.#isTorn = true
+    if (this.#hasWarned) return
+    this.#hasWarned = true
     const what = `The state file '${this.#file}' cannot be written: ${messageOf(thrown)}.`
-    this.#warn(`${what} The spinner goes on; the next host may not find all that this one may leave.`)
+    this.#warn(
+      `${what} spinner continues, but the next host may not find all processes that this host leaves.`,
+    )
   }
 }

@@ -1,30 +1,25 @@
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import { codeOf, messageOf, SpinnerError } from '../errors.ts'
-import { type Host, sharesNumbers, stillRuns } from '../linux/host-identity.ts'
+import { type LockFiles, takeFileLockSync } from '../linux/file-lock.ts'
+import { describeHost, type HostIdentity, isRunning, sharesPids } from '../linux/host-identity.ts'
 import type { Sys } from '../sys.ts'
 import type { Leftover } from './reaper.ts'
 import { stateHeader } from './state-format.ts'
-import { type Found, look, remove, writeFresh } from './state-io.ts'
-
-/** Each turn but the last has seen somebody else come further. */
-const MOST_TURNS = 100
-/** Somebody has it already, or the name that it was written under was tidied away. */
-const LOST = new Set(['EEXIST', 'ENOENT'])
+import { type FoundState, type NewStateFile, readStateFile, removeQuietly, writeNewFile } from './state-io.ts'
 
 /**
- * Makes a state file ours. `link` gives a name to one host only, and what it names is whole from the first moment.
- * What a dead host left stands in the way; it is moved by whoever holds the lock of that very file, which no later
- * file shares, and only after a look under the lock. A lock of a dead host is moved in the same way.
+ * Makes a state file belong to this host. The state file is its own lock: it names the host that has it. The file of a
+ * dead host is renamed, because this host still has to end what is listed there.
  */
-export class Claim {
+export class StateLock implements LockFiles<NewStateFile, FoundState> {
   readonly #sys: Sys
   readonly #file: string
-  readonly #host: Host
+  readonly #host: HostIdentity
   readonly #head: string
   readonly #warn: (message: string) => void
 
-  constructor(sys: Sys, file: string, host: Host, uuid: string, warn: (message: string) => void) {
+  constructor(sys: Sys, file: string, host: HostIdentity, uuid: string, warn: (message: string) => void) {
     this.#sys = sys
     this.#file = file
     this.#host = host
@@ -32,97 +27,86 @@ export class Claim {
     this.#warn = warn
   }
 
-  /** The descriptor of the file, which is ours from now on. Throws when it is, or becomes, another living host's. */
+  /** Returns the descriptor of the file, which belongs to this host now. Throws if a living host has it, or gets it. */
   take(): number {
-    for (let turn = 0; turn < MOST_TURNS; turn++) {
-      const descriptor = this.#link(this.#file)
-      if (descriptor !== null) return descriptor
-      const found = look(this.#sys, this.#file)
-      if (found) this.#clear(this.#file, found)
-    }
-    throw new Error('other hosts keep changing it')
+    return takeFileLockSync(this, this.#file).descriptor
   }
 
-  /** What dead hosts left, for the one who holds the file; the rest of their names is tidied away. */
+  /** Returns what dead hosts left, and removes their other files. Only for the host that has the file. */
   collect(): Leftover[] {
-    // Who still looks at one of these is too late: it will find our file and give up.
-    for (const file of [...this.#beside('new'), ...this.#beside('lock')]) remove(this.#sys, file)
-    return this.#beside('left').flatMap((file) => {
+    // A host that still looks at one of these is too late: it will find the file of this host and give up.
+    for (const file of [...this.#filesOf('new'), ...this.#filesOf('lock')]) this.remove(file)
+    return this.#filesOf('left').flatMap((file) => {
       try {
         return this.#adopt(file)
       } catch (thrown) {
-        this.#warn(`What an earlier host left in '${file}' stays there: ${messageOf(thrown)}.`)
+        const what = `The state file '${file}' of an earlier host cannot be used: ${messageOf(thrown)}.`
+        this.#warn(`${what} spinner does not end the processes that it may list.`)
         return []
       }
     })
   }
 
-  #beside(kind: 'new' | 'lock' | 'left'): string[] {
+  #filesOf(kind: 'new' | 'lock' | 'left'): string[] {
     const folder = path.dirname(this.#file)
     try {
       const all = this.#sys.fs.readdirSync(folder).map((name) => path.join(folder, name))
       return all.filter((file) => file.startsWith(`${this.#file}.${kind}-`))
     } catch {
-      // Out of descriptors, say. It is there for the next host.
+      // The host may be out of descriptors. The next host finds the files.
       return []
     }
   }
 
   #adopt(file: string): Leftover[] {
-    const found = look(this.#sys, file)
+    const found = this.look(file)
     if (!found) return []
     if ('why' in found) {
       this.#setAside(file, found.why)
       return []
     }
     const { host, processes, uuid } = found.state
-    if (sharesNumbers(host, this.#host)) return [{ file, processes, uuid }]
-    remove(this.#sys, file)
+    if (sharesPids(host, this.#host)) return [{ file, processes, uuid }]
+    this.remove(file)
     return []
   }
 
-  #link(name: string): number | null {
-    const { fs } = this.#sys
-    const fresh = writeFresh(this.#sys, this.#file, this.#head)
-    try {
-      fs.linkSync(fresh.path, name)
-      return fresh.descriptor
-    } catch (thrown) {
-      fs.closeSync(fresh.descriptor)
-      if (!LOST.has(codeOf(thrown) ?? '')) throw thrown
-      return null
-    } finally {
-      remove(this.#sys, fresh.path)
-    }
+  write(): NewStateFile {
+    return writeNewFile(this.#sys, this.#file, this.#head)
   }
 
-  /** Has a name freed of what must not stand there; not at once where others are at it. */
-  #clear(name: string, found: Found): void {
-    this.#mustBeDead(found)
-    const lock = `${this.#file}.lock-${found.key}`
-    const descriptor = this.#link(lock)
-    if (descriptor === null) {
-      const holder = look(this.#sys, lock)
-      if (holder) this.#clear(lock, holder)
-      return
-    }
+  close({ descriptor }: NewStateFile): void {
     this.#sys.fs.closeSync(descriptor)
-    try {
-      if (look(this.#sys, name)?.key === found.key) this.#move(name, found)
-    } finally {
-      remove(this.#sys, lock)
-    }
   }
 
-  #mustBeDead(found: Found): void {
+  link(from: string, to: string): void {
+    this.#sys.fs.linkSync(from, to)
+  }
+
+  remove(file: string): void {
+    removeQuietly(this.#sys, file)
+  }
+
+  look(name: string): FoundState | null {
+    return readStateFile(this.#sys, name)
+  }
+
+  nameOfRemoval({ key }: FoundState): string {
+    return `${this.#file}.lock-${key}`
+  }
+
+  mustBeDead(_name: string, found: FoundState): void {
     if ('why' in found || found.state.isClosed) return
     const { host } = found.state
-    if (sharesNumbers(host, this.#host) && stillRuns(this.#sys, host)) throw inUse(host, this.#host)
+    if (!sharesPids(host, this.#host) || !isRunning(this.#sys, host)) return
+    const who = `${describeHost(host, this.#host)} (pid ${host.pid})`
+    const message = `\`id\` is in use by ${who}; close that spinner first, or give another \`id\`.`
+    throw new SpinnerError('ERR_SPINNER_INVALID_OPTION', message)
   }
 
-  #move(name: string, found: Found): void {
+  clear(name: string, found: FoundState): void {
     if ('why' in found) this.#setAside(name, found.why)
-    else if (name === this.#file && sharesNumbers(found.state.host, this.#host))
+    else if (name === this.#file && sharesPids(found.state.host, this.#host))
       this.#sys.fs.renameSync(name, `${name}.left-${found.key}`)
     else this.#sys.fs.unlinkSync(name)
   }
@@ -135,13 +119,6 @@ export class Claim {
       throw new Error(`${why}, and it cannot be moved away (${codeOf(thrown) ?? messageOf(thrown)})`)
     }
     const what = `The state file '${file}' cannot be trusted: ${why}.`
-    this.#warn(`${what} It is now '${aside}', and nothing was done about what it may have told of.`)
+    this.#warn(`${what} It is now '${aside}', and spinner does not end the processes that it may list.`)
   }
-}
-
-function inUse(other: Host, own: Host): SpinnerError {
-  const who =
-    other.pid === own.pid ? 'another spinner of this process' : `process ${other.pid}, which still runs`
-  const message = `\`id\` is in use by ${who} (pid ${other.pid}); close that spinner first, or give another \`id\`.`
-  return new SpinnerError('ERR_SPINNER_INVALID_OPTION', message)
 }

@@ -3,84 +3,12 @@ import type { Writable } from 'node:stream'
 import { COOKIE, type Cookies } from '../linux/cookie.ts'
 import { seesProcesses } from '../linux/processes.ts'
 import type { Sys } from '../sys.ts'
+import { WATCHDOG_SCRIPT } from './watchdog-script.ts'
 
-/** Between the polite signal and the kill, when the host is gone and nobody can be asked for more. */
-const GRACE_S = 0.2
-/** A process that was forked but had not begun its program yet carries the mark only a moment later. */
-const NEXT_LOOK_S = 0.1
 /** One that does not live longer is not brought back at once: a host would do nothing else. */
 const REPLACED_AFTER_MS = 100
 /** Each line wakes the shell, and with many children that is the dearest part of a start: lines go out together. */
 const TOLD_TOGETHER_MS = 10
-
-/**
- * Holds the reading end of a pipe whose other end the host holds. The host's death, of whatever kind, is the
- * end of the file; then all groups are ended, and on Linux whatever else carries the cookie or lives in the
- * cgroup. Works in dash, bash and busybox: of the forms of `kill` only `kill -TERM -PGID` does in all three
- * (docs/hazards.md#e21).
- */
-const SCRIPT = `
-trap '' TERM INT HUP QUIT PIPE
-groups=' '
-folder=
-cgroup=
-learn() {
-  case $1 in
-    +*) case $groups in *" \${1#+} "*) ;; *) groups="$groups\${1#+} " ;; esac ;;
-    -*) case $groups in *" \${1#-} "*) groups="\${groups%% \${1#-} *} \${groups#* \${1#-} }" ;; esac ;;
-    d*) folder=\${1#d} ;;
-    c*) cgroup=\${1#c} ;;
-    q) exit 0 ;;
-  esac
-}
-for line do learn "$line"; done
-while IFS= read -r line; do learn "$line"; done
-# Where /proc is that of another pid namespace, its numbers are not those that signals take.
-read -r self rest < /proc/self/stat
-bearers() { [ "$self" != "$$" ] || grep -lsF "\${0#*=}." /proc/[0-9]*/environ; }
-# A stopped process takes its signal only once it goes on.
-send() { kill -"$1" -"$2"; [ "$1" = KILL ] || kill -CONT -"$2"; }
-signal() {
-  told=$groups
-  found=
-  for group in $groups; do send "$1" "$group"; done
-  for file in $(bearers); do
-    found=yes
-    read -r stat < "\${file%/environ}/stat" || continue
-    set -- "$1" \${stat##*) }
-    case $told in *" $4 "*) continue ;; esac
-    told="$told$4 "
-    send "$1" "$4"
-  done
-}
-members() {
-  while read -r pid; do [ "$pid" -gt 1 ] && kill -"$2" "$pid"; done < "$1/cgroup.procs"
-  for inner in "$1"/*/; do [ -d "$inner" ] && members "\${inner%/}" "$2"; done
-}
-killed() {
-  echo 1 > "$1/cgroup.kill" && return
-  for look in 1 2 3 4 5; do members "$1" KILL; done
-}
-removed() {
-  for inner in "$1"/*/; do [ -d "$inner" ] && removed "\${inner%/}"; done
-  rmdir "$1"
-}
-sleep ${GRACE_S} &
-signal TERM
-if [ -d "$cgroup" ]; then members "$cgroup" TERM; members "$cgroup" CONT; fi
-wait
-for look in 1 2 3 4 5 6 7 8 9 10; do
-  signal KILL
-  [ "$look" -eq 1 ] || [ -n "$found" ] || break
-  sleep ${NEXT_LOOK_S}
-done
-for look in 1 2 3 4 5 6 7 8 9 10; do
-  [ -d "$cgroup" ] || break
-  killed "$cgroup"
-  removed "$cgroup" || sleep 0.1
-done
-[ -z "$folder" ] || { rm -f "$folder"/*.sock; rmdir "$folder"; }
-`
 
 /**
  * One small shell for each spinner, started before its first child and gone with its close. It ends the children of
@@ -163,7 +91,7 @@ export class Watchdog {
     const groups = [...this.#groups].map((group) => `+${group}`)
     // A session of its own, so that what the terminal sends to the host does not reach it.
     const cookie = `${COOKIE}=${this.#marks.uuid}`
-    const shell = this.#sys.spawn('/bin/sh', ['-c', SCRIPT, cookie, ...folders, ...groups], {
+    const shell = this.#sys.spawn('/bin/sh', ['-c', WATCHDOG_SCRIPT, cookie, ...folders, ...groups], {
       detached: true,
       env,
       cwd: '/',

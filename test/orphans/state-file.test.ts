@@ -222,7 +222,7 @@ const FOREIGN: readonly (readonly [string, string, Plant])[] = [
     },
   ],
   ['a link to nothing', 'it is a symbolic link', (file) => fs.symlinkSync(`${file}-nothing`, file)],
-  ['a folder', 'it is a folder', (file) => fs.mkdirSync(file)],
+  ['a folder', 'it is a directory', (file) => fs.mkdirSync(file)],
   ['a pipe', 'it is not a regular file', (file) => void execFileSync('mkfifo', [file])],
   [
     'one that others can write to',
@@ -253,7 +253,7 @@ const FOREIGN: readonly (readonly [string, string, Plant])[] = [
   ],
   [
     'one of a later version',
-    'it is of version 2, and this one knows 1',
+    'it has version 2, but this spinner reads version 1',
     (file, head) => fs.writeFileSync(file, head.replace(' 1 ', ' 2 ')),
   ],
   [
@@ -285,7 +285,7 @@ describe('what stands in the place of the state file', () => {
     expect(everything(folder)).toEqual(expect.arrayContaining(before))
     const aside = names().find((name) => name.startsWith('state.aside-')) ?? ''
     expect(warnings).toEqual([
-      `The state file '${file}' cannot be trusted: ${why}. It is now '${path.join(folder, aside)}', and nothing was done about what it may have told of.`,
+      `The state file '${file}' cannot be trusted: ${why}. It is now '${path.join(folder, aside)}', and spinner does not end the processes that it may list.`,
     ])
   })
 

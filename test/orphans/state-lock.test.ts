@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { thisHost } from '../../src/linux/host-identity.ts'
+import { identifyHost } from '../../src/linux/host-identity.ts'
 import { StateFile } from '../../src/orphans/state-file.ts'
 import { stateHeader } from '../../src/orphans/state-format.ts'
 import { realSys, type Sys } from '../../src/sys.ts'
@@ -233,7 +233,7 @@ describe.runIf(process.platform === 'linux')('eight processes that claim at once
       const folder = newFolder()
       const file = path.join(folder, 'state')
       // Its start differs from that of whoever has the number now.
-      const dead = (pid: number): string => stateHeader({ ...thisHost(realSys), start: 1 }, uuidOf(pid))
+      const dead = (pid: number): string => stateHeader({ ...identifyHost(realSys), start: 1 }, uuidOf(pid))
       if (round % 4 !== 0) fs.writeFileSync(file, round % 4 === 1 ? 'foreign\n' : dead(900))
       if (round % 4 === 3) fs.writeFileSync(`${file}.lock-${uuidOf(900)}`, dead(901))
       const outcomes = await claimAll(folder)

@@ -10,6 +10,7 @@ import { lives, sleeper } from '../support/children.ts'
 import { sysWith } from '../support/clock.ts'
 import { newFolder, newSpinner, until } from '../support/host.ts'
 import { endAll, nothingLives, shell, watchdogOf, watchdogs } from '../support/hosts.ts'
+import { has } from '../support/needs.ts'
 
 /** A process in a group of its own that carries no spinner's mark. */
 function decoy(): ChildProcess & { readonly pid: number } {
@@ -18,16 +19,21 @@ function decoy(): ChildProcess & { readonly pid: number } {
   return spawn('sleep', ['600'], { detached: true, env, stdio: 'ignore' }) as ReturnType<typeof decoy>
 }
 
-/** The outside world with another program in the place of the watchdog's shell. */
-const sysWithShell = (command: string, args?: readonly string[]): { sys: Sys; shells: ChildProcess[] } => {
+/** The real outside world, but with another program instead of the watchdog's shell. */
+const sysWithShell = (
+  command: string,
+  argsFor: (args: readonly string[]) => readonly string[] = (args) => args,
+): { sys: Sys; shells: ChildProcess[] } => {
   const shells: ChildProcess[] = []
-  const instead: Sys['spawn'] = (given, givenArgs, options) => {
-    if (given !== '/bin/sh') return realSys.spawn(given, givenArgs, options)
-    shells.push(realSys.spawn(command, args ?? givenArgs, options))
+  const replaced: Sys['spawn'] = (program, args, options) => {
+    if (program !== '/bin/sh') return realSys.spawn(program, args, options)
+    shells.push(realSys.spawn(command, argsFor(args), options))
     return shells.at(-1) as ChildProcess
   }
-  return { sys: sysWith({ spawn: instead }), shells }
+  return { sys: sysWith({ spawn: replaced }), shells }
 }
+
+const SHELLS = ['sh', 'dash', 'bash', 'busybox']
 
 describe.runIf(process.platform === 'linux')('the watchdog', () => {
   test('comes with the first child, once for all of them, and goes with the close', async () => {
@@ -89,27 +95,33 @@ describe.runIf(process.platform === 'linux')('the watchdog', () => {
     expect(all.slice(-3)).toEqual([cwd, '/dev/null', expect.stringMatching(/^0 1 2\b/)])
   })
 
-  test.each(['sh', 'bash'])('E21 ends, as a %s, the groups that it knows and no others', async (command) => {
-    const { sys, shells } = sysWithShell(command)
-    const watchdog = new Watchdog(sys, new Cookies({}))
-    watchdog.wake()
-    const [known, gone] = [decoy(), decoy()]
-    // More than any process has; it begins like the number that is to be forgotten.
-    watchdog.guard(Number(String(gone.pid).padEnd(9, '0')))
-    const forget = watchdog.guard(gone.pid)
-    watchdog.guard(known.pid)
-    forget()
-    watchdog.close()
-    await until(() => shells.every(({ exitCode, signalCode }) => exitCode !== null || signalCode), 'its end')
-    await until(() => known.signalCode === 'SIGTERM')
-    expect(lives(gone.pid)).toBe(true)
-    gone.kill()
-    await nothingLives()
-  })
+  test.each(SHELLS.filter(has))(
+    'E21 ends, run by %s, the groups that it knows and no others',
+    async (name) => {
+      const { sys, shells } = sysWithShell(name, (args) => (name === 'busybox' ? ['sh', ...args] : args))
+      const watchdog = new Watchdog(sys, new Cookies({}))
+      watchdog.wake()
+      const [known, gone] = [decoy(), decoy()]
+      // More than any process has; it begins like the number that is to be forgotten.
+      watchdog.guard(Number(String(gone.pid).padEnd(9, '0')))
+      const forget = watchdog.guard(gone.pid)
+      watchdog.guard(known.pid)
+      forget()
+      watchdog.close()
+      await until(
+        () => shells.every(({ exitCode, signalCode }) => exitCode !== null || signalCode),
+        'its end',
+      )
+      await until(() => known.signalCode === 'SIGTERM')
+      expect(lives(gone.pid)).toBe(true)
+      gone.kill()
+      await nothingLives()
+    },
+  )
 
   test('H2 is told of each group, and of its end', async () => {
     const told = path.join(newFolder(), 'told')
-    const spinner = newSpinner({ orphans: 'kill' }, sysWithShell('tee', [told]).sys)
+    const spinner = newSpinner({ orphans: 'kill' }, sysWithShell('tee', () => [told]).sys)
     const child = spinner.start(sleeper('a'))
     await child
     const { pid } = child
