@@ -156,6 +156,18 @@ describe('the sources', () => {
     })
   }
 
+  test('declare each exported name once; only a class may have the name of the contract that it implements', () => {
+    const declared = new Map<string, string[]>()
+    for (const file of sources) {
+      const names = read(file).matchAll(
+        /^export (?:abstract |async )?(?:function\*?|class|const|interface|type) (\w+)/gm,
+      )
+      for (const [, name = ''] of names) declared.set(name, [...(declared.get(name) ?? []), nameOf(file)])
+    }
+    const twice = [...declared].filter(([, places]) => places.length > 1)
+    expect(Object.fromEntries(twice)).toEqual({ SpinnerError: ['errors', 'types/errors'] })
+  })
+
   test('keep the machine free of Node', () => {
     const ofMachine = imports.filter(({ from }) => from.startsWith('child/machine/'))
     expect(ofMachine.filter(({ to }) => to.startsWith('node:')).map(told)).toEqual([])

@@ -120,7 +120,7 @@ function addCheck(program: Command, outcome: Outcome): void {
     .option(...ENV)
     .option('--json', 'print JSON instead of YAML')
     .action(async ({ config, env = null, json = false }: Flags) => {
-      const { check } = await import('./commands/check.ts')
+      const { checkConfig: check } = await import('./commands/check.ts')
       outcome.code = await check({ config, env, json })
     })
 }

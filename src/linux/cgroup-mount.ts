@@ -46,7 +46,7 @@ export function parsePids(text: string): number[] {
 /** The folder of the host's cgroup; null where there is no cgroup2, or none that can be written. */
 export function ownCgroup(sys: Sys): string | null {
   if (sys.platform !== 'linux') return null
-  return orNull(() => {
+  return nullIfFails(() => {
     const cgroup = parseCgroupPath(sys.fs.readFileSync('/proc/self/cgroup', 'utf8'))
     if (cgroup === null) return null
     const mounts = parseCgroupMounts(sys.fs.readFileSync('/proc/self/mountinfo', 'utf8'))
@@ -58,7 +58,7 @@ export function ownCgroup(sys: Sys): string | null {
 /** Who moves itself must be able to write to the cgroup that it leaves too. The host's pid proves that it is the host's. */
 function isUsable(sys: Sys, folder: string): boolean {
   const procs = path.posix.join(folder, 'cgroup.procs')
-  const pids = orNull(() => {
+  const pids = nullIfFails(() => {
     sys.fs.accessSync(folder, sys.fs.constants.W_OK)
     sys.fs.accessSync(procs, sys.fs.constants.W_OK)
     return parsePids(sys.fs.readFileSync(procs, 'utf8'))
@@ -67,7 +67,7 @@ function isUsable(sys: Sys, folder: string): boolean {
 }
 
 /** What `look` gives, or null when it throws. */
-export function orNull<Value>(look: () => Value): Value | null {
+export function nullIfFails<Value>(look: () => Value): Value | null {
   try {
     return look()
   } catch {

@@ -1,7 +1,7 @@
 import { posix } from 'node:path'
 import { codeOf } from '../errors.ts'
 import type { Sys } from '../sys.ts'
-import { orNull, ownCgroup, parsePids } from './cgroup-mount.ts'
+import { nullIfFails, ownCgroup, parsePids } from './cgroup-mount.ts'
 import { isSafeGroup } from './processes.ts'
 
 /** For a kernel that must be asked for each process: one look can miss what forks meanwhile. */
@@ -20,7 +20,7 @@ export class Cgroup {
   /** Pids of what lives in it and in cgroups below it; the kernel leaves zombies out. */
   members(): number[] {
     return this.#tree().flatMap((folder) => {
-      const pids = parsePids(orNull(() => this.#read(folder, 'cgroup.procs')) ?? '')
+      const pids = parsePids(nullIfFails(() => this.#read(folder, 'cgroup.procs')) ?? '')
       return pids.filter((pid) => isSafeGroup(this.#sys, pid))
     })
   }
@@ -62,24 +62,24 @@ export class Cgroup {
 
   /** For Linux before 5.14. Who is frozen cannot fork, but dies of a kill. */
   #killEach(): void {
-    orNull(() => this.#write('cgroup.freeze', '1'))
+    nullIfFails(() => this.#write('cgroup.freeze', '1'))
     const killed = new Set<number>()
     for (let look = 0; look < MOST_LOOKS; look++) {
       const found = this.members().filter((pid) => !killed.has(pid))
       if (found.length === 0) break
       for (const pid of found) {
-        orNull(() => this.#sys.kill(pid, 'SIGKILL'))
+        nullIfFails(() => this.#sys.kill(pid, 'SIGKILL'))
         killed.add(pid)
       }
     }
-    orNull(() => this.#write('cgroup.freeze', '0'))
+    nullIfFails(() => this.#write('cgroup.freeze', '0'))
   }
 
   /** Its folder and all below it, each before what it holds. */
   #tree(): string[] {
     const folders = [this.folder]
     for (const folder of folders) {
-      const entries = orNull(() => this.#sys.fs.readdirSync(folder, { withFileTypes: true })) ?? []
+      const entries = nullIfFails(() => this.#sys.fs.readdirSync(folder, { withFileTypes: true })) ?? []
       for (const entry of entries) if (entry.isDirectory()) folders.push(posix.join(folder, entry.name))
     }
     return folders
@@ -126,7 +126,7 @@ export class Cgroups {
   make(): Cgroup | null {
     const all = this.folder
     if (all === null) return null
-    return orNull(() => {
+    return nullIfFails(() => {
       const folder = posix.join(all, String(++this.#count))
       this.#sys.fs.mkdirSync(folder, { recursive: true })
       return new Cgroup(this.#sys, folder)

@@ -2,7 +2,7 @@ import type { Sys } from '../sys.ts'
 import { COOKIE } from './cookie.ts'
 import { belongings, leaderOf } from './process-tree.ts'
 import { readPids, readVariable } from './processes.ts'
-import { readUnits, StatReader, type Units, type Usage } from './usage.ts'
+import { type ProcessUsage, readUnits, StatReader, type Units } from './usage.ts'
 
 /** The first process of a child, and how those are found that left its group. */
 export interface Leader {
@@ -63,9 +63,9 @@ export class MemorySurvey {
     const trees = subjects.filter(({ tree }) => tree).map(({ leader }) => leader)
     const pids = trees.length > 0 ? readPids(this.#sys) : subjects.map(({ leader }) => leader.pid)
     const table = await this.#read(pids)
-    const families = new Map<number, Usage[]>(trees.map(({ pid }) => [pid, []]))
+    const families = new Map<number, ProcessUsage[]>(trees.map(({ pid }) => [pid, []]))
     for (const [pid, owner] of await this.#owners(table, trees))
-      families.get(owner)?.push(table.get(pid) as Usage)
+      families.get(owner)?.push(table.get(pid) as ProcessUsage)
     return subjects.map(({ leader, tree }) => {
       const first = table.get(leader.pid)
       if (!first) return null
@@ -73,8 +73,8 @@ export class MemorySurvey {
     })
   }
 
-  async #read(pids: readonly number[]): Promise<Map<number, Usage>> {
-    const table = new Map<number, Usage>()
+  async #read(pids: readonly number[]): Promise<Map<number, ProcessUsage>> {
+    const table = new Map<number, ProcessUsage>()
     await this.#inTurns(pids, (pid) => {
       const usage = this.#reader.read(pid)
       if (usage) table.set(pid, usage)
@@ -82,7 +82,10 @@ export class MemorySurvey {
     return table
   }
 
-  async #owners(table: ReadonlyMap<number, Usage>, trees: readonly Leader[]): Promise<Map<number, number>> {
+  async #owners(
+    table: ReadonlyMap<number, ProcessUsage>,
+    trees: readonly Leader[],
+  ): Promise<Map<number, number>> {
     const leaders = new Set(trees.map(({ pid }) => pid))
     const known = new Map<number, number>()
     for (const leader of trees) for (const member of leader.housed()) known.set(member, leader.pid)
@@ -95,7 +98,7 @@ export class MemorySurvey {
   }
 
   /** To whom those belong who carry a mark. */
-  async #marked(usages: readonly Usage[], trees: readonly Leader[]): Promise<Map<number, number>> {
+  async #marked(usages: readonly ProcessUsage[], trees: readonly Leader[]): Promise<Map<number, number>> {
     const leaders = new Map(trees.map(({ mark, pid }) => [mark, pid]))
     const marks: Marks = new Map()
     const owners = new Map<number, number>()
@@ -110,7 +113,7 @@ export class MemorySurvey {
     return owners
   }
 
-  #sum(leader: Leader, usages: readonly Usage[]): Sample {
+  #sum(leader: Leader, usages: readonly ProcessUsage[]): Sample {
     this.#units ??= readUnits(this.#sys)
     const { pageSize, ticksPerSecond } = this.#units
     const past = this.#past.get(leader)

@@ -1,5 +1,5 @@
 import type { Stat } from './processes.ts'
-import type { Usage } from './usage.ts'
+import type { ProcessUsage } from './usage.ts'
 
 /** All processes of one look, by their groups and by their parents. */
 export class ProcessTrees {
@@ -39,7 +39,7 @@ function gathered(stats: readonly Stat[], keyOf: (stat: Stat) => number): Map<nu
 }
 
 /** The processes that can be seen, by number. */
-export type Table = ReadonlyMap<number, Usage>
+export type Table = ReadonlyMap<number, ProcessUsage>
 
 /** Of whom nothing more is known. */
 const NOBODY = 0
@@ -54,11 +54,11 @@ export function belongings(
   known: ReadonlyMap<number, number>,
 ): Map<number, number> {
   const found = new Map<number, number>()
-  const own = ({ pid, pgrp }: Usage): number | undefined => (leaders.has(pgrp) ? pgrp : known.get(pid))
+  const own = ({ pid, pgrp }: ProcessUsage): number | undefined => (leaders.has(pgrp) ? pgrp : known.get(pid))
   for (const usage of table.values()) {
     const way: number[] = []
     let owner: number | undefined
-    for (let at: Usage | undefined = usage; at && owner === undefined; at = table.get(at.ppid)) {
+    for (let at: ProcessUsage | undefined = usage; at && owner === undefined; at = table.get(at.ppid)) {
       owner = found.get(at.pid) ?? own(at)
       way.push(at.pid)
       // Numbers that are given anew while they are read could make a circle.

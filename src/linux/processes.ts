@@ -27,7 +27,7 @@ export function parseStat(text: string): Stat | null {
 }
 
 /** A row of `/proc/net/tcp` or `tcp6` whose socket listens. */
-export interface Listener {
+export interface ListeningSocket {
   readonly port: number
   readonly host: string
   readonly inode: string
@@ -38,8 +38,8 @@ const LISTEN = '0A'
 /** Whether a row of such a table is that of a listener. */
 export const isListener = (row: string): boolean => row.trim().split(/\s+/)[3] === LISTEN
 
-export function parseTcp(text: string): Listener[] {
-  const listeners: Listener[] = []
+export function parseTcp(text: string): ListeningSocket[] {
+  const listeners: ListeningSocket[] = []
   for (const line of text.split('\n').slice(1)) {
     const fields = line.trim().split(/\s+/)
     const [host, port] = (fields[1] ?? '').split(':')

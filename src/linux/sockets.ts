@@ -1,11 +1,11 @@
 import type { Sys } from '../sys.ts'
 import { CoalescedRead } from './coalesced-read.ts'
-import { isListener, type Listener, parseTcp } from './processes.ts'
+import { isListener, type ListeningSocket, parseTcp } from './processes.ts'
 
 /** The kernel's tables of sockets. They grow with the machine, so children that start together share each reading. */
 export class SocketTables {
   readonly #unix: CoalescedRead<string>
-  readonly #tcp: CoalescedRead<Listener[]>
+  readonly #tcp: CoalescedRead<ListeningSocket[]>
 
   constructor(sys: Sys, isBusy?: () => boolean) {
     this.#unix = new CoalescedRead(sys, () => sys.fs.readFileSync('/proc/net/unix', 'utf8'), isBusy)
@@ -18,12 +18,12 @@ export class SocketTables {
   }
 
   /** All who listen on TCP. */
-  tcp(): Promise<Listener[]> {
+  tcp(): Promise<ListeningSocket[]> {
     return this.#tcp.read()
   }
 }
 
-async function readListeners(sys: Sys): Promise<Listener[]> {
+async function readListeners(sys: Sys): Promise<ListeningSocket[]> {
   const six = readTable(sys, '/proc/net/tcp6').catch(() => '')
   return [...parseTcp(await readTable(sys, '/proc/net/tcp')), ...parseTcp(await six)]
 }

@@ -3,7 +3,7 @@ import { codeOf } from '../errors.ts'
 import type { Sys } from '../sys.ts'
 
 /** What `/proc/<pid>/stat` says of one process and what it uses. See proc(5). */
-export interface Usage {
+export interface ProcessUsage {
   readonly pid: number
   readonly ppid: number
   readonly pgrp: number
@@ -38,7 +38,7 @@ export class StatReader {
   }
 
   /** Null when it is not there; thrown when that cannot be told: out of descriptors, say. */
-  read(pid: number): Usage | null {
+  read(pid: number): ProcessUsage | null {
     try {
       const descriptor = this.#fs.openSync(`/proc/${pid}/stat`, 'r')
       try {
@@ -53,7 +53,7 @@ export class StatReader {
   }
 
   /** The name of a program may hold spaces and brackets, so the fields count from the last `)`. */
-  #parse(pid: number, length: number): Usage | null {
+  #parse(pid: number, length: number): ProcessUsage | null {
     const line = this.#line.subarray(0, length)
     const fields = this.#fields.fill(0)
     let at = line.lastIndexOf(BRACKET) + 4
@@ -69,7 +69,7 @@ export class StatReader {
     if (at > length) return null
     const [ppid, pgrp, start, pages] = [PPID, PGRP, START, RSS].map((field) => fields[field] as number)
     const ticks = (fields[UTIME] as number) + (fields[STIME] as number)
-    return { pid, ppid, pgrp, start, ticks, pages } as Usage
+    return { pid, ppid, pgrp, start, ticks, pages } as ProcessUsage
   }
 }
 

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { orNull } from '../linux/cgroup-mount.ts'
+import { nullIfFails } from '../linux/cgroup-mount.ts'
 import { explainDirectory, findProgram } from '../options/missing.ts'
 import type { Sys } from '../sys.ts'
 import type { ChildSettings } from '../types/options.ts'
@@ -52,7 +52,7 @@ export function canLaunch(sys: Sys, settings: ChildSettings, env: NodeJS.Process
   if (!Object.keys(env).every((name) => NAME.test(name) && !OF_SHELLS.test(name))) return false
   const program = findProgram(sys, settings)
   const isGood = (file: string): boolean => isRunnable(sys, file, cwd ?? '.')
-  return program !== null && orNull(() => isGood(SHELL) && isGood(program)) === true
+  return program !== null && nullIfFails(() => isGood(SHELL) && isGood(program)) === true
 }
 
 /** Throws where it cannot be read or executed. */

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { belongings, leaderOf } from '../../src/linux/process-tree.ts'
-import type { Usage } from '../../src/linux/usage.ts'
+import type { ProcessUsage } from '../../src/linux/usage.ts'
 
 type Told = readonly [pid: number, ppid: number, pgrp: number]
 
-const tableOf = (told: readonly Told[]): Map<number, Usage> =>
+const tableOf = (told: readonly Told[]): Map<number, ProcessUsage> =>
   new Map(told.map(([pid, ppid, pgrp]) => [pid, { pid, ppid, pgrp, start: pid, ticks: 0, pages: 1 }]))
 
 const sorted = (found: ReadonlyMap<number, number>): number[][] => [...found].sort(([a], [b]) => a - b)
@@ -105,7 +105,7 @@ describe('a process belongs', () => {
       fc.property(rows, (told) => {
         const table = tableOf(told)
         const leaders = new Set([3, 7])
-        const walk = (at: Usage | undefined, seen: readonly number[] = []): number | undefined => {
+        const walk = (at: ProcessUsage | undefined, seen: readonly number[] = []): number | undefined => {
           if (!at || seen.includes(at.pid)) return undefined
           return leaders.has(at.pgrp) ? at.pgrp : walk(table.get(at.ppid), [...seen, at.pid])
         }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { parseStat } from '../../src/linux/processes.ts'
-import { parseAuxv, readUnits, StatReader, type Usage } from '../../src/linux/usage.ts'
+import { type ProcessUsage, parseAuxv, readUnits, StatReader } from '../../src/linux/usage.ts'
 import { realSys, type Sys } from '../../src/sys.ts'
 
 /** A reader of a file that says what the test says. */
@@ -14,7 +14,7 @@ const readerOf = (line: string): StatReader => {
 const lineOf = (name: string, tail = ' 0 0 0 0 0'): string =>
   `7 (${name}) S 1 -1 7 0 -1 4194304 98 0 0 0 30 12 99 99 20 0 1 0 5000 3133440 413${tail}\n`
 
-const SEEN: Usage = { pid: 7, ppid: 1, pgrp: -1, start: 5_000, ticks: 42, pages: 413 }
+const SEEN: ProcessUsage = { pid: 7, ppid: 1, pgrp: -1, start: 5_000, ticks: 42, pages: 413 }
 
 describe('what /proc/<pid>/stat says', () => {
   test.each(['sh', 'a b', ') S 3 (', 'x) R 9 9 9 9', '(((', ''])(
@@ -67,7 +67,7 @@ describe('what /proc/<pid>/stat says', () => {
     'in pages and ticks of this machine is what Node says',
     async () => {
       const { pageSize } = readUnits(realSys)
-      const { pages } = new StatReader(realSys).read(process.pid) as Usage
+      const { pages } = new StatReader(realSys).read(process.pid) as ProcessUsage
       expect((pages * pageSize) / process.memoryUsage.rss()).toBeCloseTo(1, 0)
     },
   )

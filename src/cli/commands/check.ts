@@ -7,7 +7,7 @@ import { writeAll } from '../output/stdout.ts'
 import { settingsOf, validateWithLibrary } from '../run/library-options.ts'
 
 /** `spinner check`: validates a configuration and prints the effective result. Starts nothing. */
-export async function check(options: {
+export async function checkConfig(options: {
   readonly config: string
   readonly env: string | null
   readonly json: boolean

@@ -76,7 +76,7 @@ export function effective({ own, children, pools, nginx, gateway }: Config): Pla
 }
 
 /** Returns the children of a configuration by name. */
-export const membersOf = ({ children, lazy }: Pick<Config, 'children' | 'lazy'>): Map<string, Member> =>
+export const configMembers = ({ children, lazy }: Pick<Config, 'children' | 'lazy'>): Map<string, Member> =>
   new Map([...children].map(([name, options]) => [name, { options, isLazy: lazy.has(name) }]))
 
 /** Returns the names of the children of a pool. */

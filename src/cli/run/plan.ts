@@ -1,9 +1,9 @@
 import type { Address } from '../../types/child.ts'
 import {
   type Config,
+  configMembers,
   type Member,
   memberNames,
-  membersOf,
   type Plain,
   type PoolConfig,
 } from '../config/model.ts'
@@ -30,7 +30,7 @@ export interface Plan {
 }
 
 export const childrenAndPools = (config: Config): ChildrenAndPools => ({
-  children: membersOf(config),
+  children: configMembers(config),
   pools: config.pools,
 })
 
@@ -139,7 +139,7 @@ export const byText = (all: readonly Plain[]): Map<string, Plain> =>
 
 /** Describes the changes from one configuration to another for people. */
 export function describeChanges(before: Config, after: Config): string {
-  const children = difference(membersOf(before), membersOf(after))
+  const children = difference(configMembers(before), configMembers(after))
   const pools = difference(before.pools, after.pools)
   const nginx = difference(byText(before.nginx), byText(after.nginx))
   const list = (verb: string, ...names: readonly string[]): string[] =>
