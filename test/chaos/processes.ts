@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
+import { COOKIE } from '../../src/linux/cookie.ts'
 
 /** A living process, read from `/proc`. */
 export interface Living {
@@ -56,12 +57,14 @@ export const ofThisRun = (): Living[] =>
       pid !== process.pid && (parent === process.pid || environment.includes(`${RUN}=${run}`)),
   )
 
+/** A watchdog is a shell that has the cookie of its host as the name of its program. */
+const isWatchdog = (command: readonly string[]): boolean =>
+  command[0] === '/bin/sh' && command.some((word) => word.startsWith(`${COOKIE}=`))
+
 /** Returns the watchdogs of `host` and of the hosts that it has started. */
 export function watchdogsOf(host: number, among: readonly Living[] = living()): number[] {
   const below = among.filter(({ parent }) => parent === host)
-  return below.flatMap(({ pid, command }) =>
-    command[0] === '/bin/sh' && command[2]?.includes('read -r line') ? [pid] : watchdogsOf(pid, among),
-  )
+  return below.flatMap(({ pid, command }) => (isWatchdog(command) ? [pid] : watchdogsOf(pid, among)))
 }
 
 export const lives = (pid: number): boolean => look(String(pid)).length > 0
@@ -74,11 +77,11 @@ export function kill(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
   }
 }
 
-const COOKIE = /\bSPINNER_COOKIE=[^\0]*/
+const COOKIE_ENTRY = /\bSPINNER_COOKIE=[^\0]*/
 
 /** Describes a process that should not be alive. */
 export const describeProcess = ({ pid, parent, group, command, environment }: Living): string =>
-  `${pid} (parent ${parent}, group ${group}, ${COOKIE.exec(environment)?.[0] ?? 'no cookie'}) ${command.join(' ').trim().slice(0, 100)}`
+  `${pid} (parent ${parent}, group ${group}, ${COOKIE_ENTRY.exec(environment)?.[0] ?? 'no cookie'}) ${command.join(' ').trim().slice(0, 100)}`
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
