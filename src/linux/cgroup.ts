@@ -95,11 +95,11 @@ export class Cgroup {
 }
 
 /**
- * A cgroup for all children of one spinner, with one in it for each process. It lies in the host's own cgroup,
- * where nobody else is disturbed: limits and accounts of the host hold for its children as before, since no
- * controller is switched on, and whoever ends the host's cgroup ends all of it. That holds under systemd without
- * `Delegate=` too, whose stop and whose clearing away go through nested cgroups; but there systemd regards the tree
- * as its own and may move processes back (systemd's CGROUP_DELEGATION.md), so a cgroup is never the only mark.
+ * The cgroup of a spinner, with one below it for each process. It is inside the cgroup of the host and enables no
+ * controller, so the limits and the accounting of the host apply to its children as before, and ending the cgroup of the
+ * host ends all of it. This also works under systemd without `Delegate=`, which stops and removes nested cgroups. But
+ * systemd owns the tree there and may move processes back (systemd's CGROUP_DELEGATION.md), so a process always carries
+ * the cookie too.
  */
 export class Cgroups {
   readonly #sys: Sys

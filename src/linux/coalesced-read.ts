@@ -3,10 +3,10 @@ import type { Sys } from '../sys.ts'
 /** Looks take up at most a third of the host's time, and less while more who will ask are on their way. */
 const REST_PER_LOOK = 2
 const REST_PER_BUSY_LOOK = 12
-/** A look may seem long because the host was held up. */
+/** Upper bound for the pause: a read may seem long because the host was blocked. */
 const LONGEST_REST_MS = 50
 
-/** One look at something dear to read, shared by all who ask for it before it begins. */
+/** One expensive read, shared by all callers that ask before it begins. */
 export class CoalescedRead<Seen> {
   readonly #sys: Sys
   readonly #look: () => Seen | Promise<Seen>
@@ -15,16 +15,16 @@ export class CoalescedRead<Seen> {
   #next: Promise<Seen> | null = null
   #restUntil = 0
 
-  /** `isBusy` tells whether others will soon ask as well, and can share what is seen. */
+  /** `isBusy` returns true if other callers will soon ask too, and can share the result. */
   constructor(sys: Sys, look: () => Seen | Promise<Seen>, isBusy: () => boolean = () => false) {
     this.#sys = sys
     this.#look = look
     this.#isBusy = isBusy
   }
 
-  /** What is seen from now on; never what was seen before. Rejects as the look does. */
+  /** Returns the result of a read that begins after the call, never an earlier one. Rejects if the read does. */
   read(): Promise<Seen> {
-    // Not at once: whoever asks in the same turn shares it.
+    // Begin later: callers of the same turn share the read.
     this.#next ??= this.#later()
     return this.#next
   }

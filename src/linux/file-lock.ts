@@ -40,7 +40,7 @@ export interface LockFiles<Candidate extends LockCandidate, Holder extends LockH
   nameOfRemoval(holder: Holder): string
 }
 
-/** One call, made by whoever runs the protocol: at once, or awaited. */
+/** One call of the protocol. Its runner makes the call at once, or awaits it. */
 type Call = () => unknown
 type Calls<Result> = Generator<Call, Result, unknown>
 

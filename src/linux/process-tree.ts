@@ -41,12 +41,12 @@ function gathered(stats: readonly Stat[], keyOf: (stat: Stat) => number): Map<nu
 /** The processes that can be seen, by number. */
 export type Table = ReadonlyMap<number, ProcessUsage>
 
-/** Of whom nothing more is known. */
+/** The leader of a process that belongs to no child. */
 const NOBODY = 0
 
 /**
- * Says to which leader each process belongs: the one whose group it is in, else the one that `known` names, else whoever its
- * parent belongs to. The leaders of a thousand children are told apart in one walk.
+ * Returns the leader that each process belongs to: the leader of its group, otherwise the one in `known`, otherwise the
+ * leader of its parent. One walk serves a thousand children.
  */
 export function belongings(
   table: Table,
@@ -61,7 +61,7 @@ export function belongings(
     for (let at: ProcessUsage | undefined = usage; at && owner === undefined; at = table.get(at.ppid)) {
       owner = found.get(at.pid) ?? own(at)
       way.push(at.pid)
-      // Numbers that are given anew while they are read could make a circle.
+      // A pid that is reused during the read could make a circle of parents.
       found.set(at.pid, owner ?? NOBODY)
     }
     for (const pid of way) found.set(pid, owner ?? NOBODY)

@@ -6,7 +6,7 @@ const MAX_HASHED_BYTES = 4 * 1024 * 1024
 
 /**
  * Returns a hash of a file's content, so that a mere touch or chmod is not a change, and the file's modification time.
- * Null if there is no file.
+ * Returns null if the file does not exist.
  */
 export function contentHash({ fs }: Sys, file: string): { hash: string; mtimeMs: number } | null {
   try {

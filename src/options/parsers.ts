@@ -182,7 +182,7 @@ export const listOf =
   <Value>(parse: Parser<Value>): Parser<readonly Value[]> =>
   (value) => {
     if (!Array.isArray(value)) return INVALID
-    // Array.from visits the holes of an array too: a hole is as wrong as any other item.
+    // Array.from visits holes too. A hole is an invalid item.
     const items = Array.from(value, (item) => parse(item))
     return items.every(isValid<Value>) ? Object.freeze(items) : INVALID
   }

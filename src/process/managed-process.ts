@@ -198,13 +198,13 @@ export class ManagedProcess {
     return this.#gone
   }
 
-  /** Those who left the group come last: whoever started them may want to end them himself. */
+  /** Returns the signal for processes that left the group. They get it last: their parent may want to end them itself. */
   #order(): Order {
     if (this.#killedAt !== null) return 'SIGKILL'
     return this.#terminated ? this.#settings.stopSignal : null
   }
 
-  /** Not before all are gone: whoever outlives its wrapper would break at a pipe that nobody reads. */
+  /** Closes the pipes once all processes are gone: a process that outlives its wrapper would die of a broken pipe. */
   async #closeOutput(): Promise<void> {
     const { stdout, stderr } = this.#process
     if (!stdout?.destroyed || !stderr?.destroyed) {

@@ -61,9 +61,8 @@ export const temporaryNameOf = (real: string): string =>
   path.join(path.dirname(real), `.${path.basename(real)}.spinner-`)
 
 /**
- * Puts a text in the place of what stood there, with its mode and owner: whoever reads meanwhile, and
- * whatever happens meanwhile, finds the old file or the new one. Answers false when somebody else has changed
- * it since (docs/hazards.md#h45).
+ * Replaces the content of a file and keeps its mode and owner. At any moment, even if the host dies, the path holds
+ * either the old file or the new one. Returns false if the file was changed since it was read (docs/hazards.md#h45).
  */
 export async function replace(sys: Sys, before: CurrentFile, text: string): Promise<boolean> {
   const { promises } = sys.fs
